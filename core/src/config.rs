@@ -1,0 +1,453 @@
+//! Everything that may be set, with its default, unit and range. A [`Config`] that exists is valid.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::num::NonZeroU32;
+use core::time::Duration;
+
+use crate::crypto::{CipherSuite, Crypto, Portable, SecretKey};
+use crate::error::ConfigError;
+
+/// What a channel promises about its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub enum Delivery {
+    /// Each message at most once, in any order; lost ones stay lost.
+    Unreliable,
+    /// At most once and never an older message after a newer one: stale ones are dropped.
+    Sequenced,
+    /// Each message exactly once, in any order.
+    Reliable,
+    /// Each message exactly once, in the order sent.
+    Ordered,
+}
+
+impl Delivery {
+    /// Whether a lost message is sent again.
+    #[must_use]
+    pub const fn is_reliable(self) -> bool {
+        matches!(self, Self::Reliable | Self::Ordered)
+    }
+}
+
+/// One channel: a stream of messages with one delivery promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelConfig {
+    /// The promise.
+    pub delivery: Delivery,
+    /// Longest message, in bytes: 1 to 1,048,576. Longer than one datagram means fragments. Default 64 KiB.
+    pub message_size_max: usize,
+    /// Bytes that may wait here to be sent or acknowledged, with [`MESSAGE_COST`](crate::MESSAGE_COST) for each message. When
+    /// full, a reliable channel's `send` refuses with `QueueFull`; an unreliable one drops its oldest. Default 256 KiB.
+    pub send_queue_bytes_max: usize,
+    /// Credit the peer gets: bytes it may have in flight to this channel or unread by our owner, counted
+    /// as for the send queue. Default 256 KiB.
+    pub receive_bytes_max: usize,
+}
+
+impl ChannelConfig {
+    /// A channel of this delivery with the defaults above.
+    #[must_use]
+    pub const fn new(delivery: Delivery) -> Self {
+        Self {
+            delivery,
+            message_size_max: 64 * 1024,
+            send_queue_bytes_max: 256 * 1024,
+            receive_bytes_max: 256 * 1024,
+        }
+    }
+
+    /// Sets the longest message, in bytes.
+    #[must_use]
+    pub const fn message_size_max(mut self, bytes: usize) -> Self {
+        self.message_size_max = bytes;
+        self
+    }
+
+    /// Sets the bound of the send queue, in bytes.
+    #[must_use]
+    pub const fn send_queue_bytes_max(mut self, bytes: usize) -> Self {
+        self.send_queue_bytes_max = bytes;
+        self
+    }
+
+    /// Sets the credit given to the peer, in bytes.
+    #[must_use]
+    pub const fn receive_bytes_max(mut self, bytes: usize) -> Self {
+        self.receive_bytes_max = bytes;
+        self
+    }
+}
+
+/// The fixed-step tick clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TickConfig {
+    /// Steps a second, 1 to 1,000.
+    pub rate_hz: NonZeroU32,
+    /// Steps handed out at once, at most, when the owner is late; the rest is skipped and reported. Default 5.
+    pub catch_up_max: u32,
+}
+
+impl TickConfig {
+    /// A clock of `rate_hz` steps a second that catches up at most 5 steps at once.
+    #[must_use]
+    pub const fn new(rate_hz: NonZeroU32) -> Self {
+        Self {
+            rate_hz,
+            catch_up_max: 5,
+        }
+    }
+}
+
+/// What a server tells those who look for it on the LAN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnnounceConfig {
+    /// Name shown to players, at most 64 bytes of UTF-8.
+    pub name: String,
+    /// Port of the game socket, as clients reach it.
+    pub port: u16,
+    /// Places for players.
+    pub players_max: u32,
+    /// Sends the answer unasked this often, to the targets of the endpoint's owner; `None` (default) never.
+    pub interval: Option<Duration>,
+}
+
+/// A valid configuration; made by [`Config::builder`].
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) protocol_id: u64,
+    pub(crate) channels: Vec<ChannelConfig>,
+    pub(crate) accepts: bool,
+    pub(crate) peers_max: u32,
+    pub(crate) half_open_max: u32,
+    pub(crate) connection_id_len: u8,
+    pub(crate) datagram_size_max: usize,
+    pub(crate) connection_bytes_max: usize,
+    pub(crate) unread_bytes_max: usize,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) keepalive_interval: Duration,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) delivery_timeout: Duration,
+    pub(crate) close_timeout: Duration,
+    pub(crate) coalesce_delay: Duration,
+    pub(crate) ack_delay_max: Duration,
+    pub(crate) ciphers: Vec<CipherSuite>,
+    pub(crate) crypto: Arc<dyn Crypto>,
+    pub(crate) identity: Option<SecretKey>,
+    pub(crate) tick: Option<TickConfig>,
+    pub(crate) announce: Option<AnnounceConfig>,
+}
+
+impl Config {
+    /// Starts from the defaults: a client with one channel of each delivery, in the order of [`Delivery`].
+    #[must_use]
+    pub fn builder() -> ConfigBuilder {
+        ConfigBuilder {
+            config: Self::default(),
+        }
+    }
+
+    /// The channels; a [`ChannelId`](crate::ChannelId) is a position in here.
+    #[must_use]
+    pub fn channels(&self) -> &[ChannelConfig] {
+        &self.channels
+    }
+
+    /// Longest datagram the endpoint makes, in bytes of UDP payload.
+    #[must_use]
+    pub fn datagram_size_max(&self) -> usize {
+        self.datagram_size_max
+    }
+
+    /// Places for peers.
+    #[must_use]
+    pub fn peers_max(&self) -> u32 {
+        self.peers_max
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            protocol_id: 0,
+            channels: vec![
+                ChannelConfig::new(Delivery::Unreliable),
+                ChannelConfig::new(Delivery::Sequenced),
+                ChannelConfig::new(Delivery::Reliable),
+                ChannelConfig::new(Delivery::Ordered),
+            ],
+            accepts: false,
+            peers_max: 32,
+            half_open_max: 64,
+            connection_id_len: 2,
+            datagram_size_max: 1_200,
+            connection_bytes_max: 256 * 1024,
+            unread_bytes_max: 16 * 1024 * 1024,
+            idle_timeout: Duration::from_secs(10),
+            keepalive_interval: Duration::from_millis(2_500),
+            handshake_timeout: Duration::from_secs(5),
+            delivery_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(5),
+            coalesce_delay: Duration::from_millis(1),
+            ack_delay_max: Duration::from_millis(10),
+            ciphers: vec![CipherSuite::Aes128Gcm, CipherSuite::ChaCha20Poly1305],
+            crypto: Arc::new(Portable),
+            identity: None,
+            tick: None,
+            announce: None,
+        }
+    }
+}
+
+/// Collects settings; [`build`](Self::build) checks them.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ConfigBuilder {
+    config: Config,
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
+        $($(#[$doc])*
+        pub fn $name(mut self, $name: $type) -> Self {
+            self.config.$name = $name;
+            self
+        })*
+    };
+}
+
+impl ConfigBuilder {
+    setters! {
+        /// Names the application and its build: peers with another id are refused. Default 0.
+        protocol_id: u64,
+        /// Replaces all channels, 1 to 31.
+        channels: Vec<ChannelConfig>,
+        /// Whether peers may connect to this endpoint. Default no.
+        accepts: bool,
+        /// Connected peers, at most, 1 to 60,000 (30,000 with 2-byte connection ids). Default 32.
+        peers_max: u32,
+        /// Handshakes that wait for the client's proof, at most, 1 to 5,000. Default 64.
+        half_open_max: u32,
+        /// Bytes of the connection ids that peers put into datagrams to this endpoint, 2 to 8. Default 2.
+        connection_id_len: u8,
+        /// Longest datagram made, in bytes of UDP payload, 1,200 to 1,452. Default 1,200.
+        datagram_size_max: usize,
+        /// Credit that a peer gets over all reliable channels together, in bytes; also the bound of
+        /// its unreliable messages in reassembly and unread. Default 256 KiB.
+        connection_bytes_max: usize,
+        /// Bytes of messages unread by the owner, over all peers. Default 16 MiB.
+        unread_bytes_max: usize,
+        /// Silence after which a connection ends, 1 s to 10 min. Default 10 s.
+        idle_timeout: Duration,
+        /// Silence of ours after which a keepalive is sent, 100 ms to half the idle timeout. Default 2.5 s.
+        keepalive_interval: Duration,
+        /// Time for a handshake, 500 ms to 1 min. Default 5 s.
+        handshake_timeout: Duration,
+        /// Time a reliable message may stay unacknowledged once sent, 1 s to 10 min. Default 30 s.
+        delivery_timeout: Duration,
+        /// Time that `disconnect` may spend on delivering what is queued, 0 to 1 min. Default 5 s.
+        close_timeout: Duration,
+        /// How long a message waits for company in its datagram if the owner does not `flush`, 0 to 50 ms. Default 1 ms.
+        coalesce_delay: Duration,
+        /// How long the acknowledgement of a reliable message waits for a datagram to ride in, 0 to 100 ms. Default 10 ms.
+        ack_delay_max: Duration,
+        /// Cipher suites in order of preference; the server's order decides. Default AES-128-GCM, ChaCha20-Poly1305.
+        ciphers: Vec<CipherSuite>,
+        /// The implementation of the ciphers. Default [`Portable`]; drivers bring a faster one.
+        crypto: Arc<dyn Crypto>,
+        /// The server's long-term key. Without one the endpoint draws its own from its entropy, and
+        /// clients cannot know the server again after a restart.
+        identity: Option<SecretKey>,
+        /// The tick clock. Default none.
+        tick: Option<TickConfig>,
+        /// What to answer to discovery queries. Default nothing.
+        announce: Option<AnnounceConfig>,
+    }
+
+    /// Checks everything.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the first setting that is out of range, or a cap on memory that is below
+    /// what one largest message needs.
+    pub fn build(self) -> Result<Config, ConfigError> {
+        self.config.check()?;
+        Ok(self.config)
+    }
+}
+
+const MESSAGE_SIZE_LIMIT: usize = 1 << 20;
+const CHANNELS_MAX: usize = 31;
+
+impl Config {
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.channels.is_empty() || self.channels.len() > CHANNELS_MAX {
+            return Err(ConfigError::ChannelCount(self.channels.len()));
+        }
+        for (index, channel) in self.channels.iter().enumerate() {
+            self.check_channel(index, channel)?;
+        }
+        self.check_counts()?;
+        self.check_times()
+    }
+
+    fn check_channel(&self, index: usize, channel: &ChannelConfig) -> Result<(), ConfigError> {
+        let size_max = channel.message_size_max;
+        if size_max == 0 || size_max > MESSAGE_SIZE_LIMIT {
+            return Err(ConfigError::MessageSize {
+                channel: index,
+                size_max,
+            });
+        }
+        let needed_bytes = size_max + crate::MESSAGE_COST;
+        let caps = [
+            ("send_queue_bytes_max", channel.send_queue_bytes_max),
+            ("receive_bytes_max", channel.receive_bytes_max),
+            ("connection_bytes_max", self.connection_bytes_max),
+            ("unread_bytes_max", self.unread_bytes_max),
+        ];
+        for (cap, cap_bytes) in caps {
+            if cap_bytes < needed_bytes {
+                return Err(ConfigError::CapBelowMessage {
+                    cap,
+                    cap_bytes,
+                    needed_bytes,
+                    channel: index,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_counts(&self) -> Result<(), ConfigError> {
+        let peers_limit = if self.connection_id_len == 2 {
+            30_000
+        } else {
+            60_000
+        };
+        in_range(
+            "peers_max",
+            self.peers_max,
+            1,
+            peers_limit,
+            "1 to 60000, or 30000 with 2-byte connection ids",
+        )?;
+        in_range("half_open_max", self.half_open_max, 1, 5_000, "1 to 5000")?;
+        in_range(
+            "connection_id_len",
+            self.connection_id_len,
+            2,
+            8,
+            "2 to 8 bytes",
+        )?;
+        in_range(
+            "datagram_size_max",
+            self.datagram_size_max,
+            1_200,
+            1_452,
+            "1200 to 1452 bytes",
+        )?;
+        if self.ciphers.is_empty() {
+            return Err(ConfigError::OutOfRange {
+                field: "ciphers",
+                allowed: "at least one suite",
+            });
+        }
+        if let Some(tick) = self.tick {
+            in_range(
+                "tick.rate_hz",
+                tick.rate_hz.get(),
+                1,
+                1_000,
+                "1 to 1000 steps a second",
+            )?;
+            in_range(
+                "tick.catch_up_max",
+                tick.catch_up_max,
+                1,
+                1_000,
+                "1 to 1000 steps",
+            )?;
+        }
+        let Some(announce) = &self.announce else {
+            return Ok(());
+        };
+        in_range("announce.name", announce.name.len(), 1, 64, "1 to 64 bytes")?;
+        in_range(
+            "announce.interval",
+            announce.interval.unwrap_or(Duration::from_secs(1)),
+            Duration::from_secs(1),
+            Duration::from_secs(3_600),
+            "1 s to 1 h",
+        )
+    }
+
+    fn check_times(&self) -> Result<(), ConfigError> {
+        let millis = Duration::from_millis;
+        let secs = Duration::from_secs;
+        in_range(
+            "idle_timeout",
+            self.idle_timeout,
+            secs(1),
+            secs(600),
+            "1 s to 10 min",
+        )?;
+        in_range(
+            "keepalive_interval",
+            self.keepalive_interval,
+            millis(100),
+            self.idle_timeout / 2,
+            "100 ms to half the idle timeout",
+        )?;
+        in_range(
+            "handshake_timeout",
+            self.handshake_timeout,
+            millis(500),
+            secs(60),
+            "500 ms to 1 min",
+        )?;
+        in_range(
+            "delivery_timeout",
+            self.delivery_timeout,
+            secs(1),
+            secs(600),
+            "1 s to 10 min",
+        )?;
+        in_range(
+            "close_timeout",
+            self.close_timeout,
+            millis(0),
+            secs(60),
+            "0 to 1 min",
+        )?;
+        in_range(
+            "coalesce_delay",
+            self.coalesce_delay,
+            millis(0),
+            millis(50),
+            "0 to 50 ms",
+        )?;
+        in_range(
+            "ack_delay_max",
+            self.ack_delay_max,
+            millis(0),
+            millis(100),
+            "0 to 100 ms",
+        )
+    }
+}
+
+fn in_range<T: PartialOrd>(
+    field: &'static str,
+    value: T,
+    least: T,
+    most: T,
+    allowed: &'static str,
+) -> Result<(), ConfigError> {
+    if value < least || value > most {
+        return Err(ConfigError::OutOfRange { field, allowed });
+    }
+    Ok(())
+}

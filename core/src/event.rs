@@ -1,0 +1,274 @@
+//! What the endpoint tells its owner.
+
+use alloc::string::String;
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use crate::crypto::PublicKey;
+use crate::discovery::ServerInfo;
+use crate::id::{ChannelId, MessageId, PeerId};
+
+/// Something that happened, returned by [`Endpoint::poll_event`](crate::Endpoint::poll_event).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A handshake is complete: the peer proved its address and messages can flow.
+    Connected {
+        /// The new peer.
+        peer: PeerId,
+        /// Its address.
+        address: SocketAddr,
+        /// Who began.
+        role: Role,
+        /// The server's long-term key, on the side that dialled. With
+        /// [`ServerIdentity::TrustOnFirstUse`](crate::ServerIdentity) the owner compares it with the
+        /// one it knows; with `Known` it is that key.
+        server_key: Option<PublicKey>,
+    },
+    /// A message arrived. Its bytes point into a shared block: copy what is kept for long.
+    Message {
+        /// Sender.
+        peer: PeerId,
+        /// Channel.
+        channel: ChannelId,
+        /// The message, whole.
+        payload: Bytes,
+    },
+    /// A message sent with a receipt was acknowledged by the peer's endpoint.
+    Delivered {
+        /// Receiver of the message.
+        peer: PeerId,
+        /// Its channel.
+        channel: ChannelId,
+        /// Its id, as `send` returned it.
+        message: MessageId,
+        /// Time from `send` to the acknowledgement.
+        after: Duration,
+    },
+    /// The answer to [`Endpoint::ping`](crate::Endpoint::ping).
+    Pong {
+        /// Who answered.
+        peer: PeerId,
+        /// Round trip, the peer's delay taken out.
+        rtt: Duration,
+    },
+    /// The answer to [`Endpoint::probe`](crate::Endpoint::probe): an endpoint listens there.
+    ProbeAnswered {
+        /// Who answered.
+        address: SocketAddr,
+        /// Round trip.
+        rtt: Duration,
+    },
+    /// A connection, or an attempt at one, has ended. Exactly one for each peer id; the last event of its peer.
+    Disconnected {
+        /// Whose connection.
+        peer: PeerId,
+        /// Why.
+        reason: CloseReason,
+        /// Reliable messages that were accepted by `send` and not acknowledged.
+        undelivered: u32,
+    },
+    /// A simulation step is due.
+    Tick {
+        /// Its number: 0, 1, 2, ...
+        tick: u64,
+        /// Steps left out just before this one because the owner was too far behind (see [`TickConfig`](crate::TickConfig)).
+        skipped: u64,
+        /// How long after its deadline the step was handed out.
+        late: Duration,
+    },
+    /// A server answered a discovery query for the first time, or with changed values.
+    ServerFound(ServerInfo),
+    /// A server found earlier was not heard of for its time to live.
+    ServerExpired(ServerInfo),
+    /// A discovery query has run its time; all its answers were reported before this.
+    DiscoveryEnded,
+}
+
+/// Which side began a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// This endpoint dialled.
+    Client,
+    /// This endpoint accepted.
+    Server,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// Our owner called `disconnect`.
+    Local(Farewell),
+    /// The peer's owner called `disconnect`.
+    Remote(Farewell),
+    /// Nothing authentic arrived for the idle timeout.
+    IdleTimeout,
+    /// No answer to the handshake in time.
+    HandshakeTimeout,
+    /// The server refused, and said why.
+    Refused(Refusal),
+    /// A reliable message stayed without acknowledgement for the delivery timeout though the peer is alive.
+    Undeliverable {
+        /// The channel it was sent on.
+        channel: ChannelId,
+    },
+    /// The peer broke the protocol.
+    Violation(Violation),
+    /// The peer says that we broke the protocol.
+    PeerSawViolation(Violation),
+    /// The peer lost its state, by a restart for example, and proved it with its reset token.
+    Reset,
+    /// The same client came again from the same address with a new handshake.
+    Replaced,
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(farewell) => write!(f, "closed here: {farewell}"),
+            Self::Remote(farewell) => write!(f, "closed by the peer: {farewell}"),
+            Self::IdleTimeout => {
+                f.write_str("nothing was heard from the peer for the idle timeout")
+            }
+            Self::HandshakeTimeout => f.write_str("no answer to the handshake"),
+            Self::Refused(refusal) => write!(f, "refused: {refusal}"),
+            Self::Undeliverable { channel } => {
+                write!(
+                    f,
+                    "a reliable message on {channel} was not acknowledged in time"
+                )
+            }
+            Self::Violation(violation) => write!(f, "the peer broke the protocol: {violation}"),
+            Self::PeerSawViolation(violation) => {
+                write!(f, "the peer says this side broke the protocol: {violation}")
+            }
+            Self::Reset => f.write_str("the peer lost its state, probably by a restart"),
+            Self::Replaced => f.write_str("the same client connected again"),
+        }
+    }
+}
+
+/// An application's reason to close: a code of its own and a text of at most [`Farewell::TEXT_MAX`] bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Farewell {
+    /// The application's code; 0 by custom means nothing special.
+    pub code: u32,
+    text: String,
+}
+
+impl Farewell {
+    /// Longest text, in bytes of UTF-8.
+    pub const TEXT_MAX: usize = 100;
+
+    /// A farewell; a longer text is cut at a character's end.
+    #[must_use]
+    pub fn new(code: u32, text: &str) -> Self {
+        let mut end = text.len().min(Self::TEXT_MAX);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        Self {
+            code,
+            text: String::from(&text[..end]),
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Farewell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.text.as_str(), self.code) {
+            ("", code) => write!(f, "code {code}"),
+            (text, 0) => f.write_str(text),
+            (text, code) => write!(f, "{text} (code {code})"),
+        }
+    }
+}
+
+/// Why a server does not take a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// All places are taken.
+    Full,
+    /// The server speaks another version of the protocol: `server`.
+    WrongVersion {
+        /// The server's protocol version.
+        server: u8,
+    },
+    /// The server runs another application, or another build of it.
+    WrongProtocolId,
+    /// The two sides configure their channels differently.
+    WrongChannels,
+    /// The client's address is banned.
+    Banned,
+    /// The server has another long-term key than the client expects.
+    WrongKey,
+    /// The endpoint does not accept connections.
+    NotAccepting,
+    /// The two sides share no cipher suite.
+    NoCipher,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("the server is full"),
+            Self::WrongVersion { server } => {
+                write!(
+                    f,
+                    "the server speaks protocol version {server}, not {}",
+                    crate::PROTOCOL_VERSION
+                )
+            }
+            Self::WrongProtocolId => {
+                f.write_str("the server runs another application or another build of it")
+            }
+            Self::WrongChannels => f.write_str("the server's channels are configured differently"),
+            Self::Banned => f.write_str("this address is banned"),
+            Self::WrongKey => f.write_str("the server has another key than the expected one"),
+            Self::NotAccepting => f.write_str("the endpoint does not accept connections"),
+            Self::NoCipher => f.write_str("no cipher suite in common"),
+        }
+    }
+}
+
+/// How a peer with valid keys broke the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Violation {
+    /// A frame that cannot be decoded.
+    BadFrame,
+    /// An acknowledgement of a packet never sent.
+    AckOfUnsent,
+    /// A channel that is not configured.
+    UnknownChannel,
+    /// More bytes than the credit given, or a message id beyond the window.
+    OverCredit,
+    /// A message, or its fragments together, above the channel's limit.
+    TooLarge,
+    /// Fragments that contradict each other.
+    BadFragment,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BadFrame => "a frame that cannot be decoded",
+            Self::AckOfUnsent => "an acknowledgement of a packet never sent",
+            Self::UnknownChannel => "a channel that is not configured",
+            Self::OverCredit => "more reliable data than it was given credit for",
+            Self::TooLarge => "a message above the channel's limit",
+            Self::BadFragment => "fragments that contradict each other",
+        })
+    }
+}

@@ -1,0 +1,38 @@
+#![no_std]
+#![forbid(unsafe_code)]
+//! Under construction.
+
+extern crate alloc;
+
+mod config;
+mod crypto;
+mod discovery;
+mod endpoint;
+mod entropy;
+mod error;
+mod event;
+mod id;
+mod stats;
+mod time;
+mod transmit;
+
+pub use config::{AnnounceConfig, ChannelConfig, Config, ConfigBuilder, Delivery, TickConfig};
+pub use crypto::{
+    AeadKey, CipherSuite, Crypto, OpenError, Portable, PublicKey, SecretKey, ServerIdentity,
+    TAG_LEN,
+};
+pub use discovery::{DiscoveryQuery, Prefix, ServerInfo};
+pub use endpoint::Endpoint;
+pub use entropy::Entropy;
+pub use error::{ConfigError, ConnectError, DiscoverError, PingError, SendError};
+pub use event::{CloseReason, Event, Farewell, Refusal, Role, Violation};
+pub use id::{ChannelId, MessageId, PeerId};
+pub use stats::{DatagramDrops, EndpointStats, PeerDrops, PeerStats, RefusedStats};
+pub use time::Instant;
+pub use transmit::{Arrival, Ecn, Socket, Transmit};
+
+/// Version of the bytes on the wire (docs/PROTOCOL.md). Sides with different versions refuse each other.
+pub const PROTOCOL_VERSION: u8 = 1;
+
+/// Bytes that every queued message costs beside its payload, in send queues and in credit.
+pub const MESSAGE_COST: usize = 32;

@@ -1,0 +1,139 @@
+//! Counters, all integers with their unit in the name. They only grow, except where they say "now".
+
+/// What one connection did and how it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerStats {
+    /// Smoothed round trip in microseconds (RFC 9002 section 5.3), 0 before the first sample.
+    pub rtt_us: u64,
+    /// Least round trip seen, in microseconds.
+    pub rtt_min_us: u64,
+    /// Mean deviation of the round trip in microseconds (`rttvar`): the jitter.
+    pub jitter_us: u64,
+    /// Packets of ours declared lost, of the last 256 whose fate is known, in tenths of a percent (0 to 1,000).
+    pub loss_permille: u16,
+    /// Datagrams sent.
+    pub datagrams_sent: u64,
+    /// Datagrams received and authenticated.
+    pub datagrams_received: u64,
+    /// UDP payload bytes sent.
+    pub bytes_sent: u64,
+    /// UDP payload bytes received and authenticated.
+    pub bytes_received: u64,
+    /// Messages given to `send`.
+    pub messages_sent: u64,
+    /// Messages handed to the owner.
+    pub messages_received: u64,
+    /// Reliable messages or fragments sent again.
+    pub retransmissions: u64,
+    /// Packets declared lost.
+    pub packets_lost: u64,
+    /// Probes sent because no acknowledgement came (RFC 9002 section 6.2).
+    pub probes_sent: u64,
+    /// Congestion window now, in bytes.
+    pub congestion_window_bytes: u64,
+    /// Bytes in flight now.
+    pub in_flight_bytes: u64,
+    /// Bytes of messages waiting to be sent or acknowledged, now.
+    pub queued_bytes: u64,
+    /// Bytes of messages in reassembly, out of order or unread, now.
+    pub receive_buffered_bytes: u64,
+    /// Drops by reason.
+    pub drops: PeerDrops,
+}
+
+/// Messages and packets of one connection that were dropped, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerDrops {
+    /// Packets received twice, or older than the replay window.
+    pub duplicate_packet: u64,
+    /// Sequenced messages older than one already delivered.
+    pub stale_message: u64,
+    /// Reliable messages or fragments received again.
+    pub duplicate_message: u64,
+    /// Unreliable messages that made room in a full send queue.
+    pub send_queue_full: u64,
+    /// Unreliable messages, received while the owner had too much unread.
+    pub unread_full: u64,
+    /// Unreliable messages whose missing fragments did not come in time, or for which there was no room.
+    pub reassembly_expired: u64,
+}
+
+/// What the endpoint did and how it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EndpointStats {
+    /// Peers connected now.
+    pub peers_now: u64,
+    /// Handshakes that wait for the client's proof, now.
+    pub half_open_now: u64,
+    /// Connections completed ever, either role.
+    pub connections_ever: u64,
+    /// First handshake datagrams of clients that were new (repeats not counted).
+    pub attempts: u64,
+    /// Handshakes completed as server.
+    pub accepted: u64,
+    /// Handshakes refused, by reason.
+    pub refused: RefusedStats,
+    /// Datagrams handed in.
+    pub datagrams_received: u64,
+    /// Datagrams handed out.
+    pub datagrams_sent: u64,
+    /// UDP payload bytes handed in.
+    pub bytes_received: u64,
+    /// UDP payload bytes handed out.
+    pub bytes_sent: u64,
+    /// Discovery queries answered.
+    pub discovery_answers: u64,
+    /// Bytes of messages unread by the owner, now.
+    pub unread_bytes: u64,
+    /// Datagrams dropped, by reason.
+    pub drops: DatagramDrops,
+}
+
+/// Handshakes refused, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefusedStats {
+    /// No place left.
+    pub full: u64,
+    /// Another protocol version.
+    pub wrong_version: u64,
+    /// Another application.
+    pub wrong_protocol_id: u64,
+    /// Other channels.
+    pub wrong_channels: u64,
+    /// Banned address.
+    pub banned: u64,
+    /// The client expected another server key.
+    pub wrong_key: u64,
+    /// The endpoint does not accept.
+    pub not_accepting: u64,
+    /// No cipher suite in common.
+    pub no_cipher: u64,
+}
+
+/// Datagrams dropped, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DatagramDrops {
+    /// No bytes at all.
+    pub empty: u64,
+    /// Not ours: first byte below 0x80 and no discovery text, or an unknown type.
+    pub foreign: u64,
+    /// Ours by the first byte, but malformed or too short.
+    pub malformed: u64,
+    /// No connection has this id.
+    pub unknown_connection: u64,
+    /// The tag is wrong: forged, damaged or from a connection that is gone.
+    pub unauthentic: u64,
+    /// A handshake datagram that fits no handshake of ours.
+    pub unexpected_handshake: u64,
+    /// A new handshake while too many wait.
+    pub half_open_full: u64,
+    /// An answer withheld by a rate limit.
+    pub rate_limited: u64,
+    /// A discovery query from outside the LAN.
+    pub discovery_off_link: u64,
+}
