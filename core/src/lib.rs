@@ -34,5 +34,5 @@ pub use transmit::{Arrival, Ecn, Socket, Transmit};
 /// Version of the bytes on the wire (docs/PROTOCOL.md). Sides with different versions refuse each other.
 pub const PROTOCOL_VERSION: u8 = 1;
 
-/// Bytes that every queued message costs beside its payload, in send queues and in credit.
-pub const MESSAGE_COST: usize = 32;
+/// Bytes that a message costs in queues and credit beside its payload, for each datagram it fills: what its bookkeeping takes.
+pub const MESSAGE_COST: usize = 128;

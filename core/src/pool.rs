@@ -2,7 +2,8 @@
 //!
 //! Two kinds, because they are held for different times by different owners:
 //! - [`Pool`]: buffers of their own for messages inside the endpoint (queued, in reassembly, out of
-//!   order, unread). A message pins at most twice its size, however long a slow peer holds it.
+//!   order, unread). A message of one datagram pins at most 63 bytes more than its size, a longer one at
+//!   most twice its size, however long a slow peer holds it.
 //! - [`Blocks`]: large blocks shared by the messages handed to the owner as [`Bytes`]; reclaimed when all
 //!   of them are dropped. Who keeps such a message for long keeps its block: copy it.
 
@@ -11,18 +12,29 @@ use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
 
-/// Classes of buffers: 64 bytes, 128, ... 1 MiB.
-const CLASSES: usize = 15;
-const CLASS_MIN_BITS: u32 = 6;
+/// Small buffers come in steps of this many bytes, so that a message pins hardly more than its size.
+const STEP: usize = 64;
+const SMALL_MAX: usize = 2_048;
+const SMALL_CLASSES: usize = SMALL_MAX / STEP;
+
+/// Large ones, which only messages of several fragments need, in powers of two to 1 MiB.
+const LARGE_CLASSES: usize = 9;
+const CLASSES: usize = SMALL_CLASSES + LARGE_CLASSES;
 
 /// Idle buffers kept for reuse, in bytes over all classes.
 const IDLE_BYTES_MAX: usize = 4 << 20;
 
-/// Recycled buffers, by powers of two.
-#[derive(Debug, Default)]
+/// Recycled buffers, by size.
+#[derive(Debug)]
 pub(crate) struct Pool {
     idle: [Vec<Vec<u8>>; CLASSES],
     idle_bytes: usize,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self { idle: core::array::from_fn(|_| Vec::new()), idle_bytes: 0 }
+    }
 }
 
 impl Pool {
@@ -30,7 +42,7 @@ impl Pool {
     pub(crate) fn take(&mut self, len: usize) -> Vec<u8> {
         let class = class_of(len);
         let Some(buffer) = self.idle[class].pop() else {
-            return Vec::with_capacity(1 << (class as u32 + CLASS_MIN_BITS));
+            return Vec::with_capacity(class_size(class).max(len));
         };
         self.idle_bytes -= buffer.capacity();
         buffer
@@ -46,25 +58,29 @@ impl Pool {
     /// Takes a buffer back. One that was not given back is merely freed.
     pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
-        if !capacity.is_power_of_two() || class_size(class_of(capacity)) != capacity {
-            return;
-        }
-        if self.idle_bytes + capacity > IDLE_BYTES_MAX {
+        let class = class_of(capacity);
+        if class_size(class) != capacity || self.idle_bytes + capacity > IDLE_BYTES_MAX {
             return;
         }
         buffer.clear();
         self.idle_bytes += capacity;
-        self.idle[class_of(capacity)].push(buffer);
+        self.idle[class].push(buffer);
     }
 }
 
 fn class_of(len: usize) -> usize {
-    let bits = len.max(1).next_power_of_two().trailing_zeros();
-    (bits.max(CLASS_MIN_BITS) - CLASS_MIN_BITS).min(CLASSES as u32 - 1) as usize
+    if len <= SMALL_MAX {
+        return len.max(1).div_ceil(STEP) - 1;
+    }
+    let doublings = len.div_ceil(SMALL_MAX).next_power_of_two().trailing_zeros() as usize;
+    (SMALL_CLASSES + doublings - 1).min(CLASSES - 1)
 }
 
 const fn class_size(class: usize) -> usize {
-    1 << (class as u32 + CLASS_MIN_BITS)
+    if class < SMALL_CLASSES {
+        return (class + 1) * STEP;
+    }
+    SMALL_MAX << (class - SMALL_CLASSES + 1)
 }
 
 /// Bytes of a shared block.
@@ -120,10 +136,11 @@ mod tests {
 
     #[test]
     fn a_class_holds_its_length() {
-        for len in [0, 1, 63, 64, 65, 1_200, 4_096, 1 << 20] {
+        for len in [0, 1, 63, 64, 65, 1_200, 2_048, 2_049, 4_096, 4_097, 1 << 20] {
             assert!(class_size(class_of(len)) >= len, "{len}");
         }
         assert_eq!(class_size(class_of(65)), 128);
+        assert_eq!(class_size(class_of(2_049)), 4_096);
     }
 
     #[test]
