@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod config;
+mod congestion;
 mod crypto;
 mod discovery;
 mod endpoint;
@@ -12,6 +13,7 @@ mod entropy;
 mod error;
 mod event;
 mod id;
+mod reliability;
 mod stats;
 mod time;
 mod transmit;
