@@ -15,6 +15,7 @@ mod event;
 mod id;
 mod reliability;
 mod stats;
+mod tick;
 mod time;
 mod transmit;
 
@@ -23,7 +24,9 @@ pub use crypto::{
     AeadKey, CipherSuite, Crypto, OpenError, Portable, PublicKey, SecretKey, ServerIdentity,
     TAG_LEN,
 };
-pub use discovery::{DiscoveryQuery, Prefix, ServerInfo};
+pub use discovery::{
+    DISCOVERY_PORT, DiscoveryQuery, MULTICAST_V4, MULTICAST_V6, Prefix, ServerInfo,
+};
 pub use endpoint::Endpoint;
 pub use entropy::Entropy;
 pub use error::{ConfigError, ConnectError, DiscoverError, PingError, SendError};
