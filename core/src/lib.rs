@@ -12,14 +12,15 @@ mod entropy;
 mod error;
 mod event;
 mod id;
+mod rng;
 mod stats;
 mod time;
 mod transmit;
 
 pub use config::{AnnounceConfig, ChannelConfig, Config, ConfigBuilder, Delivery, TickConfig};
 pub use crypto::{
-    AeadKey, CipherSuite, Crypto, OpenError, Portable, PublicKey, SecretKey, ServerIdentity,
-    TAG_LEN,
+    AeadKey, CipherSuite, Crypto, OpenError, ParseKeyError, Portable, PublicKey, SecretKey,
+    ServerIdentity, TAG_LEN,
 };
 pub use discovery::{DiscoveryQuery, Prefix, ServerInfo};
 pub use endpoint::Endpoint;
