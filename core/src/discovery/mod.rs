@@ -220,12 +220,12 @@ impl Discovery {
         }
     }
 
-    /// The next deadline; the last instant seen while a transmit or an event waits.
+    /// The next deadline; the last instant seen while a transmit waits.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let responder = self.responder.as_ref();
         let search = self.search.as_ref();
         if responder.is_some_and(Responder::has_transmit)
-            || search.is_some_and(|search| search.has_transmit() || search.has_event())
+            || search.is_some_and(Search::has_transmit)
         {
             return Some(self.now);
         }
