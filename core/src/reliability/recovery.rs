@@ -287,6 +287,11 @@ impl Recovery {
         &self.rtt
     }
 
+    /// How long an answer may take, before any backoff.
+    pub(crate) fn probe_timeout(&self) -> Duration {
+        self.rtt.probe_timeout(self.peer_ack_delay_max)
+    }
+
     /// Packets lost, of the latest 256 whose fate is known, in tenths of a percent.
     pub(crate) fn loss_permille(&self) -> u16 {
         self.history.permille()
@@ -414,7 +419,7 @@ impl Recovery {
             None if self.wants_ack() => self.ledger.last_sent_at()?,
             None => return None,
         };
-        let timeout = self.rtt.probe_timeout(self.peer_ack_delay_max);
+        let timeout = self.probe_timeout();
         let doubled = timeout.saturating_mul(1 << self.backoff.min(16));
         let backed_off = doubled.min(PROBE_TIMEOUT_MAX).max(timeout);
         Some(since.max(self.probed_at) + backed_off)
