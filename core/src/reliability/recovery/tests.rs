@@ -276,6 +276,17 @@ fn only_the_first_32_ranges_count() {
     assert_eq!(ack_all(&mut recovery, 40, &ranges).0.packets_acked, 32);
 }
 
+/// So no packet is looked at twice for one acknowledgement, however its ranges overlap.
+#[test]
+fn ranges_that_do_not_descend_are_ignored() {
+    let mut recovery = recovery();
+    for _ in 0..10 {
+        send(&mut recovery, 0);
+    }
+    let (acked, _) = ack_all(&mut recovery, 40, &[5..=5, 7..=7, 4..=6]);
+    assert_eq!(acked.packets_acked, 2, "5 and 4");
+}
+
 #[test]
 fn the_delay_that_the_peer_admits_is_clipped() {
     let mut recovery = recovery();
