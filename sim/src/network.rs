@@ -10,9 +10,9 @@ use std::time::Duration;
 use tickwire_core::{Arrival, Instant};
 
 use crate::fate::{Fate, FateCounts};
+use crate::host::HostId;
 use crate::link::Link;
 use crate::rng::Rng;
-use crate::world::HostId;
 
 /// A datagram on its way to a host.
 #[derive(Debug)]

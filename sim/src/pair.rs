@@ -6,8 +6,9 @@ use tickwire_core::{
     ChannelId, Config, Event, Farewell, MessageId, PeerId, PeerStats, SendError, ServerIdentity,
 };
 
+use crate::host::{HostId, Message};
 use crate::link::Link;
-use crate::world::{HostId, Message, World};
+use crate::world::World;
 
 /// Two hosts of a [`World`], named C and S in traces: a client and the server it talks to.
 ///

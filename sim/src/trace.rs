@@ -15,7 +15,7 @@ use std::fmt::{self, Write as _};
 
 use tickwire_core::Instant;
 
-use crate::world::HostId;
+use crate::host::HostId;
 
 /// Width of the description, so that the marks behind it line up.
 const DESCRIPTION_WIDTH: usize = 52;

@@ -1,77 +1,18 @@
 //! Hosts in virtual time: the event loop that a driver is, without sockets and without waiting.
 
-use std::collections::VecDeque;
 use std::fmt::Display;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
-use tickwire_core::{
-    Arrival, ChannelId, Config, Endpoint, Entropy, Event, Instant, PeerId, Prefix, Socket, Transmit,
-};
+use tickwire_core::{Arrival, Config, Endpoint, Event, Instant, Transmit};
 
+use crate::address::{self, Receiver};
 use crate::fate::FateCounts;
+use crate::host::{Host, HostId, Message};
 use crate::link::Link;
 use crate::network::Network;
 use crate::rng::Rng;
 use crate::trace::{Direction, Trace};
-
-/// Names a host of a [`World`]: 0, 1, 2, ... in the order they were added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostId(u16);
-
-impl HostId {
-    #[cfg(test)]
-    pub(crate) const fn new(index: u16) -> Self {
-        Self(index)
-    }
-
-    const fn index(self) -> usize {
-        self.0 as usize
-    }
-
-    /// One number for a direction between two hosts.
-    pub(crate) fn pair_number(self, to: Self) -> u64 {
-        u64::from(self.0) << 32 | u64::from(to.0)
-    }
-
-    /// As [`pair_number`](Self::pair_number); a missing receiver stands for nobody or everybody.
-    pub(crate) fn pair_number_or_all(from: Self, to: Option<Self>) -> u64 {
-        to.map_or(u64::from(from.0) << 32 | 0xffff_ffff, |to| {
-            from.pair_number(to)
-        })
-    }
-}
-
-/// A message that an owner was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Who sent it.
-    pub peer: PeerId,
-    /// On which channel.
-    pub channel: ChannelId,
-    /// What it says.
-    pub payload: Bytes,
-}
-
-/// An endpoint with its address, and what its owner has not read yet.
-#[derive(Debug)]
-struct Host {
-    endpoint: Endpoint,
-    name: String,
-    address: SocketAddr,
-    /// Number of restarts: each life draws new entropy.
-    incarnation: u64,
-    events: VecDeque<Event>,
-    /// Whether the owner takes events out of the endpoint.
-    is_reading: bool,
-    /// Whether a command may have left something to poll.
-    is_touched: bool,
-    /// When the endpoint wants to be woken.
-    deadline: Option<Instant>,
-    /// Times woken at this very instant without anything arriving in between.
-    wakes: u32,
-}
 
 /// Hosts, the network between them, and a clock that jumps from one thing due to the next.
 ///
@@ -94,14 +35,11 @@ pub struct World {
     buf: Vec<u8>,
 }
 
-/// Most times an endpoint may be woken at one instant before the world calls it a busy loop.
-const WAKES_MAX: u32 = 1_000;
-
 impl World {
     /// Port of every host's game socket.
-    pub const GAME_PORT: u16 = 7_000;
+    pub const GAME_PORT: u16 = address::GAME_PORT;
     /// Port of every host's discovery socket.
-    pub const DISCOVERY_PORT: u16 = 8_081;
+    pub const DISCOVERY_PORT: u16 = address::DISCOVERY_PORT;
 
     /// An empty world at [`Instant::ZERO`].
     #[must_use]
@@ -121,48 +59,17 @@ impl World {
     ///
     /// # Panics
     ///
-    /// If there are 65,000 already.
+    /// If there are 65,536 already.
     pub fn add(&mut self, config: Config) -> HostId {
-        let index = u16::try_from(self.hosts.len()).expect("at most 65,000 hosts");
-        assert!(index < 65_000, "at most 65,000 hosts");
-        let host = HostId(index);
-        let ip = Ipv4Addr::from_bits(FIRST_ADDRESS + u32::from(index));
-        self.hosts.push(Host {
-            endpoint: self.birth(host, 0, ip.into(), config),
-            name: name(index),
-            address: SocketAddr::new(ip.into(), Self::GAME_PORT),
-            incarnation: 0,
-            events: VecDeque::new(),
-            is_reading: true,
-            is_touched: true,
-            deadline: None,
-            wakes: 0,
-        });
-        host
+        let id = host_id(self.hosts.len());
+        self.hosts.push(Host::new(id, config, &self.rng, self.now));
+        id
     }
 
     /// Replaces a host's endpoint, as a crash and a restart on the same address do: nothing is said to anybody,
     /// unread events are gone, entropy is new.
     pub fn restart(&mut self, host: HostId, config: Config) {
-        let ip = self.address(host).ip();
-        let incarnation = self.hosts[host.index()].incarnation + 1;
-        let endpoint = self.birth(host, incarnation, ip, config);
-        let host = &mut self.hosts[host.index()];
-        host.endpoint = endpoint;
-        host.incarnation = incarnation;
-        host.events.clear();
-        host.is_touched = true;
-    }
-
-    fn birth(&self, host: HostId, incarnation: u64, ip: IpAddr, config: Config) -> Endpoint {
-        let life = self.rng.fork_nth("entropy", host.0.into());
-        let entropy = Entropy::from_seed(life.fork_nth("life", incarnation).draw());
-        let mut endpoint = Endpoint::new(config, entropy, self.now);
-        endpoint.set_interfaces(&[Prefix {
-            address: ip,
-            len: 16,
-        }]);
-        endpoint
+        self.hosts[host.index()].restart(config, &self.rng, self.now);
     }
 
     /// The virtual time.
@@ -179,13 +86,13 @@ impl World {
 
     /// All hosts, in the order they were added.
     pub fn hosts(&self) -> impl Iterator<Item = HostId> + use<> {
-        (0..self.hosts.len()).map(|index| HostId(u16::try_from(index).expect("as `add` checks")))
+        (0..self.hosts.len()).map(host_id)
     }
 
     /// The address of a host's game socket.
     #[must_use]
     pub fn address(&self, host: HostId) -> SocketAddr {
-        self.hosts[host.index()].address
+        address::game_address(host)
     }
 
     /// Names a host in traces; a short name keeps the columns straight.
@@ -349,14 +256,15 @@ impl World {
         };
         if due > self.now {
             self.now = due;
-            self.hosts.iter_mut().for_each(|host| host.wakes = 0);
+            self.hosts.iter_mut().for_each(Host::on_time_passed);
         }
         match self.network.poll_flight(self.now) {
             Some(mut flight) => {
-                let host = &mut self.hosts[flight.to.index()];
-                host.wakes = 0;
-                host.endpoint
-                    .handle_datagram(self.now, flight.arrival, &mut flight.bytes);
+                self.hosts[flight.to.index()].handle_datagram(
+                    self.now,
+                    flight.arrival,
+                    &mut flight.bytes,
+                );
                 self.network.recycle(flight.bytes);
                 self.drain(flight.to);
             }
@@ -382,15 +290,8 @@ impl World {
         let Some(index) = self.hosts.iter().position(is_due) else {
             return;
         };
-        let host = &mut self.hosts[index];
-        host.wakes += 1;
-        assert!(
-            host.wakes < WAKES_MAX,
-            "{} asks to be woken at {now} again and again",
-            host.name
-        );
-        host.endpoint.handle_timeout(now);
-        self.drain(HostId(u16::try_from(index).expect("as `add` checks")));
+        self.hosts[index].handle_timeout(now);
+        self.drain(host_id(index));
     }
 
     /// Drains every host that had commands since.
@@ -415,27 +316,17 @@ impl World {
             self.transmit(id, transmit, &buf);
         }
         self.buf = buf;
-        let host = &mut self.hosts[id.index()];
-        if host.is_reading {
-            while let Some(event) = host.endpoint.poll_event() {
-                host.events.push_back(event);
-            }
-        }
-        host.deadline = host.endpoint.poll_timeout();
-        host.is_touched = false;
+        self.hosts[id.index()].poll_events_and_timeout();
     }
 
     /// Sends each datagram of a transmit to where its address leads.
     fn transmit(&mut self, from: HostId, transmit: Transmit, bytes: &[u8]) {
         let size_max = self.view(from).config().datagram_size_max();
         for datagram in bytes.chunks(transmit.segment_size.unwrap_or(bytes.len()).max(1)) {
-            assert!(
-                datagram.len() <= size_max,
-                "a datagram of {} bytes",
-                datagram.len()
-            );
+            let len = datagram.len();
+            assert!((1..=size_max).contains(&len), "a datagram of {len} bytes");
             let description = self.describe(datagram);
-            match self.receiver(transmit.to) {
+            match address::receiver(transmit.to, self.hosts.len()) {
                 Receiver::Host(to) => self.send(from, to, &transmit, datagram, &description),
                 Receiver::Everybody => self.broadcast(from, &transmit, datagram, &description),
                 Receiver::Nobody => self.row(from, None, datagram, &description, &"✗ no such host"),
@@ -475,14 +366,10 @@ impl World {
     }
 
     fn arrival(&self, from: HostId, transmit: &Transmit) -> Arrival {
-        let sender = self.address(from).ip();
         Arrival {
-            from: SocketAddr::new(sender, port(transmit.socket)),
+            from: SocketAddr::new(self.address(from).ip(), address::port(transmit.socket)),
             to: Some(transmit.to.ip()),
-            socket: match transmit.to.port() {
-                Self::DISCOVERY_PORT => Socket::Discovery,
-                _ => Socket::Game,
-            },
+            socket: address::socket(transmit.to.port()),
             ecn: transmit.ecn,
         }
     }
@@ -504,49 +391,8 @@ impl World {
         };
         self.trace.row(self.now, direction, bytes.len(), text, mark);
     }
-
-    /// Where an address leads.
-    fn receiver(&self, to: SocketAddr) -> Receiver {
-        if !matches!(to.port(), Self::GAME_PORT | Self::DISCOVERY_PORT) {
-            return Receiver::Nobody;
-        }
-        let IpAddr::V4(ip) = to.ip() else {
-            return match to.ip().is_multicast() {
-                true => Receiver::Everybody,
-                false => Receiver::Nobody,
-            };
-        };
-        if ip.is_broadcast() || ip.is_multicast() {
-            return Receiver::Everybody;
-        }
-        let offset = ip.to_bits().checked_sub(FIRST_ADDRESS);
-        match offset.and_then(|offset| u16::try_from(offset).ok()) {
-            Some(index) if usize::from(index) < self.hosts.len() => Receiver::Host(HostId(index)),
-            Some(_) | None => Receiver::Nobody,
-        }
-    }
 }
 
-/// 10.0.0.1.
-const FIRST_ADDRESS: u32 = 0x0a00_0001;
-
-enum Receiver {
-    Host(HostId),
-    Everybody,
-    Nobody,
-}
-
-const fn port(socket: Socket) -> u16 {
-    match socket {
-        Socket::Game => World::GAME_PORT,
-        Socket::Discovery => World::DISCOVERY_PORT,
-    }
-}
-
-/// A to Z, then H26 and on.
-fn name(index: u16) -> String {
-    match u8::try_from(index) {
-        Ok(letter @ 0..26) => char::from(b'A' + letter).to_string(),
-        Ok(_) | Err(_) => format!("H{index}"),
-    }
+fn host_id(index: usize) -> HostId {
+    HostId::new(u16::try_from(index).expect("at most 65,536 hosts"))
 }
