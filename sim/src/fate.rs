@@ -95,6 +95,15 @@ impl FromIterator<Fate> for Schedule {
     }
 }
 
+impl IntoIterator for Schedule {
+    type Item = Fate;
+    type IntoIter = std::collections::vec_deque::IntoIter<Fate>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 /// Only the faults, with the numbers of their datagrams: `#2 ✗ dropped, #5 + duplicated`.
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -64,6 +64,7 @@ mod address;
 mod fate;
 mod host;
 mod link;
+mod narrate;
 mod network;
 pub mod oracle;
 mod pair;

@@ -5,17 +5,19 @@
 //!     0.000  C→S     1200  Hello(version 1, NX, 1200 B)                ✗ dropped
 //!    60.000  C→S     1200  Hello(version 1, NX, 1200 B)
 //!    85.000  C←S      180  Welcome(accepted)
+//!   110.000  C               is connected with 10.0.0.2:7000
 //! ```
 //!
-//! A row is a datagram at the time it was sent, with what its sender says it holds and, at the end,
+//! A row with an arrow is a datagram at the time it was sent, with what its sender says it holds and, at the end,
 //! what the network did to it. The arrow points to the receiver, and the host that was added first stands on
-//! its left. Times count from the start of the recording.
+//! its left. A row without one is what a host's owner was told. Times count from the start of the recording.
 
 use std::fmt::{self, Write as _};
 
-use tickwire_core::Instant;
+use tickwire_core::{Event, Instant};
 
 use crate::host::HostId;
+use crate::narrate::narrate;
 
 /// Width of the description, so that the marks behind it line up.
 const DESCRIPTION_WIDTH: usize = 52;
@@ -82,6 +84,15 @@ impl Trace {
         );
         self.text.push_str(line.trim_end());
         self.text.push('\n');
+    }
+
+    /// Adds what a host's owner was told, if recording.
+    pub(crate) fn event(&mut self, now: Instant, host: &str, event: &Event) {
+        let Some(start) = self.start else { return };
+        if let Some(words) = narrate(event) {
+            let time = Clock(start, now);
+            writeln!(self.text, "{time}  {host:<14}  {words}").expect("a String takes everything");
+        }
     }
 
     /// Adds a remark between the rows, if recording.
@@ -171,12 +182,14 @@ mod tests {
         trace.note(at(30), "the player waits");
         trace.row(at(60), up, 1_200, "Hello(version 1)", &Fate::Deliver);
         trace.row(at(85), down, 180, "Welcome", &Fate::Delay(10));
+        trace.event(at(120), "C", &Event::DiscoveryEnded);
         insta::assert_snapshot!(trace.text(), @r"
            ms  dir    bytes  datagram
         0.000  C→S     1200  Hello(version 1)                                      ✗ dropped
        30.000  ·  the player waits
        60.000  C→S     1200  Hello(version 1)
        85.000  C←S      180  Welcome                                               » delayed 10 ms
+      120.000  C               ends its search
         ");
     }
 

@@ -316,7 +316,12 @@ impl World {
             self.transmit(id, transmit, &buf);
         }
         self.buf = buf;
-        self.hosts[id.index()].poll_events_and_timeout();
+        let host = &mut self.hosts[id.index()];
+        let told = host.events.len();
+        host.poll_events_and_timeout();
+        for event in host.events.range(told..) {
+            self.trace.event(self.now, &host.name, event);
+        }
     }
 
     /// Sends each datagram of a transmit to where its address leads.
