@@ -1,1 +1,0 @@
-//! The wire as people read it.
