@@ -34,13 +34,13 @@ fn another_application_is_refused() {
 #[test]
 fn other_channels_are_refused() {
     let one = defaults().channels(vec![ChannelConfig::new(Delivery::Ordered)]);
-    assert_trace!(refused(strangers_with(one, defaults()));
+    assert_trace!(refused(strangers_with(one, defaults())));
 }
 
 #[test]
 fn a_client_without_a_common_cipher_is_refused() {
     let only = |suite| -> ConfigBuilder { defaults().ciphers(vec![suite]) };
-    refused(strangers_with(
+    assert_trace!(refused(strangers_with(
         only(CipherSuite::Aes128Gcm),
         only(CipherSuite::ChaCha20Poly1305),
     )));
