@@ -8,6 +8,7 @@ mod conversation;
 mod delivery;
 mod determinism;
 mod handshake;
+mod layers;
 mod overhead;
 mod schedules;
 mod shrinking;
