@@ -76,7 +76,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
-use tickwire_core::Endpoint;
+use tickwire_core::{DISCOVERY_PORT, Endpoint};
 use tickwire_udp::Clock;
 
 pub use handle::Handle;
@@ -88,9 +88,6 @@ pub use tickwire_udp::{BindError, Interfaces, IoStats, JoinFailure};
 use shared::Shared;
 use sockets::{Bound, UdpSockets};
 use task::Task;
-
-/// The well-known port of discovery, where nothing else is agreed on.
-pub const DISCOVERY_PORT: u16 = 8081;
 
 /// Opens the sockets and spawns the endpoint's task on the current runtime.
 ///

@@ -4,7 +4,8 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use tickwire_core::{AnnounceConfig, Config, ConfigBuilder, Crypto, Entropy, Portable};
+use tickwire_core::{AnnounceConfig, Config, ConfigBuilder, Crypto, Entropy};
+use tickwire_crypto::Ring;
 
 /// What [`bind`](crate::bind) makes an endpoint from.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ impl Options {
     /// Packets are protected by `ring`, whatever the configuration says: see [`crypto`](Self::crypto).
     pub fn new(config: ConfigBuilder) -> Self {
         Self {
-            config: config.crypto(Arc::new(Portable)),
+            config: config.crypto(Arc::new(Ring)),
             announce: None,
             game: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
             discovery: None,
@@ -38,7 +39,7 @@ impl Options {
     }
 
     /// Listens for discovery queries at this address too: the unspecified address of the game socket's family, and
-    /// [`DISCOVERY_PORT`](crate::DISCOVERY_PORT) or another. If it cannot be had,
+    /// [`DISCOVERY_PORT`](tickwire_core::DISCOVERY_PORT) or another. If it cannot be had,
     /// [`Handle::discovery`](crate::Handle::discovery) says so and all else works.
     pub fn discovery(mut self, address: Option<SocketAddr>) -> Self {
         self.discovery = address;

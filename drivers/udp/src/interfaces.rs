@@ -3,9 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 
-use tickwire_core::{DiscoveryQuery, Prefix};
-
-use crate::socket::{MULTICAST_V4, MULTICAST_V6};
+use tickwire_core::{DiscoveryQuery, MULTICAST_V4, MULTICAST_V6, Prefix};
 
 /// One address of one network interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,17 +8,12 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use socket2::{Domain, Protocol, SockRef, Type};
-use tickwire_core::Socket;
+use tickwire_core::{MULTICAST_V4, MULTICAST_V6, Socket};
 
 use crate::interfaces::Interfaces;
-
-/// IPv4 group of discovery, of the organisation-local scope (RFC 2365 section 6.1 takes 239.255.0.0/16 for the local one).
-pub(crate) const MULTICAST_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 84, 87);
-/// IPv6 group of discovery, of the link-local scope (RFC 4291 section 2.7).
-pub(crate) const MULTICAST_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0x5449, 0x434b);
 
 /// Asked of the operating system, which may give less: room for a burst of 1,000 full datagrams and more.
 const RECEIVE_BUFFER_BYTES: usize = 2 * 1024 * 1024;
@@ -195,6 +190,8 @@ fn local_ip(socket: &SockRef<'_>) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     fn any(port: u16) -> SocketAddr {
