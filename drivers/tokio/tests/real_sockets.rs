@@ -277,12 +277,13 @@ async fn three_servers_share_the_discovery_port_and_all_are_found() {
     };
     client.discover(query).expect("no query is under way");
     let mut found = Vec::new();
-    loop {
-        match next(&client).await {
-            Event::ServerFound(info) => found.push((info.address.port(), info.name)),
-            Event::DiscoveryEnded => break,
-            other => panic!("unexpected {other:?}"),
-        }
+    while let event = next(&client).await
+        && event != Event::DiscoveryEnded
+    {
+        let Event::ServerFound(info) = event else {
+            panic!("unexpected {event:?}");
+        };
+        found.push((info.address.port(), info.name));
     }
     let mut expected = [(&first, "first"), (&second, "second"), (&third, "third")]
         .map(|(server, name)| (server.local_addr().port(), name.to_owned()));

@@ -91,14 +91,17 @@ fn run(sides: &mut [Side; 2], now: &mut Instant, mut done: impl FnMut(usize, Eve
 }
 
 fn deliver([left, right]: &mut [Side; 2]) -> bool {
-    let mut moved = false;
-    for (from, to) in [(&mut *left, &mut *right), (&mut *right, &mut *left)] {
-        for (_, datagram) in from.io.sent.drain(..) {
-            let arrival = Arrival::game(from.address);
-            to.io.received.push_back((arrival, datagram));
-            moved = true;
-        }
-    }
+    let moved = carry(left, right);
+    carry(right, left) || moved
+}
+
+fn carry(from: &mut Side, to: &mut Side) -> bool {
+    let moved = !from.io.sent.is_empty();
+    let arrival = Arrival::game(from.address);
+    let datagrams = from.io.sent.drain(..).map(|(_, datagram)| datagram);
+    to.io
+        .received
+        .extend(datagrams.map(|datagram| (arrival, datagram)));
     moved
 }
 
