@@ -74,10 +74,10 @@ fn client() -> Side {
 fn run(sides: &mut [Side; 2], now: &mut Instant, mut done: impl FnMut(usize, Event) -> bool) {
     for _ in 0..10_000 {
         let mut wake_at = None;
-        for index in 0..2 {
-            let next = sides[index].turn(*now);
+        for (index, side) in sides.iter_mut().enumerate() {
+            let next = side.turn(*now);
             wake_at = [wake_at, next.wake_at].into_iter().flatten().min();
-            while let Some(event) = sides[index].endpoint.poll_event() {
+            while let Some(event) = side.endpoint.poll_event() {
                 if done(index, event) {
                     return;
                 }
