@@ -43,18 +43,19 @@ pub(crate) fn cannot_listen(
     option: &str,
     error: &io::Error,
 ) -> anyhow::Error {
-    use io::ErrorKind as Kind;
-    let advice = match error.kind() {
-        Kind::AddrInUse => format!(
+    let kind = error.kind();
+    let advice = if kind == io::ErrorKind::AddrInUse {
+        format!(
             "the port is in use: stop what uses it, choose another port with {option}, or port 0 for any free one"
-        ),
-        Kind::AddrNotAvailable => {
-            format!("this host has no such address: choose one of its addresses with {option}")
-        }
-        Kind::PermissionDenied => format!(
+        )
+    } else if kind == io::ErrorKind::AddrNotAvailable {
+        format!("this host has no such address: choose one of its addresses with {option}")
+    } else if kind == io::ErrorKind::PermissionDenied {
+        format!(
             "not permitted: ports below 1024 need privileges, choose a higher one with {option}"
-        ),
-        _ => format!("{error}: choose another address with {option}"),
+        )
+    } else {
+        format!("{error}: choose another address with {option}")
     };
     bad_input(format!("cannot listen on {what} {address}: {advice}"))
 }
