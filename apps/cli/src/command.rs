@@ -27,10 +27,10 @@ Colours appear on terminals only, and not with NO_COLOR set.";
 /// Real-time multiplayer networking that you can replay
 #[derive(Debug, Parser)]
 #[command(name = "tickwire", version = VERSION.as_str(), after_help = EXAMPLES, subcommand_required = true)]
-#[command(arg_required_else_help = true, max_term_width = 110)]
+#[command(arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// Show each step on stderr, and with -vv each datagram [else RUST_LOG decides, warnings by default]
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, display_order = 100)]
     pub(crate) verbose: u8,
 
     #[command(subcommand)]
@@ -71,14 +71,12 @@ fn mistake(text: &str) -> String {
     let paragraphs = text.split("\n\n").map(output::one_line);
     let said: Vec<String> = paragraphs
         .filter(|paragraph| !paragraph.starts_with("Usage:"))
-        .map(|paragraph| {
-            paragraph
-                .trim_start_matches("error: ")
-                .trim_end_matches('.')
-                .to_owned()
-        })
+        .map(|paragraph| paragraph.trim_start_matches("error: ").to_owned())
         .collect();
     said.join("; ")
+        .replace("For more information, try", "for more information, try")
+        .trim_end_matches('.')
+        .to_owned()
 }
 
 /// Runs the command on a runtime of its own.
@@ -126,7 +124,7 @@ mod tests {
         assert_eq!(
             said(&["tickwire", "echo", "--bnd", "x"]),
             "unexpected argument '--bnd' found; tip: a similar argument exists: '--bind'; \
-             For more information, try '--help'"
+             for more information, try '--help'"
         );
         let text = said(&["tickwire", "echo", "--duration", "-1"]);
         assert!(

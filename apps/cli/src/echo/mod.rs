@@ -66,15 +66,16 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let ready_file = ReadyFile::prepare(args.ready_file.as_deref())?;
     let echo = Echo::bind(args.bind).await?;
     let address = echo.address;
+    tracing::info!(%address, "listening, UDP and TCP");
+    ready_file.write(&Ready {
+        udp: address,
+        tcp: address,
+    })?;
     if !args.json {
         output::line(&format!(
             "echo listens on {address}, UDP and TCP; Ctrl-C ends it"
         ))?;
     }
-    ready_file.write(&Ready {
-        udp: address,
-        tcp: address,
-    })?;
 
     tokio::select! {
         () = echo.serve() => {}
