@@ -18,7 +18,6 @@ pub(crate) fn bind(v6: bool) -> anyhow::Result<Handle> {
 }
 
 fn bind_to(address: IpAddr) -> anyhow::Result<Handle> {
-    let config = Config::builder().build()?;
-    let options = Options::new(config).game(SocketAddr::new(address, 0));
+    let options = Options::new(Config::builder()).game(SocketAddr::new(address, 0));
     tickwire_tokio::bind(options).context("cannot open a UDP socket")
 }

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::echo;
 use crate::output;
+use crate::{discover, echo, ping};
 
 /// `0.1.0 (protocol 1)`: two versions work together if their protocols are equal.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -39,6 +39,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// List the servers of this LAN
+    Discover(discover::Args),
+    /// Measure round trips to a server, without joining it
+    Ping(ping::Args),
     /// Return what arrives, UDP and TCP, to check that this host can be reached
     Echo(echo::Args),
 }
@@ -86,6 +90,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         .build()?;
     let result = runtime.block_on(async {
         match cli.command {
+            Command::Discover(args) => discover::run(args).await,
+            Command::Ping(args) => ping::run(args).await,
             Command::Echo(args) => echo::run(args).await,
         }
     });

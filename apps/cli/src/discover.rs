@@ -3,11 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context;
 use serde::Serialize;
 use tickwire_core::{DiscoveryQuery, Event, ServerInfo};
 use tickwire_tokio::Handle;
-use tickwire_udp::Interfaces;
 
 use crate::args::{self, DISCOVERY_PORT, Place};
 use crate::client;
@@ -78,7 +76,7 @@ impl SearchArgs {
     ///
     /// A target cannot be found, or the network not be used.
     pub(crate) async fn servers(&self, timeout: Duration) -> anyhow::Result<Vec<ServerInfo>> {
-        let mut search = self.start(timeout).await?;
+        let search = self.start(timeout).await?;
         let mut servers = Vec::new();
         while let Some(server) = search.next().await {
             update(&mut servers, server);
@@ -93,7 +91,7 @@ impl SearchArgs {
     ///
     /// None answers in time, a target cannot be found, or the network not be used.
     pub(crate) async fn first_server(&self, timeout: Duration) -> anyhow::Result<ServerInfo> {
-        let mut search = self.start(timeout).await?;
+        let search = self.start(timeout).await?;
         let found = search.next().await;
         found.ok_or_else(|| failed(format!("no server found {}", self.advice())))
     }
@@ -106,8 +104,7 @@ impl SearchArgs {
         let needs_v6 = targets.is_empty() || targets.iter().any(SocketAddr::is_ipv6);
         let handle = client::bind(needs_v6)?;
         if targets.is_empty() {
-            let interfaces = Interfaces::read().context("cannot read this host's interfaces")?;
-            targets = interfaces.discovery_targets(self.discovery_port, handle.local_addr());
+            targets = handle.discovery_targets(self.discovery_port);
         }
         tracing::debug!(?targets, "asking for servers");
         handle
@@ -141,15 +138,14 @@ struct Search {
 
 impl Search {
     /// The next answer that is new; `None` once the time is over.
-    async fn next(&mut self) -> Option<ServerInfo> {
+    async fn next(&self) -> Option<ServerInfo> {
         loop {
-            match self.handle.next_event().await? {
-                Event::ServerFound(server) => {
-                    tracing::debug!(name = %output::clean(&server.name), address = %server.address, "server found");
-                    return Some(server);
-                }
-                Event::DiscoveryEnded => return None,
-                _ => {}
+            let event = self.handle.next_event().await?;
+            if let Event::ServerFound(server) = event {
+                return Some(server);
+            }
+            if event == Event::DiscoveryEnded {
+                return None;
             }
         }
     }
@@ -247,6 +243,9 @@ mod tests {
     fn the_table_is_for_people() {
         let text = table(&[info(None, "arena", 1, 3)]);
         let text = anstream::adapter::strip_str(&text).to_string();
-        assert_eq!(text, "NAME   ADDRESS         PLAYERS\narena  192.0.2.1:8080  3/32");
+        assert_eq!(
+            text,
+            "NAME   ADDRESS         PLAYERS\narena  192.0.2.1:8080  3/32"
+        );
     }
 }

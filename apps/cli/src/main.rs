@@ -3,7 +3,9 @@
 //! Each command has a module with its `Args` and its `run`; the other modules are what they share.
 
 mod args;
+mod client;
 mod command;
+mod discover;
 mod echo;
 mod failure;
 mod files;
@@ -12,6 +14,7 @@ mod identity;
 mod keyfile;
 mod logging;
 mod output;
+mod ping;
 mod signals;
 
 use std::process::ExitCode;
