@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod config;
+mod congestion;
 mod crypto;
 mod discovery;
 mod endpoint;
@@ -12,7 +13,9 @@ mod entropy;
 mod error;
 mod event;
 mod id;
+mod reliability;
 mod stats;
+mod tick;
 mod time;
 mod transmit;
 
@@ -21,7 +24,9 @@ pub use crypto::{
     AeadKey, CipherSuite, Crypto, OpenError, Portable, PublicKey, SecretKey, ServerIdentity,
     TAG_LEN,
 };
-pub use discovery::{DiscoveryQuery, Prefix, ServerInfo};
+pub use discovery::{
+    DISCOVERY_PORT, DiscoveryQuery, MULTICAST_V4, MULTICAST_V6, Prefix, ServerInfo,
+};
 pub use endpoint::Endpoint;
 pub use entropy::Entropy;
 pub use error::{ConfigError, ConnectError, DiscoverError, PingError, SendError};
@@ -34,5 +39,5 @@ pub use transmit::{Arrival, Ecn, Socket, Transmit};
 /// Version of the bytes on the wire (docs/PROTOCOL.md). Sides with different versions refuse each other.
 pub const PROTOCOL_VERSION: u8 = 1;
 
-/// Bytes that every queued message costs beside its payload, in send queues and in credit.
-pub const MESSAGE_COST: usize = 32;
+/// Bytes that a message costs in queues and credit beside its payload, for each datagram it fills: what its bookkeeping takes.
+pub const MESSAGE_COST: usize = 128;

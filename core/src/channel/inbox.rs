@@ -1,0 +1,170 @@
+//! All that came from one peer and was not polled by the owner.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::credit::Grant;
+use super::receive::{Intake, Place, ReceiveChannel, Whole};
+use super::{fragment_len, message_cost};
+use crate::config::Config;
+use crate::event::{Event, Violation};
+use crate::id::{ChannelId, PeerId};
+use crate::pool::{Blocks, Pool};
+use crate::stats::PeerDrops;
+use crate::time::Instant;
+use crate::wire::HELLO_LEN_MIN;
+use crate::wire::frame::Message;
+
+/// Something the owner has not polled yet, in the order it happened.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Message { channel: u8, bytes: Vec<u8>, cost: usize },
+    /// Ready as it is.
+    Event(Event),
+}
+
+/// The receive side of every channel, and the items for the owner.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    channels: Vec<ReceiveChannel>,
+    items: VecDeque<Item>,
+    ready: VecDeque<Whole>,
+    all: Grant,
+    /// Cost of unreliable messages in reassembly or unread.
+    unreliable_bytes: usize,
+    unreliable_bytes_max: usize,
+    /// Cost of all messages unread.
+    unread_bytes: usize,
+    pub(crate) drops: PeerDrops,
+    pub(crate) messages_received: u64,
+}
+
+impl Inbox {
+    pub(crate) fn new(config: &Config) -> Self {
+        let size_max = config.channels.iter().map(|channel| channel.message_size_max).max().unwrap_or_default();
+        let message_cost_max = message_cost(size_max, fragment_len(HELLO_LEN_MIN));
+        Self {
+            channels: config.channels.iter().map(ReceiveChannel::new).collect(),
+            items: VecDeque::new(),
+            ready: VecDeque::new(),
+            all: Grant::new(config.connection_bytes_max, message_cost_max),
+            unreliable_bytes: 0,
+            unreliable_bytes_max: config.connection_bytes_max,
+            unread_bytes: 0,
+            drops: PeerDrops::default(),
+            messages_received: 0,
+        }
+    }
+
+    /// Takes a message or fragment. Adds the cost of what became readable to `unread`, the endpoint's account.
+    pub(crate) fn accept(
+        &mut self,
+        now: Instant,
+        message: &Message<'_>,
+        place: Place,
+        unread: &mut usize,
+        pool: &mut Pool,
+    ) -> Result<(), Violation> {
+        let channel = self.channels.get_mut(usize::from(message.channel)).ok_or(Violation::UnknownChannel)?;
+        let mut intake = Intake {
+            now,
+            pool,
+            drops: &mut self.drops,
+            all: &mut self.all,
+            unreliable_room: self.unreliable_bytes_max - self.unreliable_bytes,
+            unreliable_taken: 0,
+            unreliable_freed: 0,
+            ready: &mut self.ready,
+        };
+        channel.accept(message, place, &mut intake)?;
+        self.unreliable_bytes = self.unreliable_bytes + intake.unreliable_taken - intake.unreliable_freed;
+        for whole in self.ready.drain(..) {
+            *unread += whole.cost;
+            self.unread_bytes += whole.cost;
+            self.messages_received += 1;
+            self.items.push_back(Item::Message { channel: message.channel, bytes: whole.bytes, cost: whole.cost });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn push(&mut self, event: Event) {
+        self.items.push_back(Item::Event(event));
+    }
+
+    pub(crate) fn has_items(&self) -> bool {
+        !self.items.is_empty()
+    }
+
+    /// The next item as an event; its memory and credit are given back.
+    pub(crate) fn poll(&mut self, peer: PeerId, unread: &mut usize, pool: &mut Pool, blocks: &mut Blocks) -> Option<Event> {
+        match self.items.pop_front()? {
+            Item::Event(event) => Some(event),
+            Item::Message { channel, bytes, cost } => {
+                let payload = blocks.share(&bytes);
+                pool.give(bytes);
+                self.on_consumed(channel, cost);
+                *unread -= cost;
+                Some(Event::Message { peer, channel: ChannelId::new(channel), payload })
+            }
+        }
+    }
+
+    fn on_consumed(&mut self, channel: u8, cost: usize) {
+        self.unread_bytes -= cost;
+        let channel = &mut self.channels[usize::from(channel)];
+        if channel.is_reliable() {
+            channel.grant.on_consumed(cost);
+            self.all.on_consumed(cost);
+        } else {
+            self.unreliable_bytes -= cost;
+        }
+    }
+
+    /// Whether a new limit should be told to the peer.
+    pub(crate) fn is_credit_due(&self) -> bool {
+        self.all.is_due() || self.channels.iter().any(|channel| channel.grant.is_due())
+    }
+
+    /// The next limit to tell: of a channel, or with `None` of all.
+    pub(crate) fn next_credit(&mut self) -> Option<(Option<u8>, u64)> {
+        if self.all.is_due() {
+            return Some((None, self.all.announce()));
+        }
+        let index = self.channels.iter().position(|channel| channel.grant.is_due())?;
+        Some((Some(index as u8), self.channels[index].grant.announce()))
+    }
+
+    /// A packet with a limit was lost.
+    pub(crate) fn on_credit_lost(&mut self, channel: Option<u8>) {
+        let grant = match channel {
+            None => Some(&mut self.all),
+            Some(channel) => self.channels.get_mut(usize::from(channel)).map(|channel| &mut channel.grant),
+        };
+        if let Some(grant) = grant {
+            grant.on_lost();
+        }
+    }
+
+    /// When the oldest unreliable message in reassembly expires.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.channels.iter().filter_map(ReceiveChannel::deadline).min()
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant, pool: &mut Pool) {
+        for channel in &mut self.channels {
+            self.unreliable_bytes -= channel.expire(now, &mut self.drops, pool);
+        }
+    }
+
+    /// Bytes in reassembly, out of order or unread, by cost.
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.unread_bytes + self.channels.iter().map(ReceiveChannel::buffered_bytes).sum::<usize>()
+    }
+
+    /// The connection is over: what is incomplete goes, what is unread stays for the owner.
+    pub(crate) fn release(&mut self, pool: &mut Pool) {
+        for channel in &mut self.channels {
+            channel.release(pool);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! All that one peer is to receive.
+
+use alloc::vec::Vec;
+
+use super::credit::Allowance;
+use super::send::{QueueFull, Receipt, SendChannel};
+use crate::config::Config;
+use crate::id::ChannelId;
+use crate::peer::packet::PacketBuilder;
+use crate::pool::Pool;
+use crate::reliability::Verdict;
+use crate::time::Instant;
+use crate::wire::handshake::Credits;
+
+/// The send side of every channel. Channels leave in this order: what was lost, new unreliable messages
+/// (they age), new reliable ones; by channel index within each.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    channels: Vec<SendChannel>,
+    all: Allowance,
+    /// Receipts promised and not yet polled, at most [`RECEIPTS_MAX`].
+    receipts: u32,
+    pub(crate) retransmissions: u64,
+}
+
+/// Receipts that may be outstanding or unpolled; more are refused as a full queue.
+const RECEIPTS_MAX: u32 = 4_096;
+
+impl Outbox {
+    pub(crate) fn new(config: &Config) -> Self {
+        let channels = config.channels.iter().enumerate();
+        Self {
+            channels: channels.map(|(index, channel)| SendChannel::new(index as u8, channel)).collect(),
+            all: Allowance::default(),
+            receipts: 0,
+            retransmissions: 0,
+        }
+    }
+
+    /// What the peer's handshake allows at first.
+    pub(crate) fn grant(&mut self, credits: &Credits) {
+        self.all.raise(credits.all);
+        for (channel, credit) in self.channels.iter_mut().zip(&credits.channels) {
+            channel.allowance.raise(*credit);
+        }
+    }
+
+    /// The peer raised a channel's limit. `None` if there is no such channel.
+    pub(crate) fn raise(&mut self, channel: u8, limit: u64) -> Option<()> {
+        self.channels.get_mut(usize::from(channel))?.allowance.raise(limit);
+        Some(())
+    }
+
+    pub(crate) fn raise_all(&mut self, limit: u64) {
+        self.all.raise(limit);
+    }
+
+    /// Queues a message on a channel that exists; see [`SendChannel::push`].
+    pub(crate) fn push(
+        &mut self,
+        now: Instant,
+        channel: ChannelId,
+        payload: &[u8],
+        receipt: bool,
+        datagram_size_max: usize,
+        pool: &mut Pool,
+    ) -> Result<(u64, u64), QueueFull> {
+        let channel = &mut self.channels[channel.index()];
+        let receipt = receipt && channel.is_reliable();
+        if receipt && self.receipts == RECEIPTS_MAX {
+            return Err(QueueFull);
+        }
+        let queued = channel.push(now, payload, receipt, datagram_size_max, pool)?;
+        self.receipts += u32::from(receipt);
+        Ok(queued)
+    }
+
+    /// The owner polled a receipt.
+    pub(crate) const fn on_receipt_polled(&mut self) {
+        self.receipts = self.receipts.saturating_sub(1);
+    }
+
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.channels.iter().map(SendChannel::queued_bytes).sum()
+    }
+
+    /// Reliable messages that are not acknowledged.
+    pub(crate) fn undelivered(&self) -> u32 {
+        self.reliable().map(SendChannel::pending).sum()
+    }
+
+    fn reliable(&self) -> impl Iterator<Item = &SendChannel> {
+        self.channels.iter().filter(|channel| channel.is_reliable())
+    }
+
+    /// The channel whose oldest unacknowledged message was first sent earliest, and when.
+    pub(crate) fn oldest_sent(&self) -> Option<(ChannelId, Instant)> {
+        let channels = self.channels.iter().enumerate();
+        let sent = channels.filter_map(|(index, channel)| {
+            channel.oldest_sent_at().map(|at| (ChannelId::new(index as u8), at))
+        });
+        sent.min_by_key(|(_, at)| *at)
+    }
+
+    /// When the earliest message that may leave was queued.
+    pub(crate) fn sendable_since(&self) -> Option<Instant> {
+        self.channels.iter().filter_map(|channel| channel.sendable_since(&self.all)).min()
+    }
+
+    pub(crate) fn has_lost(&self) -> bool {
+        self.channels.iter().any(SendChannel::has_lost)
+    }
+
+    /// Puts what was lost and, if `new`, what was never sent into the packet.
+    pub(crate) fn fill(&mut self, now: Instant, new: bool, packet: &mut PacketBuilder<'_>, pool: &mut Pool) {
+        for channel in &mut self.channels {
+            self.retransmissions += channel.fill_lost(packet);
+        }
+        if !new {
+            return;
+        }
+        for reliable in [false, true] {
+            for channel in self.channels.iter_mut().filter(|channel| channel.is_reliable() == reliable) {
+                channel.fill_new(now, &mut self.all, packet, pool);
+            }
+        }
+    }
+
+    /// See [`SendChannel::on_verdict`].
+    pub(crate) fn on_verdict(
+        &mut self,
+        verdict: Verdict,
+        channel: u8,
+        id: u64,
+        index: u32,
+        pool: &mut Pool,
+    ) -> Option<Receipt> {
+        self.channels.get_mut(usize::from(channel))?.on_verdict(verdict, id, index, pool)
+    }
+
+    /// Queues the oldest unacknowledged piece of every reliable channel again. Returns whether there was one.
+    pub(crate) fn probe(&mut self) -> bool {
+        self.channels.iter_mut().fold(false, |found, channel| channel.probe() || found)
+    }
+
+    /// Gives all memory back; what is undelivered stays counted.
+    pub(crate) fn release(&mut self, pool: &mut Pool) {
+        self.channels.iter_mut().for_each(|channel| channel.release(pool));
+    }
+}

@@ -1,0 +1,326 @@
+//! One channel's messages that are to be sent or acknowledged.
+
+use alloc::collections::VecDeque;
+
+use super::credit::Allowance;
+use super::outgoing::{Fragments, Outgoing};
+use super::{fragment_len, message_cost};
+use crate::config::{ChannelConfig, Delivery};
+use crate::peer::packet::PacketBuilder;
+use crate::pool::Pool;
+use crate::reliability::{Record, Verdict};
+use crate::time::Instant;
+use crate::wire::frame::{Fragment, Message};
+use crate::wire::{MESSAGE_WINDOW, NUMBERED_MESSAGES_PER_PACKET_MAX};
+
+/// A reliable channel keeps messages until acknowledged; an unreliable one until sent.
+#[derive(Debug)]
+pub(crate) struct SendChannel {
+    index: u8,
+    delivery: Delivery,
+    queue_bytes_max: usize,
+    queue: VecDeque<Outgoing>,
+    /// Id of the queue's front.
+    base: u64,
+    /// Id of the first message that was not sent in full.
+    unsent: u64,
+    queued_bytes: usize,
+    /// Messages in the queue that are not acknowledged.
+    pending: u32,
+    /// Pieces to send again: message id and index.
+    lost: VecDeque<(u64, u32)>,
+    pub(crate) allowance: Allowance,
+}
+
+/// An acknowledged message that its owner wanted to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Receipt {
+    pub(crate) channel: u8,
+    pub(crate) id: u64,
+    pub(crate) queued_at: Instant,
+}
+
+/// The queue is at its bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QueueFull;
+
+impl SendChannel {
+    pub(crate) fn new(index: u8, config: &ChannelConfig) -> Self {
+        Self {
+            index,
+            delivery: config.delivery,
+            queue_bytes_max: config.send_queue_bytes_max,
+            queue: VecDeque::new(),
+            base: 0,
+            unsent: 0,
+            queued_bytes: 0,
+            pending: 0,
+            lost: VecDeque::new(),
+            allowance: Allowance::default(),
+        }
+    }
+
+    /// Queues a copy of `payload`. Returns its id and how many older unreliable messages made room.
+    pub(crate) fn push(
+        &mut self,
+        now: Instant,
+        payload: &[u8],
+        receipt: bool,
+        datagram_size_max: usize,
+        pool: &mut Pool,
+    ) -> Result<(u64, u64), QueueFull> {
+        let piece_len = fragment_len(datagram_size_max);
+        let cost = message_cost(payload.len(), piece_len);
+        let mut dropped = 0;
+        while self.queued_bytes + cost > self.queue_bytes_max {
+            if self.delivery.is_reliable() {
+                return Err(QueueFull);
+            }
+            self.pop_front(pool);
+            dropped += 1;
+        }
+        let is_long = payload.len() > piece_len;
+        let fragments = is_long.then(|| Fragments::new(payload.len(), piece_len, pool));
+        let bytes = pool.copy(payload);
+        let id = self.base + self.queue.len() as u64;
+        self.queue.push_back(Outgoing {
+            bytes,
+            cost,
+            queued_at: now,
+            sent_at: None,
+            receipt,
+            acked: false,
+            resend_queued: false,
+            fragments,
+        });
+        self.queued_bytes += cost;
+        self.pending += 1;
+        Ok((id, dropped))
+    }
+
+    /// Bytes queued or unacknowledged, by cost.
+    pub(crate) const fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
+    /// Messages that are not acknowledged (reliable) or not sent (unreliable).
+    pub(crate) const fn pending(&self) -> u32 {
+        self.pending
+    }
+
+    pub(crate) const fn is_reliable(&self) -> bool {
+        self.delivery.is_reliable()
+    }
+
+    /// When the oldest unacknowledged message was first sent.
+    pub(crate) fn oldest_sent_at(&self) -> Option<Instant> {
+        if !self.is_reliable() {
+            return None;
+        }
+        self.queue.front().and_then(|message| message.sent_at)
+    }
+
+    /// When the first message that can leave was queued.
+    pub(crate) fn sendable_since(&self, all: &Allowance) -> Option<Instant> {
+        self.may_send(all).then(|| self.queue[self.position(self.unsent)].queued_at)
+    }
+
+    pub(crate) fn has_lost(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
+    fn position(&self, id: u64) -> usize {
+        (id - self.base) as usize
+    }
+
+    fn find(&mut self, id: u64) -> Option<&mut Outgoing> {
+        let position = usize::try_from(id.checked_sub(self.base)?).ok()?;
+        self.queue.get_mut(position)
+    }
+
+    /// Whether the next unsent piece may go: there is one, the window has room, credit covers its message.
+    fn may_send(&self, all: &Allowance) -> bool {
+        let Some(message) = self.queue.get(self.position(self.unsent)) else { return false };
+        if !self.is_reliable() || message.sent_at.is_some() {
+            return true;
+        }
+        self.unsent - self.base < MESSAGE_WINDOW && self.allowance.covers(message.cost) && all.covers(message.cost)
+    }
+
+    /// Puts lost pieces into the packet, oldest loss first; returns how many.
+    pub(crate) fn fill_lost(&mut self, packet: &mut PacketBuilder<'_>) -> u64 {
+        let mut resent = 0;
+        while let Some((id, index)) = self.lost.front().copied() {
+            let numbered = packet.numbered(self.index);
+            if self.is_wanted(id, index) {
+                if numbered >= NUMBERED_MESSAGES_PER_PACKET_MAX || !self.put(packet, id, index) {
+                    return resent;
+                }
+                resent += 1;
+            }
+            self.lost.pop_front();
+            self.set_resend_queued(id, index, false);
+        }
+        resent
+    }
+
+    /// Whether the piece is still unacknowledged.
+    fn is_wanted(&mut self, id: u64, index: u32) -> bool {
+        let Some(message) = self.find(id) else { return false };
+        !message.acked && message.fragments.as_ref().is_none_or(|fragments| !fragments.is_acked(index))
+    }
+
+    fn set_resend_queued(&mut self, id: u64, index: u32, queued: bool) {
+        let Some(message) = self.find(id) else { return };
+        match &mut message.fragments {
+            Some(fragments) => fragments.set_resend_queued(index, queued),
+            None => message.resend_queued = queued,
+        }
+    }
+
+    /// Puts new messages into the packet, in order, as far as they fit and may go.
+    pub(crate) fn fill_new(
+        &mut self,
+        now: Instant,
+        all: &mut Allowance,
+        packet: &mut PacketBuilder<'_>,
+        pool: &mut Pool,
+    ) {
+        while self.may_send(all) {
+            let id = self.unsent;
+            let position = self.position(id);
+            let message = &self.queue[position];
+            let index = message.fragments.as_ref().map_or(0, |fragments| fragments.next);
+            let has_number = self.is_reliable() || message.fragments.is_some();
+            if has_number && packet.numbered(self.index) >= NUMBERED_MESSAGES_PER_PACKET_MAX {
+                return;
+            }
+            if !self.put(packet, id, index) {
+                return;
+            }
+            self.on_sent_new(now, position, all);
+            if !self.is_reliable() && self.unsent > id {
+                self.pop_front(pool);
+            }
+        }
+    }
+
+    fn on_sent_new(&mut self, now: Instant, position: usize, all: &mut Allowance) {
+        let is_reliable = self.is_reliable();
+        let message = &mut self.queue[position];
+        if message.sent_at.is_none() && is_reliable {
+            self.allowance.spend(message.cost);
+            all.spend(message.cost);
+        }
+        message.sent_at.get_or_insert(now);
+        let is_complete = message.fragments.as_mut().is_none_or(|fragments| {
+            fragments.next += 1;
+            fragments.next == fragments.count
+        });
+        self.unsent += u64::from(is_complete);
+    }
+
+    /// Puts one piece into the packet if it fits.
+    fn put(&self, packet: &mut PacketBuilder<'_>, id: u64, index: u32) -> bool {
+        let message = &self.queue[self.position(id)];
+        let fragment = message.fragments.as_ref().map(|fragments| Fragment { index, count: fragments.count });
+        let has_id = self.is_reliable() || fragment.is_some();
+        let frame = Message {
+            channel: self.index,
+            id: has_id.then_some(id as u16),
+            fragment,
+            payload: message.piece(index),
+        };
+        let record = self.is_reliable().then_some(match fragment {
+            None => Record::Message { channel: self.index, id },
+            Some(_) => Record::Fragment { channel: self.index, id, index },
+        });
+        packet.message(&frame, record)
+    }
+
+    /// A packet with a piece of ours was acknowledged or lost. Returns the receipt that became due.
+    pub(crate) fn on_verdict(
+        &mut self,
+        verdict: Verdict,
+        id: u64,
+        index: u32,
+        pool: &mut Pool,
+    ) -> Option<Receipt> {
+        match verdict {
+            Verdict::Acked => self.on_acked(id, index, pool),
+            Verdict::Lost => {
+                self.on_lost(id, index);
+                None
+            }
+        }
+    }
+
+    fn on_lost(&mut self, id: u64, index: u32) {
+        let Some(message) = self.find(id) else { return };
+        let is_settled = match &message.fragments {
+            Some(fragments) => fragments.is_acked(index) || fragments.is_resend_queued(index),
+            None => message.resend_queued,
+        };
+        if message.acked || is_settled {
+            return;
+        }
+        self.set_resend_queued(id, index, true);
+        self.lost.push_back((id, index));
+    }
+
+    fn on_acked(&mut self, id: u64, index: u32, pool: &mut Pool) -> Option<Receipt> {
+        let channel = self.index;
+        let message = self.find(id)?;
+        let is_complete = message.fragments.as_mut().is_none_or(|fragments| fragments.on_acked(index));
+        if message.acked || !is_complete {
+            return None;
+        }
+        message.acked = true;
+        let receipt = message.receipt.then_some(Receipt { channel, id, queued_at: message.queued_at });
+        let cost = message.cost;
+        message.release(pool);
+        self.queued_bytes -= cost;
+        self.pending -= 1;
+        while self.queue.front().is_some_and(|front| front.acked) {
+            self.queue.pop_front();
+            self.base += 1;
+        }
+        receipt
+    }
+
+    /// Queues the oldest unacknowledged piece to be sent again, as a probe. Returns whether there is one.
+    pub(crate) fn probe(&mut self) -> bool {
+        let Some(front) = self.queue.front().filter(|front| self.delivery.is_reliable() && front.sent_at.is_some())
+        else {
+            return false;
+        };
+        let index = match &front.fragments {
+            None => Some(0),
+            Some(fragments) => fragments.first_unacked(),
+        };
+        let Some(index) = index else { return false };
+        self.on_lost(self.base, index);
+        true
+    }
+
+    /// Drops the front of an unreliable queue.
+    fn pop_front(&mut self, pool: &mut Pool) {
+        let Some(mut message) = self.queue.pop_front() else { return };
+        self.queued_bytes -= message.cost;
+        self.pending -= 1;
+        message.release(pool);
+        self.base += 1;
+        self.unsent = self.unsent.max(self.base);
+    }
+
+    /// Gives all memory back.
+    pub(crate) fn release(&mut self, pool: &mut Pool) {
+        for message in &mut self.queue {
+            message.release(pool);
+        }
+        self.queue = VecDeque::new();
+        self.lost = VecDeque::new();
+        self.queued_bytes = 0;
+        self.unsent = self.base;
+    }
+}

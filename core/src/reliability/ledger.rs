@@ -1,0 +1,244 @@
+//! The packets sent whose fate matters, in order of their numbers, and what each carried.
+//!
+//! Two queues: packets, and the records of all packets one after the other, so that a packet owns a run of them and
+//! nothing is allocated per packet once the queues have grown. Both are forgotten from the front only. A packet is
+//! *flying* until it is acknowledged or declared lost; a lost one stays a while, because its acknowledgement may only
+//! be late.
+//!
+//! Packets that carry acknowledgements only are never entered: they take a number and nothing else.
+
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+use crate::time::Instant;
+
+/// Packets remembered, at most (probes may add a few).
+pub(crate) const PACKETS_MAX: usize = 2_048;
+/// Records remembered, at most (the last packet may add what it holds): a quarter of a megabyte.
+pub(crate) const RECORDS_MAX: usize = 16_384;
+
+/// Something a packet carried that must be known to have arrived, or be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Record {
+    /// A whole reliable message.
+    Message { channel: u8, id: u64 },
+    /// A part of one.
+    Fragment { channel: u8, id: u64, index: u32 },
+    /// Credit of one channel.
+    Credit { channel: u8 },
+    /// Credit of the connection.
+    CreditAll,
+    /// A question for an acknowledgement.
+    Ping,
+    /// The farewell.
+    Close,
+}
+
+/// What a packet demands of the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Eliciting {
+    /// Acknowledgements only: not counted, not awaited.
+    No,
+    /// Unreliable data only: in flight, but not missed when no answer comes.
+    Lazy,
+    /// Reliable data, PING, CREDIT, CLOSE: an answer is awaited, and asked for when it does not come.
+    Yes,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Flying,
+    Acked,
+    Lost { at: Instant },
+}
+
+/// A packet that was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packet {
+    pub(crate) number: u64,
+    pub(crate) sent_at: Instant,
+    pub(crate) size: u64,
+    pub(crate) fate: Fate,
+    /// An answer is awaited.
+    pub(crate) is_awaited: bool,
+    pub(crate) is_app_limited: bool,
+    /// The largest number in the ACK frame it carried.
+    pub(crate) ack_largest: Option<u64>,
+    /// Its records, counted from the connection's first.
+    records_from: u64,
+    records_count: u32,
+}
+
+/// What is sent, beside its place in the ledger.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    pub(crate) number: u64,
+    pub(crate) at: Instant,
+    pub(crate) size: u64,
+    pub(crate) is_awaited: bool,
+    pub(crate) is_app_limited: bool,
+    pub(crate) ack_largest: Option<u64>,
+}
+
+/// The packets sent.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    packets: VecDeque<Packet>,
+    records: VecDeque<Record>,
+    /// Records forgotten so far: the place of the first in `records`.
+    records_base: u64,
+    /// Records that belong to packets; those behind belong to the packet being assembled.
+    records_owned: u64,
+    /// No packet with a lower number is flying.
+    flying_from: u64,
+    flying_bytes: u64,
+    awaited_count: u32,
+    /// When the oldest awaited packet left.
+    awaited_since: Option<Instant>,
+}
+
+impl Ledger {
+    /// Adds to the packet being assembled.
+    pub(crate) fn record(&mut self, record: Record) {
+        self.records.push_back(record);
+    }
+
+    /// Enters a packet with everything recorded since the last one.
+    pub(crate) fn push(&mut self, sent: Sent) {
+        let records_from = self.records_owned;
+        self.records_owned = self.records_base + self.records.len() as u64;
+        self.flying_bytes += sent.size;
+        if sent.is_awaited {
+            self.awaited_count += 1;
+            self.awaited_since.get_or_insert(sent.at);
+        }
+        self.packets.push_back(Packet {
+            number: sent.number,
+            sent_at: sent.at,
+            size: sent.size,
+            fate: Fate::Flying,
+            is_awaited: sent.is_awaited,
+            is_app_limited: sent.is_app_limited,
+            ack_largest: sent.ack_largest,
+            records_from,
+            records_count: (self.records_owned - records_from) as u32,
+        });
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Option<&Packet> {
+        self.packets.get(index)
+    }
+
+    /// Place of the first packet with this number or a larger one.
+    pub(crate) fn index_of(&self, number: u64) -> usize {
+        self.packets
+            .partition_point(|packet| packet.number < number)
+    }
+
+    /// Place of a packet before which none is flying.
+    pub(crate) fn flying_index(&self) -> usize {
+        self.index_of(self.flying_from)
+    }
+
+    /// Decides the fate of a packet, or changes it from lost to acknowledged.
+    pub(crate) fn decide(&mut self, index: usize, fate: Fate) {
+        let packet = &mut self.packets[index];
+        if packet.fate == Fate::Flying {
+            self.flying_bytes -= packet.size;
+            self.awaited_count -= u32::from(packet.is_awaited);
+        }
+        packet.fate = fate;
+    }
+
+    /// What a packet carried.
+    pub(crate) fn records_of(&self, packet: &Packet) -> impl Iterator<Item = Record> + '_ {
+        let from = (packet.records_from - self.records_base) as usize;
+        let count = packet.records_count as usize;
+        self.records.range(from..from + count).copied()
+    }
+
+    /// To be called after fates were decided: forgets from the front what is acknowledged, and what was lost
+    /// `lost_for` ago (at once if the ledger is more than half full).
+    pub(crate) fn settle(&mut self, now: Instant, lost_for: Duration) {
+        while let Some(front) = self.packets.front() {
+            let is_done = match front.fate {
+                Fate::Flying => false,
+                Fate::Acked => true,
+                Fate::Lost { at } => at + lost_for <= now || self.is_half_full(),
+            };
+            if !is_done {
+                break;
+            }
+            self.forget_front();
+        }
+        self.find_oldest();
+    }
+
+    pub(crate) fn flying_bytes(&self) -> u64 {
+        self.flying_bytes
+    }
+
+    /// Whether an answer is awaited.
+    pub(crate) fn is_awaiting(&self) -> bool {
+        self.awaited_count > 0
+    }
+
+    /// When the oldest awaited packet left that is still flying.
+    pub(crate) fn awaited_since(&self) -> Option<Instant> {
+        self.awaited_since
+    }
+
+    /// When the latest packet left.
+    pub(crate) fn last_sent_at(&self) -> Option<Instant> {
+        self.packets.back().map(|packet| packet.sent_at)
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.packets.len() >= PACKETS_MAX || self.records.len() >= RECORDS_MAX
+    }
+
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.packets.len() > PACKETS_MAX / 2 || self.records.len() > RECORDS_MAX / 2
+    }
+
+    fn forget_front(&mut self) {
+        let Some(packet) = self.packets.pop_front() else {
+            return;
+        };
+        let count = packet.records_count as usize;
+        self.records.drain(..count);
+        self.records_base += count as u64;
+    }
+
+    fn find_oldest(&mut self) {
+        let from = self.flying_index();
+        let mut flying = self.packets.range(from..).filter(is_flying);
+        let oldest = flying.next();
+        self.awaited_since = if self.awaited_count == 0 {
+            None
+        } else {
+            let rest = oldest.into_iter().chain(flying);
+            rest.filter(|p| p.is_awaited).map(|p| p.sent_at).next()
+        };
+        if let Some(packet) = oldest {
+            self.flying_from = packet.number;
+        } else if let Some(last) = self.packets.back() {
+            self.flying_from = last.number + 1;
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn packets(&self) -> impl Iterator<Item = &Packet> {
+        self.packets.iter()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn records_len(&self) -> usize {
+        self.records.len()
+    }
+}
+
+fn is_flying(packet: &&Packet) -> bool {
+    packet.fate == Fate::Flying
+}

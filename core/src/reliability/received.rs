@@ -1,0 +1,308 @@
+//! The packets that arrived: which numbers are new, what to acknowledge, in which form, and when.
+//!
+//! One bitmap of the latest 1,024 numbers serves as replay window and as list of what to report. A number older than
+//! the window counts as seen.
+//!
+//! Acknowledgements ride on packets that leave anyway ([`Received::piggyback`]); only when none leaves in time does a
+//! packet go out for their sake ([`Received::ack_deadline`]). Flows of unreliable data in both directions are the
+//! common case, and there an acknowledgement costs one byte on every other packet.
+//!
+//! Invariants:
+//! - A compact acknowledgement is sent only if the peer cannot misread it: its byte is the low part of a number less
+//!   than 256 above one that the peer certainly knows we received ([`Received::on_ack_confirmed`]).
+//! - Every number is in two acknowledgements at least, if the peer lets us send that many: one lost acknowledgement
+//!   makes nobody believe in a lost packet.
+
+use core::iter;
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
+use super::{ACK_RANGES_MAX, COMPACT_SPAN};
+use crate::time::Instant;
+
+#[cfg(test)]
+mod tests;
+
+/// Numbers remembered.
+pub(crate) const WINDOW: u64 = 1_024;
+
+/// Unreliable data alone causes at most two acknowledgement datagrams a second.
+pub(crate) const LAZY_ACK_DELAY: Duration = Duration::from_millis(500);
+/// Unreliable data that waited this long is acknowledged by the next packet that leaves anyway, as are two packets of it.
+const LAZY_PIGGYBACK_DELAY: Duration = Duration::from_millis(100);
+const LAZY_PIGGYBACK_PACKETS: u32 = 2;
+
+/// The first acknowledgements are all exact, so that the peer measures the round trip early; then one a second.
+const EXACT_FIRST: u32 = 8;
+const EXACT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A compact acknowledgement may report this many new numbers: half its span, so that each is reported twice.
+const COMPACT_NEW_MAX: u64 = COMPACT_SPAN / 2;
+/// Numbers that one byte tells apart.
+const COMPACT_MODULUS: u64 = 256;
+
+/// How soon a packet wants to be acknowledged, by what it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// Acknowledgements only: never acknowledged for its own sake.
+    None,
+    /// Unreliable data, padding: twice a second is enough.
+    Lazy,
+    /// Reliable data: within our acknowledgement delay.
+    Soon,
+    /// PING: at once.
+    Now,
+}
+
+/// The acknowledgement to put into a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AckForm {
+    /// None is worth its bytes now.
+    None,
+    /// One byte: the low bits of the largest number received; the 31 numbers below it arrived too.
+    Compact(u8),
+    /// The ACK frame: [`Received::ranges`] and [`Received::ack_delay`].
+    Ranges,
+}
+
+/// The packets that arrived.
+#[derive(Debug)]
+pub(crate) struct Received {
+    /// Bit `n % 1024` stands for number `n`, for the latest 1,024 numbers; the bits ahead of the largest mean nothing.
+    seen: [u64; (WINDOW / 64) as usize],
+    largest: Option<u64>,
+    largest_at: Instant,
+    /// The peer knows that we received this number and what we received below it.
+    confirmed: u64,
+    /// Numbers below were reported, and the report arrived.
+    report_from: u64,
+    ack_delay_max: Duration,
+    /// The lowest number received since the last acknowledgement.
+    unreported_from: Option<u64>,
+    /// Numbers were skipped since the last exact acknowledgement.
+    is_gap_unreported: bool,
+    lazy_count: u32,
+    lazy_since: Option<Instant>,
+    soon_since: Option<Instant>,
+    now_since: Option<Instant>,
+    exact_count: u32,
+    exact_at: Instant,
+}
+
+impl Received {
+    pub(crate) const fn new(ack_delay_max: Duration) -> Self {
+        Self {
+            seen: [0; (WINDOW / 64) as usize],
+            largest: None,
+            largest_at: Instant::ZERO,
+            confirmed: 0,
+            report_from: 0,
+            ack_delay_max,
+            unreported_from: None,
+            is_gap_unreported: false,
+            lazy_count: 0,
+            lazy_since: None,
+            soon_since: None,
+            now_since: None,
+            exact_count: 0,
+            exact_at: Instant::ZERO,
+        }
+    }
+
+    /// Whether this packet was not seen before: false for duplicates and for what is older than the window.
+    pub(crate) fn is_new(&self, number: u64) -> bool {
+        let Some(largest) = self.largest else {
+            return true;
+        };
+        match largest.checked_sub(number) {
+            None => true,
+            Some(age) => age < WINDOW && !self.is_seen(number),
+        }
+    }
+
+    /// The largest number received, from which truncated numbers are expanded.
+    pub(crate) const fn largest(&self) -> Option<u64> {
+        self.largest
+    }
+
+    /// Remembers a new packet, once everything in it is kept.
+    pub(crate) fn record(&mut self, now: Instant, number: u64, urgency: Urgency) {
+        debug_assert!(self.is_new(number), "a packet is recorded once");
+        let expected = self.largest.map_or(0, |largest| largest.saturating_add(1));
+        let is_late = number < expected;
+        if is_late {
+            self.report_from = self.report_from.min(number);
+        } else {
+            self.is_gap_unreported |= number > expected;
+            self.advance(expected, number);
+            self.largest_at = now;
+        }
+        self.seen[word(number)] |= bit(number);
+        self.urge(now, number, urgency, is_late);
+    }
+
+    /// When an acknowledgement must leave even if nothing else does. An instant in the past means now.
+    pub(crate) fn ack_deadline(&self) -> Option<Instant> {
+        let soon = self.soon_since.map(|since| since + self.ack_delay_max);
+        let lazy = self.lazy_since.map(|since| since + LAZY_ACK_DELAY);
+        [self.now_since, soon, lazy].into_iter().flatten().min()
+    }
+
+    /// The acknowledgement for a packet that leaves anyway.
+    pub(crate) fn piggyback(&self, now: Instant) -> AckForm {
+        if self.now_since.is_some() {
+            return AckForm::Ranges;
+        }
+        let lazy_is_old = |since| now.saturating_duration_since(since) >= LAZY_PIGGYBACK_DELAY;
+        let is_wanted = self.soon_since.is_some()
+            || self.lazy_count >= LAZY_PIGGYBACK_PACKETS
+            || self.lazy_since.is_some_and(lazy_is_old);
+        if !is_wanted {
+            return AckForm::None;
+        }
+        match self.compact() {
+            Some(low_bits) if !self.is_exact_due(now) => AckForm::Compact(low_bits),
+            Some(_) | None => AckForm::Ranges,
+        }
+    }
+
+    /// What to report, newest first: at most 32 ranges, inside the window and only what the peer may not know yet.
+    /// Never empty once something was received.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> + Clone + '_ {
+        let lowest = self.lowest_reported();
+        let mut next = self.largest;
+        iter::from_fn(move || {
+            let end = next?;
+            let start = end - (self.run_down(end, lowest, true) - 1);
+            next = self.received_below(start, lowest);
+            Some(start..=end)
+        })
+        .take(ACK_RANGES_MAX)
+    }
+
+    /// Time since the largest number arrived.
+    pub(crate) const fn ack_delay(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.largest_at)
+    }
+
+    /// An acknowledgement of this form left: nothing is urgent any more.
+    pub(crate) const fn on_ack_sent(&mut self, now: Instant, form: AckForm) {
+        match form {
+            AckForm::None => return,
+            AckForm::Compact(_) => {}
+            AckForm::Ranges => {
+                self.is_gap_unreported = false;
+                self.exact_count = self.exact_count.saturating_add(1);
+                self.exact_at = now;
+            }
+        }
+        self.unreported_from = None;
+        self.lazy_count = 0;
+        self.lazy_since = None;
+        self.soon_since = None;
+        self.now_since = None;
+    }
+
+    /// A packet of ours with an ACK frame (not a compact acknowledgement, which may have been ignored) up to `largest`
+    /// arrived: what that frame said needs no repetition. A number that came in late is still reported.
+    pub(crate) fn on_ack_confirmed(&mut self, largest: u64) {
+        self.confirmed = self.confirmed.max(largest);
+        let unreported_from = self.unreported_from.unwrap_or(u64::MAX);
+        self.report_from = self.report_from.max(largest).min(unreported_from);
+    }
+
+    /// Makes `number` the largest: forgets the bits of the numbers that leave the window.
+    fn advance(&mut self, expected: u64, number: u64) {
+        if number - expected >= WINDOW {
+            self.seen = [0; (WINDOW / 64) as usize];
+        } else {
+            for skipped in expected..=number {
+                self.seen[word(skipped)] &= !bit(skipped);
+            }
+        }
+        self.largest = Some(number);
+    }
+
+    fn urge(&mut self, now: Instant, number: u64, urgency: Urgency, is_late: bool) {
+        // RFC 9000 section 13.2.1: the sender should hear of loss and reordering at once.
+        let is_disorder = is_late || self.is_gap_unreported;
+        match urgency {
+            Urgency::None => return,
+            Urgency::Lazy => {
+                self.lazy_count = self.lazy_count.saturating_add(1);
+                self.lazy_since.get_or_insert(now);
+            }
+            Urgency::Soon if !is_disorder => {
+                self.soon_since.get_or_insert(now);
+            }
+            Urgency::Soon | Urgency::Now => {
+                self.now_since.get_or_insert(now);
+            }
+        }
+        let lowest = self.unreported_from.unwrap_or(number).min(number);
+        self.unreported_from = Some(lowest);
+    }
+
+    fn is_exact_due(&self, now: Instant) -> bool {
+        self.exact_count < EXACT_FIRST
+            || now.saturating_duration_since(self.exact_at) >= EXACT_INTERVAL
+    }
+
+    /// The compact acknowledgement, if it can say all that is to be said and cannot be misread.
+    fn compact(&self) -> Option<u8> {
+        let largest = self.largest?;
+        let new = largest - self.unreported_from.unwrap_or(largest);
+        let is_clear = largest.saturating_sub(self.confirmed) < COMPACT_MODULUS;
+        if new >= COMPACT_NEW_MAX || !is_clear {
+            return None;
+        }
+        let lowest = largest.saturating_sub(COMPACT_SPAN - 1);
+        let is_complete = self.run_down(largest, lowest, true) > largest - lowest;
+        is_complete.then_some((largest % COMPACT_MODULUS) as u8)
+    }
+
+    fn lowest_reported(&self) -> u64 {
+        let largest = self.largest.unwrap_or(0);
+        let oldest = largest.saturating_sub(WINDOW - 1);
+        self.report_from.clamp(oldest, largest)
+    }
+
+    /// The next received number below `start`, not below `lowest`.
+    fn received_below(&self, start: u64, lowest: u64) -> Option<u64> {
+        if start <= lowest {
+            return None;
+        }
+        let missing = self.run_down(start - 1, lowest, false);
+        (start - missing).checked_sub(1).filter(|&n| n >= lowest)
+    }
+
+    /// How many numbers from `from` down to `lowest` are all received, or all missing, before the first that is not.
+    fn run_down(&self, from: u64, lowest: u64, received: bool) -> u64 {
+        let span = from - lowest + 1;
+        let mut length = 0;
+        while length < span {
+            let number = from - length;
+            let seen = self.seen[word(number)];
+            let wanted = if received { seen } else { !seen };
+            let in_word = number % 64 + 1;
+            let run = u64::from((wanted << (64 - in_word)).leading_ones());
+            length += run;
+            if run < in_word {
+                break;
+            }
+        }
+        length.min(span)
+    }
+
+    const fn is_seen(&self, number: u64) -> bool {
+        self.seen[word(number)] & bit(number) != 0
+    }
+}
+
+const fn word(number: u64) -> usize {
+    (number % WINDOW / 64) as usize
+}
+
+const fn bit(number: u64) -> u64 {
+    1 << (number % 64)
+}

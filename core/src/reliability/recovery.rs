@@ -1,0 +1,450 @@
+//! What became of the packets we sent: loss detection, probes and the permission to send, by RFC 9002.
+//!
+//! Packets are never sent again. The caller [records](Recovery::record) what each packet carries and hears, by a
+//! [`Verdict`], that it arrived or was lost; a lost one may still turn out to have arrived.
+//!
+//! Where we differ from RFC 9002, and why:
+//! - Unreliable packets are in flight but arm no probe: nobody waits for them (section 6.2 has no such kind).
+//! - The probe timer runs from the *oldest* unanswered packet, not the latest (section 6.2.1): a game sends with every
+//!   tick, and a timer that every packet restarts would never fire.
+//! - Its backoff ends at one second, because a player notices: doubling goes on only where the round trip itself is longer.
+
+use alloc::boxed::Box;
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
+use super::ACK_RANGES_MAX;
+use super::COMPACT_SPAN;
+pub(crate) use super::ledger::{Eliciting, Record};
+use super::ledger::{Fate, Ledger, Sent};
+use super::loss_history::LossHistory;
+use super::received::LAZY_ACK_DELAY;
+use super::rtt::Rtt;
+use crate::congestion::Controller;
+use crate::congestion::new_reno::NewReno;
+use crate::congestion::pacer::{Pacer, Rate};
+use crate::time::Instant;
+
+#[cfg(test)]
+mod tests;
+
+/// A packet is lost when one sent this many later was acknowledged (RFC 9002 section 6.1.1).
+const PACKET_THRESHOLD: u64 = 3;
+/// Probe timeouts without any acknowledgement that make congestion persistent (RFC 9002 section 7.6.1).
+const PERSISTENT_TIMEOUTS: u32 = 3;
+/// Probe timeouts for which a lost packet may still be acknowledged.
+const LATE_TIMEOUTS: u32 = 3;
+/// Backoff of probes goes no further.
+const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It arrived. May follow `Lost`, and may come for a record that arrived by another packet already.
+    Acked,
+    /// Its packet is presumed lost.
+    Lost,
+}
+
+/// Whether a packet may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permit {
+    Now,
+    /// Not before then, always in the future: pacing.
+    At(Instant),
+    /// Not before something is acknowledged or lost: congestion window.
+    WindowFull,
+    /// Not before something is acknowledged or lost: too many packets to remember.
+    LedgerFull,
+}
+
+/// What an acknowledgement brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Acked {
+    /// The largest number in an ACK frame of ours that is now known to have arrived.
+    pub(crate) ack_confirmed: Option<u64>,
+    /// Packets acknowledged for the first time, late ones included.
+    pub(crate) packets_acked: u32,
+    /// Packets declared lost by it.
+    pub(crate) packets_lost: u32,
+}
+
+/// The peer acknowledged a packet that was never sent: a violation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AckOfUnsent;
+
+/// What a timeout demands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Nothing: it was early.
+    None,
+    /// Packets were declared lost.
+    Losses,
+    /// Send the oldest unacknowledged reliable data again, or a PING if there is none: at most two datagrams, without
+    /// asking for a permit (RFC 9002 section 6.2.4).
+    Probe,
+}
+
+/// The packets we sent and what we know of the path.
+#[derive(Debug)]
+pub(crate) struct Recovery {
+    next_number: u64,
+    largest_acked: Option<u64>,
+    ledger: Ledger,
+    rtt: Rtt,
+    /// Packets sent before the first sample cannot show persistent congestion (RFC 9002 section 7.6.2).
+    measured_at: Option<Instant>,
+    peer_ack_delay_max: Duration,
+    controller: Box<dyn Controller>,
+    pacer: Pacer,
+    /// When the next packet becomes old enough to be lost.
+    loss_at: Option<Instant>,
+    /// Probes since the last acknowledgement.
+    backoff: u32,
+    probed_at: Instant,
+    history: LossHistory,
+    packets_lost: u64,
+    probes: u64,
+}
+
+impl Recovery {
+    /// Starts with nothing sent. The peer promised to acknowledge reliable data within `peer_ack_delay_max`.
+    pub(crate) fn new(datagram_size_max: usize, peer_ack_delay_max: Duration) -> Self {
+        Self {
+            next_number: 0,
+            largest_acked: None,
+            ledger: Ledger::default(),
+            rtt: Rtt::new(),
+            measured_at: None,
+            peer_ack_delay_max,
+            controller: Box::new(NewReno::new(datagram_size_max)),
+            pacer: Pacer::new(datagram_size_max),
+            loss_at: None,
+            backoff: 0,
+            probed_at: Instant::ZERO,
+            history: LossHistory::default(),
+            packets_lost: 0,
+            probes: 0,
+        }
+    }
+
+    /// Takes the handshake's round trip as first sample.
+    pub(crate) fn seed_rtt(&mut self, sample: Duration) {
+        self.rtt.on_sample(sample, Duration::ZERO);
+        self.measured_at = Some(Instant::ZERO);
+    }
+
+    /// The number that the next packet gets.
+    pub(crate) const fn next_number(&self) -> u64 {
+        self.next_number
+    }
+
+    /// The largest number that the peer acknowledged, from which numbers are truncated.
+    pub(crate) const fn largest_acked(&self) -> Option<u64> {
+        self.largest_acked
+    }
+
+    /// Whether a packet of `bytes` may leave now. Packets with acknowledgements only, and probes, do not ask.
+    pub(crate) fn permit(&mut self, now: Instant, bytes: usize) -> Permit {
+        if self.ledger.is_full() {
+            return Permit::LedgerFull;
+        }
+        let bytes = bytes as u64;
+        let window_bytes = self.controller.window();
+        if self.ledger.flying_bytes() + bytes > window_bytes {
+            return Permit::WindowFull;
+        }
+        let rate = Rate {
+            window_bytes,
+            rtt_us: self.rtt.smoothed_us(),
+        };
+        self.pacer
+            .permit(now, bytes, rate)
+            .map_or(Permit::Now, Permit::At)
+    }
+
+    /// Whether room gets scarce while no answer is awaited: the next packet should carry a PING. If none may leave, the
+    /// probe timer runs all the same.
+    pub(crate) fn wants_ack(&self) -> bool {
+        let is_window_half_full = self.ledger.flying_bytes() > self.controller.window() / 2;
+        !self.ledger.is_awaiting() && (is_window_half_full || self.ledger.is_half_full())
+    }
+
+    /// Notes what the packet being assembled carries.
+    pub(crate) fn record(&mut self, record: Record) {
+        self.ledger.record(record);
+    }
+
+    /// The packet assembled left with `size` bytes; returns its number. `ack_largest` is the largest number in its ACK
+    /// frame (none for a compact acknowledgement); `app_limited`: there was no more to send.
+    pub(crate) fn on_sent(
+        &mut self,
+        now: Instant,
+        size: usize,
+        eliciting: Eliciting,
+        ack_largest: Option<u64>,
+        app_limited: bool,
+    ) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        if eliciting == Eliciting::No {
+            return number;
+        }
+        let size = size as u64;
+        self.pacer.on_sent(size);
+        self.ledger.push(Sent {
+            number,
+            at: now,
+            size,
+            is_awaited: eliciting == Eliciting::Yes,
+            is_app_limited: app_limited,
+            ack_largest,
+        });
+        number
+    }
+
+    /// The numbers that a compact acknowledgement speaks for.
+    ///
+    /// Only for a packet newer than all received before (its number is the largest): the peer then knows all that we
+    /// know it knows, so that its number is not below our `largest_acked`, and it sends this form only for numbers less
+    /// than 256 above that. In a packet that was overtaken the byte could be misread; ignore it there.
+    pub(crate) fn compact_range(&self, low_bits: u8) -> RangeInclusive<u64> {
+        let base = self.largest_acked.unwrap_or(0);
+        let ahead = low_bits.wrapping_sub((base % 256) as u8);
+        let largest = base.saturating_add(u64::from(ahead));
+        largest.saturating_sub(COMPACT_SPAN - 1)..=largest
+    }
+
+    /// Takes in an acknowledgement, `ranges` newest first (others are ignored). `delay` is how long the peer held it,
+    /// `None` for a compact one, which gives no sample. Every record concerned goes to `sink`.
+    ///
+    /// # Errors
+    /// [`AckOfUnsent`] if it names a number that was never sent; nothing is changed then.
+    pub(crate) fn on_ack(
+        &mut self,
+        now: Instant,
+        ranges: impl Iterator<Item = RangeInclusive<u64>> + Clone,
+        delay: Option<Duration>,
+        sink: &mut impl FnMut(Verdict, Record),
+    ) -> Result<Acked, AckOfUnsent> {
+        let ranges = ranges.take(ACK_RANGES_MAX);
+        let Some(largest) = ranges.clone().map(|range| *range.end()).max() else {
+            return Ok(Acked::default());
+        };
+        if largest >= self.next_number {
+            return Err(AckOfUnsent);
+        }
+        if let Some(delay) = delay {
+            self.measure(now, largest, delay);
+        }
+        self.largest_acked = self.largest_acked.max(Some(largest));
+        let mut acked = Acked::default();
+        // Each range ends below the one before, so that every packet is looked at once, whatever the peer says.
+        let mut ceiling = usize::MAX;
+        for range in ranges {
+            let start = self.ledger.index_of(*range.start());
+            let end = self.ledger.index_of(range.end() + 1).min(ceiling);
+            for index in start..end {
+                self.on_packet_acked(index, &mut acked, sink);
+            }
+            ceiling = ceiling.min(start);
+        }
+        if acked.packets_acked > 0 {
+            self.backoff = 0;
+        }
+        acked.packets_lost = self.detect_losses(now, sink);
+        Ok(acked)
+    }
+
+    /// When to call [`Recovery::on_timeout`].
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.loss_at.or_else(|| self.probe_deadline())
+    }
+
+    /// The deadline passed. Harmless when it did not.
+    pub(crate) fn on_timeout(
+        &mut self,
+        now: Instant,
+        sink: &mut impl FnMut(Verdict, Record),
+    ) -> Action {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return Action::None;
+        }
+        if self.loss_at.is_some() {
+            return match self.detect_losses(now, sink) {
+                0 => Action::None,
+                _ => Action::Losses,
+            };
+        }
+        self.backoff = self.backoff.saturating_add(1);
+        self.probed_at = now;
+        self.probes += 1;
+        Action::Probe
+    }
+
+    /// What is known of the round trip.
+    pub(crate) const fn rtt(&self) -> &Rtt {
+        &self.rtt
+    }
+
+    /// Packets lost, of the latest 256 whose fate is known, in tenths of a percent.
+    pub(crate) fn loss_permille(&self) -> u16 {
+        self.history.permille()
+    }
+
+    /// Packets declared lost ever.
+    pub(crate) const fn packets_lost(&self) -> u64 {
+        self.packets_lost
+    }
+
+    /// Probe timeouts ever.
+    pub(crate) const fn probes(&self) -> u64 {
+        self.probes
+    }
+
+    /// Bytes that may be in flight.
+    pub(crate) fn congestion_window(&self) -> u64 {
+        self.controller.window()
+    }
+
+    /// Bytes in flight.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.ledger.flying_bytes()
+    }
+
+    /// RFC 9002 section 5.1: only the largest number, and only when it is newly acknowledged, gives a sample.
+    fn measure(&mut self, now: Instant, largest: u64, delay: Duration) {
+        let index = self.ledger.index_of(largest);
+        let Some(packet) = self.ledger.get(index) else {
+            return;
+        };
+        if packet.number != largest || packet.fate != Fate::Flying {
+            return;
+        }
+        // Section 5.3 clips the delay to what the peer promised; for unreliable data that is half a second.
+        let delay_max = if packet.is_awaited {
+            self.peer_ack_delay_max
+        } else {
+            self.peer_ack_delay_max.max(LAZY_ACK_DELAY)
+        };
+        let sample = now.saturating_duration_since(packet.sent_at);
+        self.rtt.on_sample(sample, delay.min(delay_max));
+        self.measured_at.get_or_insert(now);
+    }
+
+    fn on_packet_acked(
+        &mut self,
+        index: usize,
+        acked: &mut Acked,
+        sink: &mut impl FnMut(Verdict, Record),
+    ) {
+        let Some(&packet) = self.ledger.get(index) else {
+            return;
+        };
+        match packet.fate {
+            Fate::Acked => return,
+            Fate::Lost { .. } => {}
+            Fate::Flying => {
+                self.controller
+                    .on_acked(packet.sent_at, packet.size, packet.is_app_limited);
+                self.history.push(false);
+            }
+        }
+        self.ledger.decide(index, Fate::Acked);
+        acked.packets_acked += 1;
+        acked.ack_confirmed = acked.ack_confirmed.max(packet.ack_largest);
+        for record in self.ledger.records_of(&packet) {
+            sink(Verdict::Acked, record);
+        }
+    }
+
+    /// RFC 9002 section 6.1: declares lost what is older than the acknowledged, by number or by time. Returns how many.
+    fn detect_losses(&mut self, now: Instant, sink: &mut impl FnMut(Verdict, Record)) -> u32 {
+        self.loss_at = None;
+        let Some(largest_acked) = self.largest_acked else {
+            return 0;
+        };
+        let loss_delay = self.rtt.loss_delay();
+        let mut losses = Losses::default();
+        let mut index = self.ledger.flying_index();
+        while let Some(&packet) = self.ledger.get(index)
+            && packet.number < largest_acked
+        {
+            let lost_at = packet.sent_at + loss_delay;
+            let is_overtaken = largest_acked - packet.number >= PACKET_THRESHOLD;
+            match packet.fate {
+                Fate::Acked => losses.on_survivor(),
+                Fate::Lost { .. } => {}
+                Fate::Flying if is_overtaken || lost_at <= now => {
+                    self.ledger.decide(index, Fate::Lost { at: now });
+                    self.history.push(true);
+                    losses.on_lost(packet.sent_at, self.measured_at);
+                    for record in self.ledger.records_of(&packet) {
+                        sink(Verdict::Lost, record);
+                    }
+                }
+                Fate::Flying => self.loss_at = self.loss_at.or(Some(lost_at)),
+            }
+            index += 1;
+        }
+        self.on_losses(now, losses);
+        let probe_timeout = self.rtt.probe_timeout(self.peer_ack_delay_max);
+        self.ledger.settle(now, probe_timeout * LATE_TIMEOUTS);
+        losses.count
+    }
+
+    fn on_losses(&mut self, now: Instant, losses: Losses) {
+        let Some(sent_at) = losses.latest_sent_at else {
+            return;
+        };
+        self.packets_lost += u64::from(losses.count);
+        self.controller.on_congestion_event(now, sent_at);
+        let probe_timeout = self.rtt.probe_timeout(self.peer_ack_delay_max);
+        if losses.longest > probe_timeout * PERSISTENT_TIMEOUTS {
+            self.controller.on_persistent_congestion();
+            self.rtt.forget_min();
+        }
+    }
+
+    fn probe_deadline(&self) -> Option<Instant> {
+        let since = match self.ledger.awaited_since() {
+            Some(since) => since,
+            // Room gets scarce and no packet left with a PING, perhaps because none may: a probe will ask, or a silent
+            // peer would block us for ever.
+            None if self.wants_ack() => self.ledger.last_sent_at()?,
+            None => return None,
+        };
+        let timeout = self.rtt.probe_timeout(self.peer_ack_delay_max);
+        let doubled = timeout.saturating_mul(1 << self.backoff.min(16));
+        let backed_off = doubled.min(PROBE_TIMEOUT_MAX).max(timeout);
+        Some(since.max(self.probed_at) + backed_off)
+    }
+}
+
+/// Packets found lost together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Losses {
+    count: u32,
+    latest_sent_at: Option<Instant>,
+    /// When the first of a row of lost packets left, none between them acknowledged.
+    row_since: Option<Instant>,
+    /// The longest row, from sending its first to sending its last.
+    longest: Duration,
+}
+
+impl Losses {
+    const fn on_survivor(&mut self) {
+        self.row_since = None;
+    }
+
+    fn on_lost(&mut self, sent_at: Instant, measured_at: Option<Instant>) {
+        self.count += 1;
+        self.latest_sent_at = Some(sent_at);
+        if measured_at.is_none_or(|measured_at| sent_at < measured_at) {
+            return;
+        }
+        let row_since = *self.row_since.get_or_insert(sent_at);
+        let row = sent_at.saturating_duration_since(row_since);
+        self.longest = self.longest.max(row);
+    }
+}

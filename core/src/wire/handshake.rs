@@ -1,0 +1,284 @@
+//! Datagrams outside of connections: the handshake, resets and probes.
+//!
+//! ```text
+//! HELLO    0xC0 | version | id length | client's connection id | pattern | message length (2 B) | Noise message 1 | zeros to 1200 B
+//! WELCOME  0xC1 | client's connection id | Noise message 2
+//! REFUSE   0xC2 | client's connection id | reason | server's version      not authenticated: a hint
+//! RESET    0xC3 | token (16 B)                                            proves that the server lost the connection
+//! PROBE    0xC4 | nonce (8 B)
+//! PROBE_REPLY 0xC5 | nonce (8 B)
+//! ```
+//! Type, version, id length and id keep their places in every version. The Noise prologue is the
+//! HELLO up to its pattern; the payloads inside the Noise messages are [`ClientOffer`] and [`ServerAnswer`].
+
+use alloc::vec::Vec;
+
+use super::packet::ConnectionId;
+use super::{DecodeError, HELLO_LEN_MIN, Reader, varint};
+use crate::config::{Config, Delivery};
+use crate::crypto::{CipherSuite, Pattern};
+use crate::event::Refusal;
+
+pub(crate) const HELLO: u8 = 0xC0;
+pub(crate) const WELCOME: u8 = 0xC1;
+pub(crate) const REFUSE: u8 = 0xC2;
+pub(crate) const RESET: u8 = 0xC3;
+pub(crate) const PROBE: u8 = 0xC4;
+pub(crate) const PROBE_REPLY: u8 = 0xC5;
+
+/// Bytes of a probe and of its reply.
+pub(crate) const PROBE_LEN: usize = 9;
+/// Bytes of a reset: shorter than the shortest packet, so that a reset never answers a reset.
+pub(crate) const RESET_LEN: usize = 17;
+
+/// A client's first datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hello<'a> {
+    pub(crate) version: u8,
+    pub(crate) connection_id: ConnectionId,
+    /// `None` for another version than ours, whose rest is not ours to read.
+    pub(crate) body: Option<HelloBody<'a>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HelloBody<'a> {
+    pub(crate) pattern: Pattern,
+    pub(crate) prologue: &'a [u8],
+    pub(crate) message: &'a [u8],
+}
+
+impl<'a> Hello<'a> {
+    pub(crate) fn decode(datagram: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(datagram);
+        reader.u8("type")?;
+        let version = reader.u8("version")?;
+        let connection_id = read_id(&mut reader)?;
+        if datagram.len() < HELLO_LEN_MIN {
+            return Err(reader.error("padding"));
+        }
+        if version != crate::PROTOCOL_VERSION {
+            return Ok(Self { version, connection_id, body: None });
+        }
+        let pattern = match reader.u8("pattern")? {
+            0 => Pattern::Nx,
+            1 => Pattern::Nk,
+            _ => return Err(reader.error("pattern")),
+        };
+        let prologue = &datagram[..reader.offset()];
+        let len = usize::from(reader.u16("message length")?);
+        let message = reader.take(len, "message")?;
+        Ok(Self { version, connection_id, body: Some(HelloBody { pattern, prologue, message }) })
+    }
+
+    /// Appends the clear header, which is the Noise prologue.
+    pub(crate) fn encode_prologue(id: &ConnectionId, pattern: Pattern, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[HELLO, crate::PROTOCOL_VERSION]);
+        write_id(id, out);
+        out.push(match pattern {
+            Pattern::Nx => 0,
+            Pattern::Nk => 1,
+        });
+    }
+
+    /// Appends the Noise message with its length and pads.
+    pub(crate) fn encode_rest(message: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(&(message.len() as u16).to_be_bytes());
+        out.extend_from_slice(message);
+        if out.len() < HELLO_LEN_MIN {
+            out.resize(HELLO_LEN_MIN, 0);
+        }
+    }
+}
+
+fn read_id(reader: &mut Reader<'_>) -> Result<ConnectionId, DecodeError> {
+    let len = usize::from(reader.u8("connection id length")?);
+    let bytes = reader.take(len, "connection id")?;
+    ConnectionId::new(bytes).ok_or(reader.error("connection id"))
+}
+
+fn write_id(id: &ConnectionId, out: &mut Vec<u8>) {
+    out.push(id.as_bytes().len() as u8);
+    out.extend_from_slice(id.as_bytes());
+}
+
+/// How many bytes each reliable channel, and all together, may send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credits {
+    pub(crate) all: u64,
+    pub(crate) channels: Vec<u64>,
+}
+
+impl Credits {
+    pub(crate) fn granted_by(config: &Config) -> Self {
+        Self {
+            all: config.connection_bytes_max as u64,
+            channels: config.channels.iter().map(|c| c.receive_bytes_max as u64).collect(),
+        }
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        varint::encode(self.all, out);
+        out.push(self.channels.len() as u8);
+        for credit in &self.channels {
+            varint::encode(*credit, out);
+        }
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let all = reader.varint("credit")?;
+        let count = reader.u8("channel count")?;
+        let channels = (0..count).map(|_| reader.varint("channel credit")).collect::<Result<_, _>>()?;
+        Ok(Self { all, channels })
+    }
+}
+
+/// What the client tells inside Noise message 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ClientOffer {
+    pub(crate) protocol_id: u64,
+    pub(crate) channels: u64,
+    /// Bit 0 AES-128-GCM, bit 1 ChaCha20-Poly1305.
+    pub(crate) ciphers: u8,
+    pub(crate) ack_delay_max_ms: u8,
+    pub(crate) credits: Credits,
+}
+
+impl ClientOffer {
+    pub(crate) fn from_config(config: &Config) -> Self {
+        Self {
+            protocol_id: config.protocol_id,
+            channels: channels_fingerprint(config),
+            ciphers: config.ciphers.iter().fold(0, |bits, suite| bits | suite_bit(*suite)),
+            ack_delay_max_ms: config.ack_delay_max.as_millis() as u8,
+            credits: Credits::granted_by(config),
+        }
+    }
+
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.protocol_id.to_be_bytes());
+        out.extend_from_slice(&self.channels.to_be_bytes());
+        out.extend_from_slice(&[self.ciphers, self.ack_delay_max_ms]);
+        self.credits.encode(out);
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        Ok(Self {
+            protocol_id: reader.u64("protocol id")?,
+            channels: reader.u64("channels")?,
+            ciphers: reader.u8("ciphers")?,
+            ack_delay_max_ms: reader.u8("ack delay")?,
+            credits: Credits::decode(&mut reader)?,
+        })
+    }
+}
+
+/// What the server tells inside Noise message 2: authentic, whichever it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ServerAnswer {
+    Accepted {
+        suite: CipherSuite,
+        connection_id: ConnectionId,
+        reset_token: [u8; 16],
+        ack_delay_max_ms: u8,
+        credits: Credits,
+    },
+    Refused(Refusal),
+}
+
+impl ServerAnswer {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Accepted { suite, connection_id, reset_token, ack_delay_max_ms, credits } => {
+                out.extend_from_slice(&[0, suite_bit(*suite)]);
+                write_id(connection_id, out);
+                out.extend_from_slice(reset_token);
+                out.push(*ack_delay_max_ms);
+                credits.encode(out);
+            }
+            Self::Refused(refusal) => out.push(refusal_code(*refusal)),
+        }
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let status = reader.u8("status")?;
+        if status != 0 {
+            let refusal = refusal_from_code(status, crate::PROTOCOL_VERSION);
+            return refusal.map(Self::Refused).ok_or(reader.error("status"));
+        }
+        let suite = match reader.u8("cipher suite")? {
+            1 => CipherSuite::Aes128Gcm,
+            2 => CipherSuite::ChaCha20Poly1305,
+            _ => return Err(reader.error("cipher suite")),
+        };
+        Ok(Self::Accepted {
+            suite,
+            connection_id: read_id(&mut reader)?,
+            reset_token: reader.array("reset token")?,
+            ack_delay_max_ms: reader.u8("ack delay")?,
+            credits: Credits::decode(&mut reader)?,
+        })
+    }
+}
+
+/// The bit that stands for a suite in [`ClientOffer::ciphers`], also its code in an answer.
+pub(crate) const fn suite_bit(suite: CipherSuite) -> u8 {
+    match suite {
+        CipherSuite::Aes128Gcm => 1,
+        CipherSuite::ChaCha20Poly1305 => 2,
+    }
+}
+
+const fn refusal_code(refusal: Refusal) -> u8 {
+    match refusal {
+        Refusal::Full => 1,
+        Refusal::WrongVersion { .. } => 2,
+        Refusal::WrongProtocolId => 3,
+        Refusal::WrongChannels => 4,
+        Refusal::Banned => 5,
+        Refusal::WrongKey => 6,
+        Refusal::NotAccepting => 7,
+        Refusal::NoCipher => 8,
+    }
+}
+
+const fn refusal_from_code(code: u8, server: u8) -> Option<Refusal> {
+    Some(match code {
+        1 => Refusal::Full,
+        2 => Refusal::WrongVersion { server },
+        3 => Refusal::WrongProtocolId,
+        4 => Refusal::WrongChannels,
+        5 => Refusal::Banned,
+        6 => Refusal::WrongKey,
+        7 => Refusal::NotAccepting,
+        8 => Refusal::NoCipher,
+        _ => return None,
+    })
+}
+
+/// Appends a REFUSE.
+pub(crate) fn encode_refuse(id: &ConnectionId, refusal: Refusal, out: &mut Vec<u8>) {
+    out.push(REFUSE);
+    out.extend_from_slice(id.as_bytes());
+    out.extend_from_slice(&[refusal_code(refusal), crate::PROTOCOL_VERSION]);
+}
+
+/// The refusal in a REFUSE whose connection id has `id_len` bytes.
+pub(crate) fn decode_refuse(datagram: &[u8], id_len: usize) -> Option<Refusal> {
+    let [code, server] = *datagram.get(1 + id_len..)? else { return None };
+    refusal_from_code(code, server)
+}
+
+/// Two sides talk only if this agrees: 64 bits of FNV-1a over the channels' deliveries, in order.
+pub(crate) fn channels_fingerprint(config: &Config) -> u64 {
+    config.channels.iter().fold(0xcbf2_9ce4_8422_2325, |hash, channel| {
+        let code = match channel.delivery {
+            Delivery::Unreliable => 1,
+            Delivery::Sequenced => 2,
+            Delivery::Reliable => 3,
+            Delivery::Ordered => 4,
+        };
+        (hash ^ code).wrapping_mul(0x0100_0000_01b3)
+    })
+}
