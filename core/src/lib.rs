@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+mod channel;
 mod config;
 mod congestion;
 mod crypto;
@@ -13,16 +14,20 @@ mod entropy;
 mod error;
 mod event;
 mod id;
+mod peer;
+mod pool;
 mod reliability;
+mod rng;
 mod stats;
 mod tick;
 mod time;
 mod transmit;
+mod wire;
 
 pub use config::{AnnounceConfig, ChannelConfig, Config, ConfigBuilder, Delivery, TickConfig};
 pub use crypto::{
-    AeadKey, CipherSuite, Crypto, OpenError, Portable, PublicKey, SecretKey, ServerIdentity,
-    TAG_LEN,
+    AeadKey, CipherSuite, Crypto, OpenError, ParseKeyError, Portable, PublicKey, SecretKey,
+    ServerIdentity, TAG_LEN,
 };
 pub use discovery::{
     DISCOVERY_PORT, DiscoveryQuery, MULTICAST_V4, MULTICAST_V6, Prefix, ServerInfo,

@@ -51,12 +51,9 @@ impl TickClock {
         self.skipped += excess;
     }
 
-    /// The next step's deadline; the last instant seen while a step waits.
-    pub(crate) fn poll_timeout(&self) -> Instant {
-        if self.next < self.due_end {
-            return self.now;
-        }
-        self.deadline(self.next)
+    /// The next step's deadline; `None` while a step waits to be polled, which needs no timer.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        (self.next == self.due_end).then(|| self.deadline(self.next))
     }
 
     pub(crate) fn poll_event(&mut self) -> Option<Event> {

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::id::ChannelId;
 use crate::peer::packet::PacketBuilder;
 use crate::pool::Pool;
-use crate::reliability::Verdict;
+use crate::reliability::recovery::Verdict;
 use crate::time::Instant;
 use crate::wire::handshake::Credits;
 

@@ -8,7 +8,7 @@ use super::{fragment_len, message_cost};
 use crate::config::{ChannelConfig, Delivery};
 use crate::peer::packet::PacketBuilder;
 use crate::pool::Pool;
-use crate::reliability::{Record, Verdict};
+use crate::reliability::recovery::{Record, Verdict};
 use crate::time::Instant;
 use crate::wire::frame::{Fragment, Message};
 use crate::wire::{MESSAGE_WINDOW, NUMBERED_MESSAGES_PER_PACKET_MAX};

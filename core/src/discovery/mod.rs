@@ -48,7 +48,7 @@ use crate::transmit::{Arrival, Transmit};
 /// The well-known UDP port of discovery; the servers of one host share it.
 pub const DISCOVERY_PORT: u16 = 8081;
 
-/// The IPv4 group that servers join for discovery, of the site-local scope 239.255.0.0/16 (RFC 2365 section 6.1).
+/// The IPv4 group that servers join for discovery, of the IPv4 local scope 239.255.0.0/16 (RFC 2365 section 6.1).
 pub const MULTICAST_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 84, 87);
 
 /// The IPv6 group that servers join for discovery: link-local scope, with a group id from the range that no
@@ -189,7 +189,8 @@ impl Discovery {
             return Err(Ignored::Foreign);
         }
         let source = arrival.from.ip();
-        if !self.interfaces.is_on_link(source) && !search.has_asked(source) {
+        let was_asked = search.has_asked(source) && self.interfaces.is_unicast(source);
+        if !was_asked && !self.interfaces.is_on_link(source) {
             return Err(Ignored::OffLink);
         }
         search.on_answer(now, arrival.from, answer)
@@ -219,12 +220,12 @@ impl Discovery {
         }
     }
 
-    /// The next deadline; the last instant seen while a transmit or an event waits.
+    /// The next deadline; the last instant seen while a transmit waits.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let responder = self.responder.as_ref();
         let search = self.search.as_ref();
         if responder.is_some_and(Responder::has_transmit)
-            || search.is_some_and(|search| search.has_transmit() || search.has_event())
+            || search.is_some_and(Search::has_transmit)
         {
             return Some(self.now);
         }

@@ -139,7 +139,7 @@ impl<'a> Ack<'a> {
     }
 
     /// The acknowledged numbers, newest range first.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> + use<'a> {
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> + Clone + use<'a> {
         let first = self.largest - self.first_len..=self.largest;
         let mut reader = Reader::new(self.more);
         let mut smallest = *first.start();

@@ -1,6 +1,5 @@
 use alloc::format;
 use alloc::string::ToString;
-use alloc::vec;
 
 use proptest::prelude::*;
 
@@ -176,7 +175,7 @@ proptest! {
 
     #[test]
     fn white_space_never_hides_the_question(before in "[ \t\n\r\u{b}\u{c}]{0,40}", after in "[ \t\n\r\u{b}\u{c}]{0,40}") {
-        let text = vec![before.as_str(), "DISCOVER_SERVER", after.as_str()].concat();
+        let text = [before.as_str(), "DISCOVER_SERVER", after.as_str()].concat();
         prop_assert!(is_question(text.as_bytes()));
     }
 }

@@ -1,0 +1,166 @@
+//! From the secrets of a handshake to packet keys, and the protection of one packet.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use blake2::Blake2s256;
+use hkdf::SimpleHkdf;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::PROTOCOL_VERSION;
+use crate::crypto::{AeadKey, CipherSuite, Crypto, OpenError, TAG_LEN};
+use crate::event::Role;
+
+/// Bytes of a nonce of both suites.
+const NONCE_LEN: usize = 12;
+
+/// What both sides share after a handshake, and nobody else. Dropping it wipes it.
+pub(crate) struct Secrets {
+    client_to_server: [u8; 32],
+    server_to_client: [u8; 32],
+    /// Hash of all that was said: sides that heard different things have different keys.
+    transcript: [u8; 32],
+}
+
+impl Secrets {
+    pub(super) fn new(
+        client_to_server: [u8; 32],
+        server_to_client: [u8; 32],
+        transcript: [u8; 32],
+    ) -> Self {
+        Self {
+            client_to_server,
+            server_to_client,
+            transcript,
+        }
+    }
+
+    /// The packet keys of the side that is `role`.
+    pub(crate) fn keys(&self, suite: CipherSuite, role: Role, crypto: &dyn Crypto) -> Keys {
+        let from_client = self.key(suite, &self.client_to_server, b" client to server", crypto);
+        let from_server = self.key(suite, &self.server_to_client, b" server to client", crypto);
+        match role {
+            Role::Client => Keys {
+                send: from_client,
+                receive: from_server,
+            },
+            Role::Server => Keys {
+                send: from_server,
+                receive: from_client,
+            },
+        }
+    }
+
+    /// HKDF (RFC 5869) with the transcript as salt, the direction's secret as input, and a label such as
+    /// `tickwire 1 aes-128-gcm client to server key`, the version being one byte of that value.
+    fn key(
+        &self,
+        suite: CipherSuite,
+        secret: &[u8; 32],
+        direction: &[u8],
+        crypto: &dyn Crypto,
+    ) -> PacketKey {
+        let hkdf = SimpleHkdf::<Blake2s256>::new(Some(&self.transcript), secret);
+        let expand = |purpose: &[u8], out: &mut [u8]| {
+            let version = [PROTOCOL_VERSION];
+            let label: [&[u8]; 5] = [
+                b"tickwire ",
+                &version,
+                suite_label(suite),
+                direction,
+                purpose,
+            ];
+            hkdf.expand_multi_info(&label, out)
+                .expect("HKDF gives up to 8,160 bytes");
+        };
+        let mut key = Zeroizing::new([0; 32]);
+        let key = &mut key[..suite.key_len()];
+        let mut iv = [0; NONCE_LEN];
+        expand(b" key", key);
+        expand(b" iv", &mut iv);
+        PacketKey {
+            key: crypto.key(suite, key),
+            iv,
+        }
+    }
+}
+
+fn suite_label(suite: CipherSuite) -> &'static [u8] {
+    match suite {
+        CipherSuite::Aes128Gcm => b" aes-128-gcm",
+        CipherSuite::ChaCha20Poly1305 => b" chacha20-poly1305",
+    }
+}
+
+impl Drop for Secrets {
+    fn drop(&mut self) {
+        self.client_to_server.zeroize();
+        self.server_to_client.zeroize();
+        self.transcript.zeroize();
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(..)")
+    }
+}
+
+/// Packet keys of one side of a connection.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub(crate) send: PacketKey,
+    pub(crate) receive: PacketKey,
+}
+
+/// The packet key of one direction.
+pub(crate) struct PacketKey {
+    key: Box<dyn AeadKey>,
+    iv: [u8; NONCE_LEN],
+}
+
+impl PacketKey {
+    /// Encrypts `bytes` in place; the tag covers them, `header` and `number`, which is never used twice.
+    pub(crate) fn seal(&self, number: u64, header: &[u8], bytes: &mut [u8]) -> [u8; TAG_LEN] {
+        self.key.seal(&self.nonce(number), header, bytes)
+    }
+
+    /// Decrypts `bytes` in place.
+    ///
+    /// # Errors
+    ///
+    /// If they, `header`, `number` and `tag` were not made together with this key; `bytes` are then unspecified.
+    pub(crate) fn open(
+        &self,
+        number: u64,
+        header: &[u8],
+        bytes: &mut [u8],
+        tag: &[u8; TAG_LEN],
+    ) -> Result<(), OpenError> {
+        self.key.open(&self.nonce(number), header, bytes, tag)
+    }
+
+    /// The number as 96 bits, big-endian, XOR the iv (as RFC 9001 section 5.3).
+    fn nonce(&self, number: u64) -> [u8; NONCE_LEN] {
+        let mut nonce = self.iv;
+        for (byte, number) in nonce[4..].iter_mut().zip(number.to_be_bytes()) {
+            *byte ^= number;
+        }
+        nonce
+    }
+}
+
+impl Drop for PacketKey {
+    fn drop(&mut self) {
+        self.iv.zeroize();
+    }
+}
+
+impl fmt::Debug for PacketKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PacketKey(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! Building one packet at the end of the caller's buffer.
+
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use crate::config::ChannelConfig;
+use crate::crypto::{PacketKey, TAG_LEN};
+use crate::reliability::recovery::{Eliciting, Record, Recovery};
+use crate::wire::frame::{self, Ack, Close, LengthField, Message};
+use crate::wire::packet::{ConnectionId, Header};
+use crate::wire::show;
+
+/// An acknowledgement leaves this much of a packet to other frames, in bytes.
+const ACK_LEN_MAX: usize = 120;
+
+const CHANNELS: usize = 31;
+
+/// A packet under construction: header first, then frames, each only if it fits; sealed at the end.
+#[derive(Debug)]
+pub(crate) struct PacketBuilder<'a> {
+    out: &'a mut Vec<u8>,
+    recovery: &'a mut Recovery,
+    start: usize,
+    number: u64,
+    /// First byte after the header: the compact ack if there is one, else the first frame.
+    body: usize,
+    compact_ack: Option<u8>,
+    end_max: usize,
+    last_message: Option<LengthField>,
+    numbered: [u8; CHANNELS],
+    eliciting: Eliciting,
+    ack_largest: Option<u64>,
+}
+
+/// A finished packet, to be told to [`Recovery::on_sent`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Built {
+    pub(crate) len: usize,
+    pub(crate) eliciting: Eliciting,
+    pub(crate) ack_largest: Option<u64>,
+}
+
+impl<'a> PacketBuilder<'a> {
+    pub(crate) fn new(
+        out: &'a mut Vec<u8>,
+        recovery: &'a mut Recovery,
+        id: &ConnectionId,
+        compact_ack: Option<u8>,
+        datagram_size_max: usize,
+    ) -> Self {
+        let start = out.len();
+        let number = recovery.next_number();
+        let header_len = Header::encode(id, number, recovery.largest_acked(), compact_ack.is_some(), out);
+        out.extend(compact_ack);
+        Self {
+            start,
+            number,
+            body: start + header_len,
+            compact_ack,
+            end_max: start + datagram_size_max - TAG_LEN,
+            out,
+            recovery,
+            last_message: None,
+            numbered: [0; CHANNELS],
+            eliciting: Eliciting::No,
+            ack_largest: None,
+        }
+    }
+
+    const fn room(&self) -> usize {
+        self.end_max.saturating_sub(self.out.len())
+    }
+
+    fn frames_start(&self) -> usize {
+        self.body + usize::from(self.compact_ack.is_some())
+    }
+
+    /// Whether nothing at all would be told by this packet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.out.len() == self.body
+    }
+
+    /// Whether something that the peer must acknowledge is in it.
+    pub(crate) fn is_eliciting(&self) -> bool {
+        self.eliciting != Eliciting::No
+    }
+
+    pub(crate) fn ack(&mut self, ranges: impl Iterator<Item = RangeInclusive<u64>> + Clone, delay_us: u64) {
+        let largest = ranges.clone().next().map(|range| *range.end());
+        let room = self.room().min(ACK_LEN_MAX);
+        if Ack::encode(ranges, delay_us, room, self.out) {
+            self.ack_largest = largest;
+        }
+    }
+
+    pub(crate) fn ping(&mut self) {
+        if self.room() == 0 {
+            return;
+        }
+        self.last_message = None;
+        frame::encode_ping(self.out);
+        self.note(Record::Ping);
+    }
+
+    /// Puts a limit into the packet: of a channel, or with `None` of all.
+    pub(crate) fn credit(&mut self, channel: Option<u8>, limit: u64) {
+        self.last_message = None;
+        match channel {
+            Some(channel) => {
+                frame::encode_credit(channel, limit, self.out);
+                self.note(Record::Credit { channel });
+            }
+            None => {
+                frame::encode_credit_all(limit, self.out);
+                self.note(Record::CreditAll);
+            }
+        }
+    }
+
+    pub(crate) const fn has_room_for_credit(&self) -> bool {
+        self.room() >= frame::CREDIT_LEN_MAX
+    }
+
+    pub(crate) fn close(&mut self, close: &Close<'_>) {
+        self.last_message = None;
+        close.encode(self.out);
+        self.note(Record::Close);
+    }
+
+    /// Messages with an id that the packet holds of this channel.
+    pub(crate) fn numbered(&self, channel: u8) -> u32 {
+        u32::from(self.numbered[usize::from(channel)])
+    }
+
+    /// Puts a message into the packet if it fits. What has a record is acknowledged to its channel.
+    pub(crate) fn message(&mut self, message: &Message<'_>, record: Option<Record>) -> bool {
+        if message.encoded_len() > self.room() {
+            return false;
+        }
+        self.last_message = Some(message.encode(self.out));
+        self.numbered[usize::from(message.channel)] += u8::from(message.id.is_some());
+        match record {
+            Some(record) => self.note(record),
+            None if self.eliciting == Eliciting::No => self.eliciting = Eliciting::Lazy,
+            None => {}
+        }
+        true
+    }
+
+    fn note(&mut self, record: Record) {
+        self.recovery.record(record);
+        self.eliciting = Eliciting::Yes;
+    }
+
+    /// Text for a trace; call before [`seal`](Self::seal).
+    pub(crate) fn describe(&mut self, channels: &[ChannelConfig]) -> alloc::string::String {
+        self.strip_last_length();
+        show::packet(self.number, self.compact_ack, &self.out[self.frames_start()..], channels)
+    }
+
+    /// The last message reaches to the packet's end and needs no length.
+    fn strip_last_length(&mut self) {
+        if let Some(field) = self.last_message.take() {
+            frame::strip_length(self.out, field);
+        }
+    }
+
+    /// Encrypts the packet and ends it with its tag.
+    pub(crate) fn seal(mut self, key: &PacketKey) -> Built {
+        self.strip_last_length();
+        let (header, body) = self.out[self.start..].split_at_mut(self.body - self.start);
+        let tag = key.seal(self.number, header, body);
+        self.out.extend_from_slice(&tag);
+        Built { len: self.out.len() - self.start, eliciting: self.eliciting, ack_largest: self.ack_largest }
+    }
+
+    /// Takes everything away again.
+    pub(crate) fn discard(self) {
+        self.out.truncate(self.start);
+    }
+}
