@@ -4,3 +4,9 @@
 mod graph;
 #[cfg(test)]
 mod repository;
+
+/// The examples of the documents, which must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../docs/TESTING.md")]
+struct Documents;
