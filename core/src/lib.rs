@@ -14,6 +14,7 @@ mod entropy;
 mod error;
 mod event;
 mod id;
+mod log;
 mod peer;
 mod pool;
 mod reliability;

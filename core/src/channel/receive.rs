@@ -157,7 +157,7 @@ impl ReceiveChannel {
                 .held
                 .binary_search_by_key(&id, |whole| whole.id)
                 .is_ok(),
-            _ => {
+            Delivery::Unreliable | Delivery::Sequenced | Delivery::Reliable => {
                 self.seen
                     .get(word(id))
                     .is_some_and(|bits| bits & bit(id) != 0)

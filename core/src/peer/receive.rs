@@ -259,7 +259,7 @@ impl Peer {
             Record::Credit { channel } => return self.on_credit_verdict(verdict, Some(channel)),
             Record::CreditAll => return self.on_credit_verdict(verdict, None),
             Record::Ping => return self.on_ping_verdict(verdict),
-            Record::Close => return self.on_close_verdict(now, verdict, shared),
+            Record::Close => return self.on_close_verdict(verdict, shared),
         };
         let receipt = self
             .outbox
@@ -297,20 +297,15 @@ impl Peer {
         }
     }
 
-    fn on_close_verdict(&mut self, now: Instant, verdict: Verdict, shared: &mut Shared) {
+    fn on_close_verdict(&mut self, verdict: Verdict, shared: &mut Shared) {
         match verdict {
-            Verdict::Acked => self.on_close_done(now, &mut shared.pool),
+            Verdict::Acked => self.on_close_done(&mut shared.pool),
             Verdict::Lost => self.on_close_lost(),
         }
     }
 
     /// A token that only the server can have made says that it lost this connection.
-    pub(crate) fn handle_reset(
-        &mut self,
-        now: Instant,
-        token: &[u8; 16],
-        shared: &mut Shared,
-    ) -> bool {
+    pub(crate) fn handle_reset(&mut self, token: &[u8; 16], shared: &mut Shared) -> bool {
         let is_ours = self
             .reset_token
             .as_ref()
@@ -318,7 +313,7 @@ impl Peer {
         if !is_ours || !self.is_visible() {
             return false;
         }
-        self.finish(now, CloseReason::Reset, &mut shared.pool);
+        self.finish(CloseReason::Reset, &mut shared.pool);
         true
     }
 }
