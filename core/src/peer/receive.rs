@@ -29,7 +29,10 @@ pub(crate) enum Refused {
 #[derive(Debug)]
 struct Taken {
     urgency: Urgency,
-    /// A message found no room: the packet must not be acknowledged.
+    /// The owner has so much unread that no message is taken. Decided once for the whole packet: a copy of
+    /// one that was not acknowledged may come, and must find none of its messages taken.
+    is_full: bool,
+    /// A reliable message was not taken: the packet must not be acknowledged.
     is_incomplete: bool,
 }
 
@@ -82,6 +85,7 @@ impl Peer {
         }
         let mut taken = Taken {
             urgency: Urgency::None,
+            is_full: shared.unread_bytes >= shared.config.unread_bytes_max,
             is_incomplete: false,
         };
         let result = self.handle_frames(now, number, compact_ack, plain, &mut taken, shared);
@@ -185,7 +189,7 @@ impl Peer {
         } else {
             Urgency::Lazy
         });
-        if shared.unread_bytes >= shared.config.unread_bytes_max {
+        if taken.is_full {
             self.inbox.drops.unread_full += 1;
             taken.is_incomplete |= is_reliable;
             return Ok(());
