@@ -12,7 +12,9 @@ pub struct PeerId {
 }
 
 impl PeerId {
-    pub(crate) const fn new(slot: u32, generation: u32) -> Self {
+    /// The id with these parts, for tests and recordings: only an id that an endpoint handed out names a peer.
+    #[must_use]
+    pub const fn new(slot: u32, generation: u32) -> Self {
         Self { slot, generation }
     }
 

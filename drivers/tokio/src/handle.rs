@@ -1,0 +1,323 @@
+//! The application's side of an endpoint.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+
+use tickwire_core::{
+    ChannelId, ConnectError, DiscoverError, DiscoveryQuery, Endpoint, EndpointStats, Event,
+    Farewell, Instant, MessageId, PeerId, PeerStats, PingError, PublicKey, SendError,
+    ServerIdentity,
+};
+use tickwire_udp::{BindError, Interfaces, IoStats, JoinFailure};
+
+use crate::shared::{Shared, ShutdownReport};
+use crate::sockets::Bound;
+
+/// An endpoint that a task runs. Clones name the same endpoint, and any thread may use one.
+///
+/// Commands act on the endpoint at once and refuse at once; what they cause to be sent is sent by the task. When the last
+/// clone is dropped, the task disconnects all peers as [`shutdown`](Self::shutdown) does and ends.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+    owner: Arc<Owner>,
+}
+
+/// Dropped with the last handle.
+struct Owner {
+    shared: Arc<Shared>,
+    bound: Bound,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.stop(Farewell::default());
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("local_addr", &self.local_addr())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Addresses.
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>, bound: Bound) -> Self {
+        let owner = Owner {
+            shared: Arc::clone(&shared),
+            bound,
+        };
+        Self {
+            shared,
+            owner: Arc::new(owner),
+        }
+    }
+
+    /// Where the game socket is bound.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.owner.bound.game
+    }
+
+    /// Where the discovery socket is bound, or why it is not; `None` if it was not asked for.
+    #[must_use]
+    pub fn discovery(&self) -> Option<Result<SocketAddr, &BindError>> {
+        let outcome = self.owner.bound.discovery.as_ref()?;
+        Some(outcome.as_ref().copied())
+    }
+
+    /// The multicast groups that could not be joined when the discovery socket was bound: clients that ask by these
+    /// alone do not find this server.
+    #[must_use]
+    pub fn join_failures(&self) -> &[JoinFailure] {
+        &self.owner.bound.join_failures
+    }
+
+    /// Where to look for servers that listen on discovery port `port`: everybody that this host's interfaces, and
+    /// this endpoint's socket, reach.
+    #[must_use]
+    pub fn discovery_targets(&self, port: u16) -> Vec<SocketAddr> {
+        let interfaces = Interfaces::read().unwrap_or_default();
+        interfaces.discovery_targets(port, self.local_addr())
+    }
+}
+
+/// Commands. Each is the endpoint's own, at the time now.
+impl Handle {
+    /// Begins to connect; ends with `Event::Connected` or `Event::Disconnected`. See [`Endpoint::connect`].
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`], at once and without effect.
+    pub fn connect(&self, to: SocketAddr, server: ServerIdentity) -> Result<PeerId, ConnectError> {
+        self.with(|endpoint, now| endpoint.connect(now, to, server))
+    }
+
+    /// Queues a message. See [`Endpoint::send`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`], at once and without effect. After `QueueFull`, wait for an event and try again.
+    pub fn send(
+        &self,
+        peer: PeerId,
+        channel: ChannelId,
+        payload: &[u8],
+    ) -> Result<MessageId, SendError> {
+        self.with(|endpoint, now| endpoint.send(now, peer, channel, payload))
+    }
+
+    /// As [`send`](Self::send), and tells by `Event::Delivered` when the peer has it (reliable channels only).
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send).
+    pub fn send_with_receipt(
+        &self,
+        peer: PeerId,
+        channel: ChannelId,
+        payload: &[u8],
+    ) -> Result<MessageId, SendError> {
+        self.with(|endpoint, now| endpoint.send_with_receipt(now, peer, channel, payload))
+    }
+
+    /// Ends the owner's tick: what is queued leaves at once, together.
+    pub fn flush(&self) {
+        self.with(Endpoint::flush);
+    }
+
+    /// Measures the round trip; ends with `Event::Pong`.
+    ///
+    /// # Errors
+    ///
+    /// [`PingError`], at once and without effect.
+    pub fn ping(&self, peer: PeerId) -> Result<(), PingError> {
+        self.with(|endpoint, now| endpoint.ping(now, peer))
+    }
+
+    /// Asks whether an endpoint listens at `to`, without connecting; `Event::ProbeAnswered` if so.
+    pub fn probe(&self, to: SocketAddr) {
+        self.with(|endpoint, now| endpoint.probe(now, to));
+    }
+
+    /// Ends a connection once what is queued reliably is delivered; ends with `Event::Disconnected`.
+    pub fn disconnect(&self, peer: PeerId, farewell: Farewell) {
+        self.with(|endpoint, now| endpoint.disconnect(now, peer, farewell));
+    }
+
+    /// Looks for servers; ends with `Event::DiscoveryEnded`.
+    ///
+    /// # Errors
+    ///
+    /// [`DiscoverError`], at once and without effect.
+    pub fn discover(&self, query: DiscoveryQuery) -> Result<(), DiscoverError> {
+        self.with(|endpoint, now| endpoint.discover(now, query))
+    }
+
+    /// Sets the number of players in discovery answers.
+    pub fn set_players(&self, players: u32) {
+        self.with(|endpoint, _| endpoint.set_players(players));
+    }
+
+    /// Whether new connections are accepted from here on, where the configuration accepts any.
+    pub fn set_accepting(&self, accepting: bool) {
+        self.with(|endpoint, _| endpoint.set_accepting(accepting));
+    }
+
+    /// Refuses an address from here on. Connections that exist stay.
+    pub fn ban(&self, address: IpAddr) {
+        self.with(|endpoint, _| endpoint.ban(address));
+    }
+
+    /// Takes a ban back.
+    pub fn unban(&self, address: IpAddr) {
+        self.with(|endpoint, _| endpoint.unban(address));
+    }
+
+    /// Calls `f` with the endpoint and the time now, and has the task send what comes of it. This is the way for code that
+    /// is written against [`Endpoint`], and for several commands at one instant.
+    ///
+    /// Keep `f` short: everything else of this endpoint waits for it. Call no other method of a handle to this endpoint
+    /// in it, or it waits for itself.
+    pub fn with<R>(&self, f: impl FnOnce(&mut Endpoint, Instant) -> R) -> R {
+        let mut state = self.shared.lock();
+        // Read under the lock, so that the endpoint sees time in order.
+        let now = self.shared.clock.now();
+        let result = f(&mut state.endpoint, now);
+        state.wake_task();
+        result
+    }
+}
+
+/// Views.
+impl Handle {
+    /// The endpoint's time now.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.shared.clock.now()
+    }
+
+    /// Counters of the endpoint.
+    #[must_use]
+    pub fn stats(&self) -> EndpointStats {
+        self.view(Endpoint::stats)
+    }
+
+    /// Counters of the sockets.
+    #[must_use]
+    pub fn io_stats(&self) -> IoStats {
+        self.shared.lock().io_stats
+    }
+
+    /// Counters of a connection; `None` once it is gone.
+    #[must_use]
+    pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
+        self.view(|endpoint| endpoint.peer_stats(peer))
+    }
+
+    /// A peer's address; `None` once it is gone.
+    #[must_use]
+    pub fn peer_address(&self, peer: PeerId) -> Option<SocketAddr> {
+        self.view(|endpoint| endpoint.peer_address(peer))
+    }
+
+    /// The peers now.
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerId> {
+        self.view(|endpoint| endpoint.peers().collect())
+    }
+
+    /// The key by which clients know this server.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        self.view(Endpoint::public_key)
+    }
+
+    /// When the task will wake by itself, at the latest. A test with a manual clock moves it there.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Instant> {
+        self.shared.lock().wake_at
+    }
+
+    fn view<R>(&self, f: impl FnOnce(&Endpoint) -> R) -> R {
+        f(&self.shared.lock().endpoint)
+    }
+}
+
+/// Events and the end.
+impl Handle {
+    /// Waits for the next event, oldest first; `None` once the endpoint is shut down and all was read.
+    ///
+    /// Events wait in the endpoint, within its bounds: a reader that stops reading stops the senders, and their `send`
+    /// refuses with `QueueFull`. Nothing is lost when the wait is cancelled. Several may wait: each event goes to one.
+    pub async fn next_event(&self) -> Option<Event> {
+        loop {
+            let mut changed = pin!(self.shared.changed.notified());
+            // From here on nothing is missed, though it is looked at only below.
+            changed.as_mut().enable();
+            if let Some(event) = self.try_next_event() {
+                return Some(event);
+            }
+            if self.shared.lock().report().is_some() {
+                return self.try_next_event();
+            }
+            changed.await;
+        }
+    }
+
+    /// The next event if there is one.
+    #[must_use]
+    pub fn try_next_event(&self) -> Option<Event> {
+        let event = self.shared.lock().poll_event()?;
+        log(&event);
+        Some(event)
+    }
+
+    /// Disconnects every peer, waits until all that is queued reliably is delivered and all peers are gone, or 5 s, and
+    /// ends the task. Events can be read meanwhile and afterwards. Once begun it goes on though the wait is cancelled;
+    /// called again, it waits for the same end. Afterwards commands have no effect.
+    pub async fn shutdown(&self, farewell: Farewell) -> ShutdownReport {
+        self.shared.stop(farewell);
+        loop {
+            let mut changed = pin!(self.shared.changed.notified());
+            changed.as_mut().enable();
+            if let Some(report) = self.shared.lock().report() {
+                return report;
+            }
+            changed.await;
+        }
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only the milestones of a connection are logged"
+)]
+fn log(event: &Event) {
+    match event {
+        Event::Connected {
+            peer,
+            address,
+            role,
+            ..
+        } => {
+            tracing::debug!(%peer, %address, ?role, "connected");
+        }
+        Event::Disconnected {
+            peer,
+            reason,
+            undelivered,
+        } => {
+            tracing::debug!(%peer, %reason, undelivered, "disconnected");
+        }
+        Event::ServerFound(server) => {
+            tracing::debug!(name = %server.name, address = %server.address, "server found");
+        }
+        _ => {}
+    }
+}

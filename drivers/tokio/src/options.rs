@@ -1,0 +1,80 @@
+//! What to bind, and how.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tickwire_core::{AnnounceConfig, Config, ConfigBuilder, Crypto, Entropy};
+use tickwire_crypto::Ring;
+
+/// What [`bind`](crate::bind) makes an endpoint from.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Options {
+    config: ConfigBuilder,
+    announce: Option<AnnounceConfig>,
+    pub(crate) game: SocketAddr,
+    pub(crate) discovery: Option<SocketAddr>,
+    pub(crate) entropy: Option<Entropy>,
+}
+
+impl Options {
+    /// An endpoint with this configuration on 0.0.0.0 and a port that the host chooses, without a discovery socket.
+    /// Packets are protected by `ring`, whatever the configuration says: see [`crypto`](Self::crypto).
+    pub fn new(config: ConfigBuilder) -> Self {
+        Self {
+            config: config.crypto(Arc::new(Ring)),
+            announce: None,
+            game: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            discovery: None,
+            entropy: None,
+        }
+    }
+
+    /// Binds the game socket to this address. With port 0 the host chooses one:
+    /// [`Handle::local_addr`](crate::Handle::local_addr) tells it. `[::]` serves IPv6 and IPv4.
+    pub fn game(mut self, address: SocketAddr) -> Self {
+        self.game = address;
+        self
+    }
+
+    /// Listens for discovery queries at this address too: the unspecified address of the game socket's family, and
+    /// [`DISCOVERY_PORT`](tickwire_core::DISCOVERY_PORT) or another. If it cannot be had,
+    /// [`Handle::discovery`](crate::Handle::discovery) says so and all else works.
+    pub fn discovery(mut self, address: Option<SocketAddr>) -> Self {
+        self.discovery = address;
+        self
+    }
+
+    /// Answers discovery queries with this. Port 0 in it stands for the port that the game socket gets.
+    pub fn announce(mut self, announce: AnnounceConfig) -> Self {
+        self.announce = Some(announce);
+        self
+    }
+
+    /// Protects packets by another implementation of the same ciphers.
+    pub fn crypto(mut self, crypto: Arc<dyn Crypto>) -> Self {
+        self.config = self.config.crypto(crypto);
+        self
+    }
+
+    /// Makes the endpoint from this entropy. **For tests without real sockets only**: whoever knows it knows the keys, and
+    /// the same entropy twice repeats them. By default the operating system gives it.
+    pub fn entropy(mut self, entropy: Entropy) -> Self {
+        self.entropy = Some(entropy);
+        self
+    }
+
+    /// The configuration, once the game socket's port is known.
+    pub(crate) fn config(&self, port: u16) -> io::Result<Config> {
+        let mut builder = self.config.clone();
+        if let Some(mut announce) = self.announce.clone() {
+            if announce.port == 0 {
+                announce.port = port;
+            }
+            builder = builder.announce(Some(announce));
+        }
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+        builder.build().map_err(invalid)
+    }
+}

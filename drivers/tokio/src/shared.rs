@@ -1,0 +1,226 @@
+//! What the handles and the task share: the endpoint behind a lock.
+//!
+//! Invariants: the lock is held for calls to the endpoint only, never while a socket is written or a task waits. Whoever
+//! gave the endpoint something wakes the task, which then takes a turn. After each turn the task wakes whoever waits for
+//! events; an event is taken from the endpoint only by who wants it, so unread messages stop their sender by its credit.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use tickwire_core::{Endpoint, Event, Farewell, Instant, PeerId};
+use tickwire_udp::{Access, Clock, IoStats};
+use tokio::sync::Notify;
+
+/// How long a shutdown may take.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
+
+/// What a shutdown could not deliver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Reliable messages accepted by `send` that their peers did not acknowledge.
+    pub undelivered: u32,
+    /// Peers that were there when the shutdown began, attempts included.
+    pub peers: usize,
+    /// Peers that were still closing after 5 s; what was queued for them is not in `undelivered`.
+    pub abandoned: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    pub(crate) clock: Clock,
+    /// Something may have happened: an event, or the end.
+    pub(crate) changed: Notify,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) io_stats: IoStats,
+    /// When the task will wake by itself.
+    pub(crate) wake_at: Option<Instant>,
+    phase: Phase,
+    /// Events that were unread at the end.
+    tail: VecDeque<Event>,
+    task: Option<Waker>,
+    woken: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Running,
+    Stopping(Stopping),
+    Stopped(ShutdownReport),
+}
+
+#[derive(Debug)]
+struct Stopping {
+    deadline: Instant,
+    farewell: Farewell,
+    told: BTreeSet<PeerId>,
+    undelivered: u32,
+}
+
+impl Shared {
+    pub(crate) fn new(endpoint: Endpoint, clock: Clock) -> Self {
+        let state = State {
+            endpoint,
+            io_stats: IoStats::default(),
+            wake_at: None,
+            phase: Phase::Running,
+            tail: VecDeque::new(),
+            task: None,
+            woken: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            clock,
+            changed: Notify::new(),
+        }
+    }
+
+    /// The endpoint's own invariants hold after every call, so a panic in a caller's closure spoils nothing.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a shutdown, unless one has begun.
+    pub(crate) fn stop(&self, farewell: Farewell) {
+        let mut state = self.lock();
+        let now = self.clock.now();
+        if !matches!(state.phase, Phase::Running) {
+            return;
+        }
+        state.endpoint.set_accepting(false);
+        state.phase = Phase::Stopping(Stopping {
+            deadline: now + SHUTDOWN_MAX,
+            farewell,
+            told: BTreeSet::new(),
+            undelivered: 0,
+        });
+        state.tell_farewell(now);
+        state.wake_task();
+    }
+
+    /// The task has ended, or was ended with its runtime.
+    pub(crate) fn close(&self) {
+        self.lock().finish();
+        self.changed.notify_waiters();
+    }
+}
+
+impl State {
+    /// The next event, oldest first.
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+        if let Some(event) = self.tail.pop_front() {
+            return Some(event);
+        }
+        let event = self.endpoint.poll_event()?;
+        self.count(&event);
+        // Reading frees credit, which the peer may be waiting for.
+        self.wake_task();
+        Some(event)
+    }
+
+    pub(crate) fn report(&self) -> Option<ShutdownReport> {
+        match &self.phase {
+            Phase::Stopped(report) => Some(*report),
+            Phase::Running | Phase::Stopping(_) => None,
+        }
+    }
+
+    /// Makes the task take a turn.
+    pub(crate) fn wake_task(&mut self) {
+        self.woken = true;
+        if let Some(task) = self.task.take() {
+            task.wake();
+        }
+    }
+
+    /// For the task: whether it was woken since the last time; if not, `waker` will be.
+    pub(crate) fn take_woken(&mut self, waker: &Waker) -> bool {
+        let woken = std::mem::take(&mut self.woken);
+        if !woken && !self.task.as_ref().is_some_and(|task| task.will_wake(waker)) {
+            self.task = Some(waker.clone());
+        }
+        woken
+    }
+
+    /// For the task, after a turn: ends the shutdown if it is over; else says when it must be looked at again.
+    pub(crate) fn advance_shutdown(&mut self, now: Instant, drained: bool) -> Option<Instant> {
+        let Phase::Stopping(stopping) = &self.phase else {
+            return None;
+        };
+        let deadline = stopping.deadline;
+        let gone = drained && self.endpoint.peers().next().is_none();
+        if gone || now >= deadline {
+            self.finish();
+            return None;
+        }
+        // A handshake that was on its way may have brought one more peer.
+        let told_more = self.tell_farewell(now);
+        Some(if told_more { now } else { deadline })
+    }
+
+    fn tell_farewell(&mut self, now: Instant) -> bool {
+        let Phase::Stopping(stopping) = &mut self.phase else {
+            return false;
+        };
+        let is_new = |peer: &PeerId| !stopping.told.contains(peer);
+        let new: Vec<PeerId> = self.endpoint.peers().filter(is_new).collect();
+        for peer in &new {
+            let farewell = stopping.farewell.clone();
+            self.endpoint.disconnect(now, *peer, farewell);
+        }
+        stopping.told.extend(&new);
+        !new.is_empty()
+    }
+
+    /// Takes what is unread out of the endpoint: nothing comes any more, and the report needs the counts.
+    fn finish(&mut self) {
+        if matches!(self.phase, Phase::Stopped(_)) {
+            return;
+        }
+        while let Some(event) = self.endpoint.poll_event() {
+            self.count(&event);
+            self.tail.push_back(event);
+        }
+        let report = match &self.phase {
+            Phase::Stopping(stopping) => ShutdownReport {
+                undelivered: stopping.undelivered,
+                peers: stopping.told.len(),
+                abandoned: self.endpoint.peers().count(),
+            },
+            Phase::Running | Phase::Stopped(_) => ShutdownReport::default(),
+        };
+        self.phase = Phase::Stopped(report);
+    }
+
+    fn count(&mut self, event: &Event) {
+        let Phase::Stopping(stopping) = &mut self.phase else {
+            return;
+        };
+        if let Event::Disconnected {
+            peer, undelivered, ..
+        } = event
+            && stopping.told.contains(peer)
+        {
+            stopping.undelivered = stopping.undelivered.saturating_add(*undelivered);
+        }
+    }
+}
+
+/// The pump's way to the endpoint.
+pub(crate) struct Locked<'a>(pub(crate) &'a Shared);
+
+impl Access for Locked<'_> {
+    fn with<R>(&mut self, f: impl FnOnce(&mut Endpoint, Instant) -> R) -> R {
+        let mut state = self.0.lock();
+        // Read under the lock, so that the endpoint sees time in order.
+        let now = self.0.clock.now();
+        f(&mut state.endpoint, now)
+    }
+}
