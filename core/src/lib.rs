@@ -3,6 +3,9 @@
 //! Under construction.
 
 extern crate alloc;
+// What `arbitrary` derives names `std`: the feature is for fuzzers, which have it.
+#[cfg(feature = "arbitrary")]
+extern crate std;
 
 mod channel;
 mod config;
