@@ -94,6 +94,9 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+// What `arbitrary` derives names `std`: the feature is for fuzzers, which have it.
+#[cfg(feature = "arbitrary")]
+extern crate std;
 
 mod channel;
 mod config;
