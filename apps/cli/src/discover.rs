@@ -70,6 +70,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 impl SearchArgs {
+    /// Whether targets are given.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        !self.target.is_empty()
+    }
+
     /// All servers that answer in time, by name.
     ///
     /// # Errors
