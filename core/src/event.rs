@@ -120,6 +120,8 @@ pub enum CloseReason {
     Violation(Violation),
     /// The peer says that we broke the protocol.
     PeerSawViolation(Violation),
+    /// The peer ended the connection because we did not acknowledge its reliable messages in time.
+    PeerCouldNotDeliver,
     /// The peer lost its state, by a restart for example, and proved it with its reset token.
     Reset,
     /// The same client came again from the same address with a new handshake.
@@ -145,6 +147,9 @@ impl fmt::Display for CloseReason {
             Self::Violation(violation) => write!(f, "the peer broke the protocol: {violation}"),
             Self::PeerSawViolation(violation) => {
                 write!(f, "the peer says this side broke the protocol: {violation}")
+            }
+            Self::PeerCouldNotDeliver => {
+                f.write_str("the peer got no acknowledgement of its reliable messages in time")
             }
             Self::Reset => f.write_str("the peer lost its state, probably by a restart"),
             Self::Replaced => f.write_str("the same client connected again"),

@@ -33,7 +33,10 @@ pub(crate) struct Pool {
 
 impl Default for Pool {
     fn default() -> Self {
-        Self { idle: core::array::from_fn(|_| Vec::new()), idle_bytes: 0 }
+        Self {
+            idle: core::array::from_fn(|_| Vec::new()),
+            idle_bytes: 0,
+        }
     }
 }
 
@@ -117,8 +120,15 @@ impl Blocks {
 
     /// Makes the oldest resting block current if its messages are gone, else a new one.
     fn rotate(&mut self) {
-        let reclaimed = self.resting.front_mut().is_some_and(|block| block.try_reclaim(BLOCK_LEN));
-        let next = if reclaimed { self.resting.pop_front() } else { None };
+        let reclaimed = self
+            .resting
+            .front_mut()
+            .is_some_and(|block| block.try_reclaim(BLOCK_LEN));
+        let next = if reclaimed {
+            self.resting.pop_front()
+        } else {
+            None
+        };
         let next = next.unwrap_or_else(|| BytesMut::with_capacity(BLOCK_LEN));
         let full = core::mem::replace(&mut self.current, next);
         if self.resting.len() == RESTING_MAX {

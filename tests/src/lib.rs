@@ -1,1 +1,32 @@
-//! Under construction.
+//! Promises of the whole, each kept by a test: run them with `cargo test -p tickwire-tests`.
+//! `docs/TESTING.md` tells the kinds of tests and how to replay one.
+//!
+//! Tests over many seeds print, when they fail, the one command that replays the seed. None of them
+//! sleeps or reads a clock, except those on real sockets.
+
+#[cfg(test)]
+mod conversation;
+#[cfg(test)]
+mod delivery;
+#[cfg(test)]
+mod determinism;
+#[cfg(test)]
+mod graph;
+#[cfg(test)]
+mod handshake;
+#[cfg(test)]
+mod overhead;
+#[cfg(test)]
+mod repository;
+#[cfg(test)]
+mod schedules;
+#[cfg(test)]
+mod shrinking;
+#[cfg(test)]
+mod traces;
+
+/// The examples of the documents, which must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../docs/TESTING.md")]
+struct Documents;

@@ -82,7 +82,8 @@ impl Place {
     pub(crate) async fn resolve(&self, default_port: u16) -> anyhow::Result<SocketAddr> {
         let port = self.port.unwrap_or(default_port);
         match &self.host {
-            Host::Address(address) => Ok(SocketAddr::new(*address, port)),
+            // Endpoints know IPv4 peers by IPv4 addresses only.
+            Host::Address(address) => Ok(SocketAddr::new(address.to_canonical(), port)),
             Host::Socket(address) => Ok(*address),
             Host::Name(name) => look_up(name, port).await,
         }
@@ -271,6 +272,9 @@ mod tests {
         let address = place.resolve(GAME_PORT).await.expect("it needs no lookup");
         assert_eq!(address.to_string(), "127.0.0.1:8080");
         let place: Place = "127.0.0.1:9".parse().expect("an address");
+        let address = place.resolve(GAME_PORT).await.expect("it needs no lookup");
+        assert_eq!(address.to_string(), "127.0.0.1:9");
+        let place: Place = "[::ffff:127.0.0.1]:9".parse().expect("an address");
         let address = place.resolve(GAME_PORT).await.expect("it needs no lookup");
         assert_eq!(address.to_string(), "127.0.0.1:9");
     }

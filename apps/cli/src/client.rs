@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use anyhow::Context;
 use tickwire_core::Config;
 use tickwire_tokio::{Handle, Options};
+
+use crate::failure::cannot_bind;
 
 /// An endpoint on a free port of all interfaces. With `v6` it speaks IPv6 as well as IPv4, if the host does.
 pub(crate) fn bind(v6: bool) -> anyhow::Result<Handle> {
@@ -19,5 +20,5 @@ pub(crate) fn bind(v6: bool) -> anyhow::Result<Handle> {
 
 fn bind_to(address: IpAddr) -> anyhow::Result<Handle> {
     let options = Options::new(Config::builder()).game(SocketAddr::new(address, 0));
-    tickwire_tokio::bind(options).context("cannot open a UDP socket")
+    tickwire_tokio::bind(options).map_err(|error| cannot_bind(&error))
 }

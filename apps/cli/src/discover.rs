@@ -53,10 +53,7 @@ pub(crate) struct SearchArgs {
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let stop = Stop::listen()?;
-    let servers = tokio::select! {
-        servers = args.search.servers(args.timeout) => servers?,
-        () = stop.requested() => Vec::new(),
-    };
+    let servers = args.search.servers(args.timeout, &stop).await?;
     if servers.is_empty() {
         output::remark(&format!("no server found {}", args.search.advice()));
     }
@@ -75,22 +72,29 @@ impl SearchArgs {
         !self.target.is_empty()
     }
 
-    /// All servers that answer in time, by name.
+    /// All servers that answer in time, or until `stop`, by name.
     ///
     /// # Errors
     ///
     /// A target cannot be found, or the network not be used.
-    pub(crate) async fn servers(&self, timeout: Duration) -> anyhow::Result<Vec<ServerInfo>> {
+    async fn servers(&self, timeout: Duration, stop: &Stop) -> anyhow::Result<Vec<ServerInfo>> {
         let search = self.start(timeout).await?;
         let mut servers = Vec::new();
-        while let Some(server) = search.next().await {
-            update(&mut servers, server);
+        loop {
+            let answer = tokio::select! {
+                answer = search.next() => answer,
+                () = stop.requested() => None,
+            };
+            match answer {
+                Some(server) => update(&mut servers, server),
+                None => break,
+            }
         }
         servers.sort_by(|a, b| (&a.name, a.address).cmp(&(&b.name, b.address)));
         Ok(servers)
     }
 
-    /// The first server that answers.
+    /// The first server that answers. Cancel safe.
     ///
     /// # Errors
     ///

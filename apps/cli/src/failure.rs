@@ -60,6 +60,12 @@ pub(crate) fn cannot_listen(
     bad_input(format!("cannot listen on {what} {address}: {advice}"))
 }
 
+/// An endpoint that `tickwire_tokio::bind` refused: a port in use, an address of another host, an impossible option.
+/// The error says which and what to do.
+pub(crate) fn cannot_bind(error: &io::Error) -> anyhow::Error {
+    bad_input(error.to_string())
+}
+
 /// The exit code for `error`.
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     match error.downcast_ref() {

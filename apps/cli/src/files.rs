@@ -17,9 +17,23 @@ pub(crate) enum Access {
 /// Opens the regular file at `path`. Pipes and devices, which could block or never end, are refused.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
+        return Err(not_regular());
     }
     File::open(path)
+}
+
+/// Removes the regular file at `path`, if there is one. Anything else, `/dev/null` for example, is left alone.
+pub(crate) fn remove_regular(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() => fs::remove_file(path),
+        Ok(_) => Err(not_regular()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn not_regular() -> io::Error {
+    io::Error::other("it is not a regular file")
 }
 
 /// All of `file`, which is text of at most `bytes_max` bytes.
@@ -156,5 +170,21 @@ mod tests {
         let file = open_regular(&path).expect("it is a file");
         assert_eq!(read_bounded(&file, 5).expect("it fits"), "12345");
         assert!(open_regular(dir.root()).is_err());
+    }
+
+    #[test]
+    fn only_regular_files_are_removed() {
+        let dir = TestDir::new();
+        let path = dir.path("file");
+        remove_regular(&path).expect("nothing is there to remove");
+        fs::write(&path, "x").expect("the directory is writable");
+        remove_regular(&path).expect("it is a file");
+        assert!(!path.exists());
+        assert!(remove_regular(dir.root()).is_err());
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("/dev/null", &path).expect("the directory is writable");
+            assert!(remove_regular(&path).is_err());
+        }
     }
 }

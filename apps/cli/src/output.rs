@@ -132,11 +132,7 @@ impl ReadyFile {
         let Some(path) = path else {
             return Ok(Self { path: None });
         };
-        match std::fs::remove_file(path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(unwritable(path, &error)),
-        }
+        files::remove_regular(path).map_err(|error| unwritable(path, &error))?;
         Ok(Self {
             path: Some(path.to_owned()),
         })

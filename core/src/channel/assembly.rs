@@ -27,7 +27,11 @@ pub(crate) struct Assembly {
 }
 
 /// Checks that a fragment is possible at all: a bound on the count bounds all that follows.
-pub(crate) fn check(fragment: Fragment, len: usize, message_size_max: usize) -> Result<(), Violation> {
+pub(crate) fn check(
+    fragment: Fragment,
+    len: usize,
+    message_size_max: usize,
+) -> Result<(), Violation> {
     let is_last = fragment.index + 1 == fragment.count;
     if fragment.count < 2 || fragment.index >= fragment.count || len == 0 {
         return Err(Violation::BadFragment);
@@ -43,7 +47,14 @@ pub(crate) fn check(fragment: Fragment, len: usize, message_size_max: usize) -> 
 
 impl Assembly {
     pub(crate) fn new(now: Instant, id: u64, count: u32) -> Self {
-        Self { id, started_at: now, order: None, count, pieces: Vec::new(), len: 0 }
+        Self {
+            id,
+            started_at: now,
+            order: None,
+            count,
+            pieces: Vec::new(),
+            len: 0,
+        }
     }
 
     /// What it is charged: the fragments' bytes and the cost of each.
@@ -52,11 +63,18 @@ impl Assembly {
     }
 
     pub(crate) fn has(&self, index: u32) -> bool {
-        self.pieces.binary_search_by_key(&index, |piece| piece.0).is_ok()
+        self.pieces
+            .binary_search_by_key(&index, |piece| piece.0)
+            .is_ok()
     }
 
     /// Whether the fragment fits to the others.
-    pub(crate) fn check(&self, fragment: Fragment, len: usize, message_size_max: usize) -> Result<(), Violation> {
+    pub(crate) fn check(
+        &self,
+        fragment: Fragment,
+        len: usize,
+        message_size_max: usize,
+    ) -> Result<(), Violation> {
         if fragment.count != self.count {
             return Err(Violation::BadFragment);
         }
@@ -68,7 +86,9 @@ impl Assembly {
 
     /// Keeps a copy of a fragment that is new and passed [`check`](Self::check).
     pub(crate) fn insert(&mut self, index: u32, bytes: &[u8], pool: &mut Pool) {
-        let Err(position) = self.pieces.binary_search_by_key(&index, |piece| piece.0) else { return };
+        let Err(position) = self.pieces.binary_search_by_key(&index, |piece| piece.0) else {
+            return;
+        };
         self.len += bytes.len();
         self.pieces.insert(position, (index, pool.copy(bytes)));
     }
@@ -89,6 +109,8 @@ impl Assembly {
 
     /// Gives the memory back.
     pub(crate) fn release(mut self, pool: &mut Pool) {
-        self.pieces.drain(..).for_each(|(_, piece)| pool.give(piece));
+        self.pieces
+            .drain(..)
+            .for_each(|(_, piece)| pool.give(piece));
     }
 }

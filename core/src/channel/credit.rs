@@ -91,6 +91,8 @@ impl Grant {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use proptest::prelude::*;
 
     use super::{Allowance, Grant};
@@ -119,6 +121,4 @@ mod tests {
             }
         }
     }
-
-    use alloc::vec::Vec;
 }

@@ -18,7 +18,11 @@ use crate::wire::frame::Message;
 /// Something the owner has not polled yet, in the order it happened.
 #[derive(Debug)]
 pub(crate) enum Item {
-    Message { channel: u8, bytes: Vec<u8>, cost: usize },
+    Message {
+        channel: u8,
+        bytes: Vec<u8>,
+        cost: usize,
+    },
     /// Ready as it is.
     Event(Event),
 }
@@ -41,7 +45,12 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) fn new(config: &Config) -> Self {
-        let size_max = config.channels.iter().map(|channel| channel.message_size_max).max().unwrap_or_default();
+        let size_max = config
+            .channels
+            .iter()
+            .map(|channel| channel.message_size_max)
+            .max()
+            .unwrap_or_default();
         let message_cost_max = message_cost(size_max, fragment_len(HELLO_LEN_MIN));
         Self {
             channels: config.channels.iter().map(ReceiveChannel::new).collect(),
@@ -65,7 +74,10 @@ impl Inbox {
         unread: &mut usize,
         pool: &mut Pool,
     ) -> Result<(), Violation> {
-        let channel = self.channels.get_mut(usize::from(message.channel)).ok_or(Violation::UnknownChannel)?;
+        let channel = self
+            .channels
+            .get_mut(usize::from(message.channel))
+            .ok_or(Violation::UnknownChannel)?;
         let mut intake = Intake {
             now,
             pool,
@@ -77,12 +89,17 @@ impl Inbox {
             ready: &mut self.ready,
         };
         channel.accept(message, place, &mut intake)?;
-        self.unreliable_bytes = self.unreliable_bytes + intake.unreliable_taken - intake.unreliable_freed;
+        self.unreliable_bytes =
+            self.unreliable_bytes + intake.unreliable_taken - intake.unreliable_freed;
         for whole in self.ready.drain(..) {
             *unread += whole.cost;
             self.unread_bytes += whole.cost;
             self.messages_received += 1;
-            self.items.push_back(Item::Message { channel: message.channel, bytes: whole.bytes, cost: whole.cost });
+            self.items.push_back(Item::Message {
+                channel: message.channel,
+                bytes: whole.bytes,
+                cost: whole.cost,
+            });
         }
         Ok(())
     }
@@ -96,15 +113,29 @@ impl Inbox {
     }
 
     /// The next item as an event; its memory and credit are given back.
-    pub(crate) fn poll(&mut self, peer: PeerId, unread: &mut usize, pool: &mut Pool, blocks: &mut Blocks) -> Option<Event> {
+    pub(crate) fn poll(
+        &mut self,
+        peer: PeerId,
+        unread: &mut usize,
+        pool: &mut Pool,
+        blocks: &mut Blocks,
+    ) -> Option<Event> {
         match self.items.pop_front()? {
             Item::Event(event) => Some(event),
-            Item::Message { channel, bytes, cost } => {
+            Item::Message {
+                channel,
+                bytes,
+                cost,
+            } => {
                 let payload = blocks.share(&bytes);
                 pool.give(bytes);
                 self.on_consumed(channel, cost);
                 *unread -= cost;
-                Some(Event::Message { peer, channel: ChannelId::new(channel), payload })
+                Some(Event::Message {
+                    peer,
+                    channel: ChannelId::new(channel),
+                    payload,
+                })
             }
         }
     }
@@ -130,7 +161,10 @@ impl Inbox {
         if self.all.is_due() {
             return Some((None, self.all.announce()));
         }
-        let index = self.channels.iter().position(|channel| channel.grant.is_due())?;
+        let index = self
+            .channels
+            .iter()
+            .position(|channel| channel.grant.is_due())?;
         Some((Some(index as u8), self.channels[index].grant.announce()))
     }
 
@@ -138,7 +172,10 @@ impl Inbox {
     pub(crate) fn on_credit_lost(&mut self, channel: Option<u8>) {
         let grant = match channel {
             None => Some(&mut self.all),
-            Some(channel) => self.channels.get_mut(usize::from(channel)).map(|channel| &mut channel.grant),
+            Some(channel) => self
+                .channels
+                .get_mut(usize::from(channel))
+                .map(|channel| &mut channel.grant),
         };
         if let Some(grant) = grant {
             grant.on_lost();
@@ -147,7 +184,10 @@ impl Inbox {
 
     /// When the oldest unreliable message in reassembly expires.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.channels.iter().filter_map(ReceiveChannel::deadline).min()
+        self.channels
+            .iter()
+            .filter_map(ReceiveChannel::deadline)
+            .min()
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant, pool: &mut Pool) {
@@ -158,7 +198,12 @@ impl Inbox {
 
     /// Bytes in reassembly, out of order or unread, by cost.
     pub(crate) fn buffered_bytes(&self) -> usize {
-        self.unread_bytes + self.channels.iter().map(ReceiveChannel::buffered_bytes).sum::<usize>()
+        self.unread_bytes
+            + self
+                .channels
+                .iter()
+                .map(ReceiveChannel::buffered_bytes)
+                .sum::<usize>()
     }
 
     /// The connection is over: what is incomplete goes, what is unread stays for the owner.

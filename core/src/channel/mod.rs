@@ -17,7 +17,7 @@ pub(crate) mod outgoing;
 pub(crate) mod receive;
 pub(crate) mod send;
 
-pub(crate) use inbox::{Inbox, Item};
+pub(crate) use inbox::Inbox;
 pub(crate) use outbox::Outbox;
 
 use crate::MESSAGE_COST;

@@ -30,7 +30,9 @@ impl Outbox {
     pub(crate) fn new(config: &Config) -> Self {
         let channels = config.channels.iter().enumerate();
         Self {
-            channels: channels.map(|(index, channel)| SendChannel::new(index as u8, channel)).collect(),
+            channels: channels
+                .map(|(index, channel)| SendChannel::new(index as u8, channel))
+                .collect(),
             all: Allowance::default(),
             receipts: 0,
             retransmissions: 0,
@@ -47,7 +49,10 @@ impl Outbox {
 
     /// The peer raised a channel's limit. `None` if there is no such channel.
     pub(crate) fn raise(&mut self, channel: u8, limit: u64) -> Option<()> {
-        self.channels.get_mut(usize::from(channel))?.allowance.raise(limit);
+        self.channels
+            .get_mut(usize::from(channel))?
+            .allowance
+            .raise(limit);
         Some(())
     }
 
@@ -97,14 +102,19 @@ impl Outbox {
     pub(crate) fn oldest_sent(&self) -> Option<(ChannelId, Instant)> {
         let channels = self.channels.iter().enumerate();
         let sent = channels.filter_map(|(index, channel)| {
-            channel.oldest_sent_at().map(|at| (ChannelId::new(index as u8), at))
+            channel
+                .oldest_sent_at()
+                .map(|at| (ChannelId::new(index as u8), at))
         });
         sent.min_by_key(|(_, at)| *at)
     }
 
     /// When the earliest message that may leave was queued.
     pub(crate) fn sendable_since(&self) -> Option<Instant> {
-        self.channels.iter().filter_map(|channel| channel.sendable_since(&self.all)).min()
+        self.channels
+            .iter()
+            .filter_map(|channel| channel.sendable_since(&self.all))
+            .min()
     }
 
     pub(crate) fn has_lost(&self) -> bool {
@@ -112,7 +122,13 @@ impl Outbox {
     }
 
     /// Puts what was lost and, if `new`, what was never sent into the packet.
-    pub(crate) fn fill(&mut self, now: Instant, new: bool, packet: &mut PacketBuilder<'_>, pool: &mut Pool) {
+    pub(crate) fn fill(
+        &mut self,
+        now: Instant,
+        new: bool,
+        packet: &mut PacketBuilder<'_>,
+        pool: &mut Pool,
+    ) {
         for channel in &mut self.channels {
             self.retransmissions += channel.fill_lost(packet);
         }
@@ -120,7 +136,11 @@ impl Outbox {
             return;
         }
         for reliable in [false, true] {
-            for channel in self.channels.iter_mut().filter(|channel| channel.is_reliable() == reliable) {
+            for channel in self
+                .channels
+                .iter_mut()
+                .filter(|channel| channel.is_reliable() == reliable)
+            {
                 channel.fill_new(now, &mut self.all, packet, pool);
             }
         }
@@ -135,16 +155,22 @@ impl Outbox {
         index: u32,
         pool: &mut Pool,
     ) -> Option<Receipt> {
-        self.channels.get_mut(usize::from(channel))?.on_verdict(verdict, id, index, pool)
+        self.channels
+            .get_mut(usize::from(channel))?
+            .on_verdict(verdict, id, index, pool)
     }
 
     /// Queues the oldest unacknowledged piece of every reliable channel again. Returns whether there was one.
     pub(crate) fn probe(&mut self) -> bool {
-        self.channels.iter_mut().fold(false, |found, channel| channel.probe() || found)
+        self.channels
+            .iter_mut()
+            .fold(false, |found, channel| channel.probe() || found)
     }
 
     /// Gives all memory back; what is undelivered stays counted.
     pub(crate) fn release(&mut self, pool: &mut Pool) {
-        self.channels.iter_mut().for_each(|channel| channel.release(pool));
+        self.channels
+            .iter_mut()
+            .for_each(|channel| channel.release(pool));
     }
 }

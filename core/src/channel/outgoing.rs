@@ -37,7 +37,13 @@ impl Fragments {
         let bytes = 2 * (count as usize).div_ceil(8);
         let mut bits = pool.take(bytes);
         bits.resize(bytes, 0);
-        Self { len, count, next: 0, acked_count: 0, bits }
+        Self {
+            len,
+            count,
+            next: 0,
+            acked_count: 0,
+            bits,
+        }
     }
 
     fn bit(&self, index: u32, resend: bool) -> (usize, u8) {
@@ -83,7 +89,9 @@ impl Fragments {
 impl Outgoing {
     /// The piece at `index`: of a whole message, all of it.
     pub(crate) fn piece(&self, index: u32) -> &[u8] {
-        let Some(fragments) = &self.fragments else { return &self.bytes };
+        let Some(fragments) = &self.fragments else {
+            return &self.bytes;
+        };
         let start = index as usize * fragments.len;
         &self.bytes[start..self.bytes.len().min(start + fragments.len)]
     }

@@ -88,7 +88,12 @@ impl ReceiveChannel {
     }
 
     /// Takes a message or fragment: keeps it, passes on what became ready, or drops and counts it.
-    pub(crate) fn accept(&mut self, message: &Message<'_>, place: Place, intake: &mut Intake<'_>) -> Result<(), Violation> {
+    pub(crate) fn accept(
+        &mut self,
+        message: &Message<'_>,
+        place: Place,
+        intake: &mut Intake<'_>,
+    ) -> Result<(), Violation> {
         if message.payload.len() > self.message_size_max {
             return Err(Violation::TooLarge);
         }
@@ -98,7 +103,11 @@ impl ReceiveChannel {
         self.accept_unreliable(message, place, intake)
     }
 
-    fn accept_reliable(&mut self, message: &Message<'_>, intake: &mut Intake<'_>) -> Result<(), Violation> {
+    fn accept_reliable(
+        &mut self,
+        message: &Message<'_>,
+        intake: &mut Intake<'_>,
+    ) -> Result<(), Violation> {
         let truncated = message.id.ok_or(Violation::BadFrame)?;
         let id = number::expand(self.floor, u64::from(truncated), 16);
         if self.has(id) {
@@ -119,7 +128,10 @@ impl ReceiveChannel {
             return Ok(());
         };
         assembly::check(fragment, message.payload.len(), self.message_size_max)?;
-        let position = self.assemblies.iter().position(|assembly| assembly.id == id);
+        let position = self
+            .assemblies
+            .iter()
+            .position(|assembly| assembly.id == id);
         if let Some(assembly) = position.map(|position| &self.assemblies[position]) {
             if assembly.has(fragment.index) {
                 intake.drops.duplicate_message += 1;
@@ -141,8 +153,16 @@ impl ReceiveChannel {
             return true;
         }
         match self.delivery {
-            Delivery::Ordered => self.held.binary_search_by_key(&id, |whole| whole.id).is_ok(),
-            _ => self.seen.get(word(id)).is_some_and(|bits| bits & bit(id) != 0) && id < self.floor + MESSAGE_WINDOW,
+            Delivery::Ordered => self
+                .held
+                .binary_search_by_key(&id, |whole| whole.id)
+                .is_ok(),
+            _ => {
+                self.seen
+                    .get(word(id))
+                    .is_some_and(|bits| bits & bit(id) != 0)
+                    && id < self.floor + MESSAGE_WINDOW
+            }
         }
     }
 
@@ -166,7 +186,11 @@ impl ReceiveChannel {
         }
         let assembly = self.assemblies.swap_remove(position);
         let (id, cost) = (assembly.id, assembly.cost());
-        Some(Whole { id, bytes: assembly.join(pool), cost })
+        Some(Whole {
+            id,
+            bytes: assembly.join(pool),
+            cost,
+        })
     }
 
     fn on_whole(&mut self, whole: Whole, intake: &mut Intake<'_>) {
@@ -193,13 +217,22 @@ impl ReceiveChannel {
         }
         self.floor += 1;
         intake.ready.push_back(whole);
-        while self.held.front().is_some_and(|front| front.id == self.floor) {
+        while self
+            .held
+            .front()
+            .is_some_and(|front| front.id == self.floor)
+        {
             self.floor += 1;
             intake.ready.extend(self.held.pop_front());
         }
     }
 
-    fn accept_unreliable(&mut self, message: &Message<'_>, place: Place, intake: &mut Intake<'_>) -> Result<(), Violation> {
+    fn accept_unreliable(
+        &mut self,
+        message: &Message<'_>,
+        place: Place,
+        intake: &mut Intake<'_>,
+    ) -> Result<(), Violation> {
         let cost = message.payload.len() + MESSAGE_COST;
         let order = (place.packet, place.frame);
         let Some(fragment) = message.fragment else {
@@ -217,7 +250,10 @@ impl ReceiveChannel {
         };
         assembly::check(fragment, message.payload.len(), self.message_size_max)?;
         let id = u64::from(message.id.ok_or(Violation::BadFrame)?);
-        let position = self.assemblies.iter().position(|assembly| assembly.id == id);
+        let position = self
+            .assemblies
+            .iter()
+            .position(|assembly| assembly.id == id);
         if let Some(assembly) = position.map(|position| &self.assemblies[position]) {
             if assembly.has(fragment.index) {
                 intake.drops.duplicate_message += 1;
@@ -242,7 +278,9 @@ impl ReceiveChannel {
     /// Passes an unreliable message on if it is whole and not older than one that went before.
     fn pass_on_assembled(&mut self, position: usize, intake: &mut Intake<'_>) {
         let order = self.assemblies[position].order;
-        let Some(whole) = self.complete(position, intake.pool) else { return };
+        let Some(whole) = self.complete(position, intake.pool) else {
+            return;
+        };
         let order = order.unwrap_or_default();
         if self.is_stale(order) {
             intake.drops.stale_message += 1;
@@ -263,14 +301,21 @@ impl ReceiveChannel {
         if self.is_reliable() {
             return None;
         }
-        self.assemblies.iter().map(|assembly| assembly.started_at + assembly::ASSEMBLY_TIMEOUT).min()
+        self.assemblies
+            .iter()
+            .map(|assembly| assembly.started_at + assembly::ASSEMBLY_TIMEOUT)
+            .min()
     }
 
     /// Drops expired unreliable messages; returns the cost given back.
     pub(crate) fn expire(&mut self, now: Instant, drops: &mut PeerDrops, pool: &mut Pool) -> usize {
         let mut freed = 0;
         while self.deadline().is_some_and(|deadline| deadline <= now) {
-            let oldest = self.assemblies.iter().enumerate().min_by_key(|(_, assembly)| assembly.started_at);
+            let oldest = self
+                .assemblies
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, assembly)| assembly.started_at);
             let Some((position, _)) = oldest else { break };
             let assembly = self.assemblies.swap_remove(position);
             freed += assembly.cost();
@@ -288,7 +333,9 @@ impl ReceiveChannel {
 
     /// Gives all memory back.
     pub(crate) fn release(&mut self, pool: &mut Pool) {
-        self.assemblies.drain(..).for_each(|assembly| assembly.release(pool));
+        self.assemblies
+            .drain(..)
+            .for_each(|assembly| assembly.release(pool));
         self.held.drain(..).for_each(|whole| pool.give(whole.bytes));
         self.seen = Vec::new();
     }

@@ -122,7 +122,8 @@ impl SendChannel {
 
     /// When the first message that can leave was queued.
     pub(crate) fn sendable_since(&self, all: &Allowance) -> Option<Instant> {
-        self.may_send(all).then(|| self.queue[self.position(self.unsent)].queued_at)
+        self.may_send(all)
+            .then(|| self.queue[self.position(self.unsent)].queued_at)
     }
 
     pub(crate) fn has_lost(&self) -> bool {
@@ -140,11 +141,15 @@ impl SendChannel {
 
     /// Whether the next unsent piece may go: there is one, the window has room, credit covers its message.
     fn may_send(&self, all: &Allowance) -> bool {
-        let Some(message) = self.queue.get(self.position(self.unsent)) else { return false };
+        let Some(message) = self.queue.get(self.position(self.unsent)) else {
+            return false;
+        };
         if !self.is_reliable() || message.sent_at.is_some() {
             return true;
         }
-        self.unsent - self.base < MESSAGE_WINDOW && self.allowance.covers(message.cost) && all.covers(message.cost)
+        self.unsent - self.base < MESSAGE_WINDOW
+            && self.allowance.covers(message.cost)
+            && all.covers(message.cost)
     }
 
     /// Puts lost pieces into the packet, oldest loss first; returns how many.
@@ -166,8 +171,14 @@ impl SendChannel {
 
     /// Whether the piece is still unacknowledged.
     fn is_wanted(&mut self, id: u64, index: u32) -> bool {
-        let Some(message) = self.find(id) else { return false };
-        !message.acked && message.fragments.as_ref().is_none_or(|fragments| !fragments.is_acked(index))
+        let Some(message) = self.find(id) else {
+            return false;
+        };
+        !message.acked
+            && message
+                .fragments
+                .as_ref()
+                .is_none_or(|fragments| !fragments.is_acked(index))
     }
 
     fn set_resend_queued(&mut self, id: u64, index: u32, queued: bool) {
@@ -190,7 +201,10 @@ impl SendChannel {
             let id = self.unsent;
             let position = self.position(id);
             let message = &self.queue[position];
-            let index = message.fragments.as_ref().map_or(0, |fragments| fragments.next);
+            let index = message
+                .fragments
+                .as_ref()
+                .map_or(0, |fragments| fragments.next);
             let has_number = self.is_reliable() || message.fragments.is_some();
             if has_number && packet.numbered(self.index) >= NUMBERED_MESSAGES_PER_PACKET_MAX {
                 return;
@@ -223,7 +237,10 @@ impl SendChannel {
     /// Puts one piece into the packet if it fits.
     fn put(&self, packet: &mut PacketBuilder<'_>, id: u64, index: u32) -> bool {
         let message = &self.queue[self.position(id)];
-        let fragment = message.fragments.as_ref().map(|fragments| Fragment { index, count: fragments.count });
+        let fragment = message.fragments.as_ref().map(|fragments| Fragment {
+            index,
+            count: fragments.count,
+        });
         let has_id = self.is_reliable() || fragment.is_some();
         let frame = Message {
             channel: self.index,
@@ -232,8 +249,15 @@ impl SendChannel {
             payload: message.piece(index),
         };
         let record = self.is_reliable().then_some(match fragment {
-            None => Record::Message { channel: self.index, id },
-            Some(_) => Record::Fragment { channel: self.index, id, index },
+            None => Record::Message {
+                channel: self.index,
+                id,
+            },
+            Some(_) => Record::Fragment {
+                channel: self.index,
+                id,
+                index,
+            },
         });
         packet.message(&frame, record)
     }
@@ -271,12 +295,19 @@ impl SendChannel {
     fn on_acked(&mut self, id: u64, index: u32, pool: &mut Pool) -> Option<Receipt> {
         let channel = self.index;
         let message = self.find(id)?;
-        let is_complete = message.fragments.as_mut().is_none_or(|fragments| fragments.on_acked(index));
+        let is_complete = message
+            .fragments
+            .as_mut()
+            .is_none_or(|fragments| fragments.on_acked(index));
         if message.acked || !is_complete {
             return None;
         }
         message.acked = true;
-        let receipt = message.receipt.then_some(Receipt { channel, id, queued_at: message.queued_at });
+        let receipt = message.receipt.then_some(Receipt {
+            channel,
+            id,
+            queued_at: message.queued_at,
+        });
         let cost = message.cost;
         message.release(pool);
         self.queued_bytes -= cost;
@@ -290,7 +321,10 @@ impl SendChannel {
 
     /// Queues the oldest unacknowledged piece to be sent again, as a probe. Returns whether there is one.
     pub(crate) fn probe(&mut self) -> bool {
-        let Some(front) = self.queue.front().filter(|front| self.delivery.is_reliable() && front.sent_at.is_some())
+        let Some(front) = self
+            .queue
+            .front()
+            .filter(|front| self.delivery.is_reliable() && front.sent_at.is_some())
         else {
             return false;
         };
@@ -305,7 +339,9 @@ impl SendChannel {
 
     /// Drops the front of an unreliable queue.
     fn pop_front(&mut self, pool: &mut Pool) {
-        let Some(mut message) = self.queue.pop_front() else { return };
+        let Some(mut message) = self.queue.pop_front() else {
+            return;
+        };
         self.queued_bytes -= message.cost;
         self.pending -= 1;
         message.release(pool);

@@ -50,7 +50,13 @@ impl<'a> PacketBuilder<'a> {
     ) -> Self {
         let start = out.len();
         let number = recovery.next_number();
-        let header_len = Header::encode(id, number, recovery.largest_acked(), compact_ack.is_some(), out);
+        let header_len = Header::encode(
+            id,
+            number,
+            recovery.largest_acked(),
+            compact_ack.is_some(),
+            out,
+        );
         out.extend(compact_ack);
         Self {
             start,
@@ -85,7 +91,11 @@ impl<'a> PacketBuilder<'a> {
         self.eliciting != Eliciting::No
     }
 
-    pub(crate) fn ack(&mut self, ranges: impl Iterator<Item = RangeInclusive<u64>> + Clone, delay_us: u64) {
+    pub(crate) fn ack(
+        &mut self,
+        ranges: impl Iterator<Item = RangeInclusive<u64>> + Clone,
+        delay_us: u64,
+    ) {
         let largest = ranges.clone().next().map(|range| *range.end());
         let room = self.room().min(ACK_LEN_MAX);
         if Ack::encode(ranges, delay_us, room, self.out) {
@@ -155,7 +165,12 @@ impl<'a> PacketBuilder<'a> {
     /// Text for a trace; call before [`seal`](Self::seal).
     pub(crate) fn describe(&mut self, channels: &[ChannelConfig]) -> alloc::string::String {
         self.strip_last_length();
-        show::packet(self.number, self.compact_ack, &self.out[self.frames_start()..], channels)
+        show::packet(
+            self.number,
+            self.compact_ack,
+            &self.out[self.frames_start()..],
+            channels,
+        )
     }
 
     /// The last message reaches to the packet's end and needs no length.
@@ -171,7 +186,11 @@ impl<'a> PacketBuilder<'a> {
         let (header, body) = self.out[self.start..].split_at_mut(self.body - self.start);
         let tag = key.seal(self.number, header, body);
         self.out.extend_from_slice(&tag);
-        Built { len: self.out.len() - self.start, eliciting: self.eliciting, ack_largest: self.ack_largest }
+        Built {
+            len: self.out.len() - self.start,
+            eliciting: self.eliciting,
+            ack_largest: self.ack_largest,
+        }
     }
 
     /// Takes everything away again.

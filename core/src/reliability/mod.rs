@@ -13,6 +13,8 @@ pub(crate) mod loss_history;
 pub(crate) mod received;
 pub(crate) mod recovery;
 pub(crate) mod rtt;
+#[cfg(test)]
+mod tests;
 
 /// Ranges in one acknowledgement, at most; more are ignored by the receiver.
 pub(crate) const ACK_RANGES_MAX: usize = 32;

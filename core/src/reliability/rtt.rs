@@ -62,6 +62,11 @@ impl Rtt {
         self.is_measured
     }
 
+    /// Latest sample in microseconds, the peer's delay included; 0 before the first.
+    pub(crate) const fn latest_us(&self) -> u64 {
+        self.latest_us
+    }
+
     /// Smoothed round trip in microseconds; a guess before the first sample.
     pub(crate) const fn smoothed_us(&self) -> u64 {
         self.smoothed_us

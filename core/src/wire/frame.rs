@@ -108,11 +108,18 @@ impl<'a> Frame<'a> {
             ACK => Ok(Self::Ack(Ack::decode(reader)?)),
             CREDIT => {
                 let channel = reader.u8("credit channel")?;
-                Ok(Self::Credit { channel, limit: reader.varint("credit limit")? })
+                Ok(Self::Credit {
+                    channel,
+                    limit: reader.varint("credit limit")?,
+                })
             }
-            CREDIT_ALL => Ok(Self::CreditAll { limit: reader.varint("credit limit")? }),
+            CREDIT_ALL => Ok(Self::CreditAll {
+                limit: reader.varint("credit limit")?,
+            }),
             CLOSE => Ok(Self::Close(Close::decode(reader)?)),
-            message if message & MESSAGE != 0 => Message::decode(message, reader, channels).map(Self::Message),
+            message if message & MESSAGE != 0 => {
+                Message::decode(message, reader, channels).map(Self::Message)
+            }
             _ => Err(unknown.into()),
         }
     }
@@ -124,18 +131,28 @@ impl<'a> Ack<'a> {
         let delay_us = reader.varint("ack delay")?.saturating_mul(DELAY_UNIT_US);
         let more = reader.varint("ack ranges")?;
         let first_len = reader.varint("ack length")?;
-        let mut smallest = largest.checked_sub(first_len).ok_or(reader.error("ack length"))?;
+        let mut smallest = largest
+            .checked_sub(first_len)
+            .ok_or(reader.error("ack length"))?;
         let mut end = *reader;
         let start = end.offset();
         for _ in 0..more {
             let gap = end.varint("ack gap")?;
             let len = end.varint("ack length")?;
             // Two numbers lie between ranges at least (RFC 9000 section 19.3.1).
-            let next = smallest.checked_sub(gap).and_then(|n| n.checked_sub(2)).and_then(|n| n.checked_sub(len));
+            let next = smallest
+                .checked_sub(gap)
+                .and_then(|n| n.checked_sub(2))
+                .and_then(|n| n.checked_sub(len));
             smallest = next.ok_or(end.error("ack gap"))?;
         }
         let more = reader.take(end.offset() - start, "ack ranges")?;
-        Ok(Self { largest, delay_us, first_len, more })
+        Ok(Self {
+            largest,
+            delay_us,
+            first_len,
+            more,
+        })
     }
 
     /// The acknowledged numbers, newest range first.
@@ -160,7 +177,9 @@ impl<'a> Ack<'a> {
         room: usize,
         out: &mut Vec<u8>,
     ) -> bool {
-        let Some(first) = ranges.next() else { return false };
+        let Some(first) = ranges.next() else {
+            return false;
+        };
         let start = out.len();
         out.push(ACK);
         varint::encode(*first.end(), out);
@@ -185,7 +204,8 @@ impl<'a> Ack<'a> {
 impl<'a> Close<'a> {
     fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let kind = reader.u8("close kind")?;
-        let code = u32::try_from(reader.varint("close code")?).map_err(|_| reader.error("close code"))?;
+        let code =
+            u32::try_from(reader.varint("close code")?).map_err(|_| reader.error("close code"))?;
         let len = usize::try_from(reader.varint("close text")?).unwrap_or(usize::MAX);
         let text = reader.take(len, "close text")?;
         let text = core::str::from_utf8(text).map_err(|_| reader.error("close text"))?;
@@ -212,15 +232,28 @@ impl<'a> Message<'a> {
         };
         let is_fragment = first & MESSAGE_FRAGMENT != 0;
         let has_id = is_fragment || config.delivery.is_reliable();
-        let id = if has_id { Some(reader.u16("message id")?) } else { None };
-        let fragment = if is_fragment { Some(Fragment::decode(reader)?) } else { None };
+        let id = if has_id {
+            Some(reader.u16("message id")?)
+        } else {
+            None
+        };
+        let fragment = if is_fragment {
+            Some(Fragment::decode(reader)?)
+        } else {
+            None
+        };
         let payload = if first & MESSAGE_LENGTH == 0 {
             reader.rest()
         } else {
             let len = usize::try_from(reader.varint("message length")?).unwrap_or(usize::MAX);
             reader.take(len, "message")?
         };
-        Ok(Self { channel, id, fragment, payload })
+        Ok(Self {
+            channel,
+            id,
+            fragment,
+            payload,
+        })
     }
 
     /// Bytes of the frame, length field included.
@@ -233,7 +266,11 @@ impl<'a> Message<'a> {
     /// Appends the frame and tells where its length field stands, which [`strip_length`] can take away again.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) -> LengthField {
         let frame_at = out.len();
-        let fragment_bit = if self.fragment.is_some() { MESSAGE_FRAGMENT } else { 0 };
+        let fragment_bit = if self.fragment.is_some() {
+            MESSAGE_FRAGMENT
+        } else {
+            0
+        };
         out.push(MESSAGE | MESSAGE_LENGTH | fragment_bit | self.channel);
         if let Some(id) = self.id {
             out.extend_from_slice(&id.to_be_bytes());
@@ -244,7 +281,11 @@ impl<'a> Message<'a> {
         }
         let start = out.len();
         varint::encode(self.payload.len() as u64, out);
-        let field = LengthField { frame_at, start, end: out.len() };
+        let field = LengthField {
+            frame_at,
+            start,
+            end: out.len(),
+        };
         out.extend_from_slice(self.payload);
         field
     }

@@ -57,7 +57,11 @@ impl<'a> Hello<'a> {
             return Err(reader.error("padding"));
         }
         if version != crate::PROTOCOL_VERSION {
-            return Ok(Self { version, connection_id, body: None });
+            return Ok(Self {
+                version,
+                connection_id,
+                body: None,
+            });
         }
         let pattern = match reader.u8("pattern")? {
             0 => Pattern::Nx,
@@ -67,7 +71,15 @@ impl<'a> Hello<'a> {
         let prologue = &datagram[..reader.offset()];
         let len = usize::from(reader.u16("message length")?);
         let message = reader.take(len, "message")?;
-        Ok(Self { version, connection_id, body: Some(HelloBody { pattern, prologue, message }) })
+        Ok(Self {
+            version,
+            connection_id,
+            body: Some(HelloBody {
+                pattern,
+                prologue,
+                message,
+            }),
+        })
     }
 
     /// Appends the clear header, which is the Noise prologue.
@@ -112,7 +124,11 @@ impl Credits {
     pub(crate) fn granted_by(config: &Config) -> Self {
         Self {
             all: config.connection_bytes_max as u64,
-            channels: config.channels.iter().map(|c| c.receive_bytes_max as u64).collect(),
+            channels: config
+                .channels
+                .iter()
+                .map(|c| c.receive_bytes_max as u64)
+                .collect(),
         }
     }
 
@@ -127,7 +143,9 @@ impl Credits {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let all = reader.varint("credit")?;
         let count = reader.u8("channel count")?;
-        let channels = (0..count).map(|_| reader.varint("channel credit")).collect::<Result<_, _>>()?;
+        let channels = (0..count)
+            .map(|_| reader.varint("channel credit"))
+            .collect::<Result<_, _>>()?;
         Ok(Self { all, channels })
     }
 }
@@ -148,7 +166,10 @@ impl ClientOffer {
         Self {
             protocol_id: config.protocol_id,
             channels: channels_fingerprint(config),
-            ciphers: config.ciphers.iter().fold(0, |bits, suite| bits | suite_bit(*suite)),
+            ciphers: config
+                .ciphers
+                .iter()
+                .fold(0, |bits, suite| bits | suite_bit(*suite)),
             ack_delay_max_ms: config.ack_delay_max.as_millis() as u8,
             credits: Credits::granted_by(config),
         }
@@ -189,7 +210,13 @@ pub(crate) enum ServerAnswer {
 impl ServerAnswer {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Accepted { suite, connection_id, reset_token, ack_delay_max_ms, credits } => {
+            Self::Accepted {
+                suite,
+                connection_id,
+                reset_token,
+                ack_delay_max_ms,
+                credits,
+            } => {
                 out.extend_from_slice(&[0, suite_bit(*suite)]);
                 write_id(connection_id, out);
                 out.extend_from_slice(reset_token);
@@ -266,19 +293,24 @@ pub(crate) fn encode_refuse(id: &ConnectionId, refusal: Refusal, out: &mut Vec<u
 
 /// The refusal in a REFUSE whose connection id has `id_len` bytes.
 pub(crate) fn decode_refuse(datagram: &[u8], id_len: usize) -> Option<Refusal> {
-    let [code, server] = *datagram.get(1 + id_len..)? else { return None };
+    let [code, server] = *datagram.get(1 + id_len..)? else {
+        return None;
+    };
     refusal_from_code(code, server)
 }
 
 /// Two sides talk only if this agrees: 64 bits of FNV-1a over the channels' deliveries, in order.
 pub(crate) fn channels_fingerprint(config: &Config) -> u64 {
-    config.channels.iter().fold(0xcbf2_9ce4_8422_2325, |hash, channel| {
-        let code = match channel.delivery {
-            Delivery::Unreliable => 1,
-            Delivery::Sequenced => 2,
-            Delivery::Reliable => 3,
-            Delivery::Ordered => 4,
-        };
-        (hash ^ code).wrapping_mul(0x0100_0000_01b3)
-    })
+    config
+        .channels
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, channel| {
+            let code = match channel.delivery {
+                Delivery::Unreliable => 1,
+                Delivery::Sequenced => 2,
+                Delivery::Reliable => 3,
+                Delivery::Ordered => 4,
+            };
+            (hash ^ code).wrapping_mul(0x0100_0000_01b3)
+        })
 }

@@ -42,7 +42,10 @@ impl ConnectionId {
         }
         let mut padded = [0; Self::LEN_MAX];
         padded[..bytes.len()].copy_from_slice(bytes);
-        Some(Self { bytes: padded, len: bytes.len() as u8 })
+        Some(Self {
+            bytes: padded,
+            len: bytes.len() as u8,
+        })
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -84,7 +87,12 @@ impl Header {
         }
         let number = datagram[1 + id_len..len].iter();
         let truncated_number = number.fold(0, |number, byte| number << 8 | u64::from(*byte));
-        Some(Self { compact_ack: first & COMPACT_ACK != 0, truncated_number, number_len, len })
+        Some(Self {
+            compact_ack: first & COMPACT_ACK != 0,
+            truncated_number,
+            number_len,
+            len,
+        })
     }
 
     /// The full packet number, given the largest received so far.
@@ -126,7 +134,10 @@ mod tests {
         assert_eq!(out, [0x89, 0xAB, 0xCD, 0x01, 0x02]);
         out.extend_from_slice(&[0; 17]);
         let header = Header::decode(&out, 2).expect("long enough");
-        assert_eq!((header.compact_ack, header.len, header.number(Some(0xF0))), (true, 5, 0x0102));
+        assert_eq!(
+            (header.compact_ack, header.len, header.number(Some(0xF0))),
+            (true, 5, 0x0102)
+        );
     }
 
     #[test]

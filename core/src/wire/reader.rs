@@ -32,7 +32,10 @@ impl<'a> Reader<'a> {
 
     /// The error for a field that starts here.
     pub(crate) const fn error(&self, field: &'static str) -> DecodeError {
-        DecodeError { field, offset: self.offset }
+        DecodeError {
+            field,
+            offset: self.offset,
+        }
     }
 
     pub(crate) fn take(

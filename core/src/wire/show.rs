@@ -8,7 +8,12 @@ use super::{Kind, Reader};
 use crate::config::{ChannelConfig, Delivery};
 
 /// Describes the content of a packet: its number, the compact ack if any, and the frames in `plain`.
-pub(crate) fn packet(number: u64, compact_ack: Option<u8>, plain: &[u8], channels: &[ChannelConfig]) -> String {
+pub(crate) fn packet(
+    number: u64,
+    compact_ack: Option<u8>,
+    plain: &[u8],
+    channels: &[ChannelConfig],
+) -> String {
     let mut line = String::new();
     let _ = write!(line, "#{number}");
     if let Some(low) = compact_ack {
@@ -36,7 +41,11 @@ fn show_frame(frame: &Frame<'_>, channels: &[ChannelConfig], line: &mut String) 
         Frame::Close(close) if close.text.is_empty() => {
             write!(line, "Close(kind {}, code {})", close.kind, close.code)
         }
-        Frame::Close(close) => write!(line, "Close(kind {}, code {}, \"{}\")", close.kind, close.code, close.text),
+        Frame::Close(close) => write!(
+            line,
+            "Close(kind {}, code {}, \"{}\")",
+            close.kind, close.code, close.text
+        ),
         Frame::Message(message) => show_message(message, channels, line),
     };
 }
@@ -51,11 +60,22 @@ fn show_ack(ack: &Ack<'_>, line: &mut String) -> core::fmt::Result {
             write!(line, "{comma}{}..={}", range.start(), range.end())?;
         }
     }
-    write!(line, " after {}.{:03}ms)", ack.delay_us / 1_000, ack.delay_us % 1_000)
+    write!(
+        line,
+        " after {}.{:03}ms)",
+        ack.delay_us / 1_000,
+        ack.delay_us % 1_000
+    )
 }
 
-fn show_message(message: &Message<'_>, channels: &[ChannelConfig], line: &mut String) -> core::fmt::Result {
-    let delivery = channels.get(usize::from(message.channel)).map(|channel| channel.delivery);
+fn show_message(
+    message: &Message<'_>,
+    channels: &[ChannelConfig],
+    line: &mut String,
+) -> core::fmt::Result {
+    let delivery = channels
+        .get(usize::from(message.channel))
+        .map(|channel| channel.delivery);
     let name = match delivery {
         Some(Delivery::Unreliable) => "Unreliable",
         Some(Delivery::Sequenced) => "Sequenced",
@@ -83,11 +103,13 @@ pub(crate) fn other(datagram: &[u8]) -> String {
             return String::from(text.trim());
         }
         Kind::Packet => "Packet",
-        Kind::Hello => match datagram.get(3 + usize::from(datagram.get(2).copied().unwrap_or_default())) {
-            Some(0) => "Hello(NX)",
-            Some(1) => "Hello(NK)",
-            _ => "Hello(?)",
-        },
+        Kind::Hello => {
+            match datagram.get(3 + usize::from(datagram.get(2).copied().unwrap_or_default())) {
+                Some(0) => "Hello(NX)",
+                Some(1) => "Hello(NK)",
+                _ => "Hello(?)",
+            }
+        }
         Kind::Welcome => "Welcome",
         Kind::Refuse => "Refuse",
         Kind::Reset => "Reset",

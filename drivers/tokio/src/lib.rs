@@ -56,7 +56,7 @@
 //!   the configured delay, which tokio's timers round up to the next millisecond.
 //! - **Back-pressure is yours to give.** Events stay in the endpoint until they are read. A reader that stops reading
 //!   stops its peers, whose `send` then refuses with `QueueFull`; nothing that was acknowledged is dropped.
-//! - **Services** are written against [`Endpoint`](tickwire_core::Endpoint); [`Handle::with`] lends it to them.
+//! - **Services** are written against [`Endpoint`]; [`Handle::with`] lends it to them.
 //! - **Errors of sockets end nothing.** They are counted in [`Handle::io_stats`].
 //!
 //! # Tests without sockets

@@ -1,13 +1,4 @@
 //! One socket, read and written in batches.
-//!
-//! The socket itself stays with the driver, because every runtime wraps it in a type of its own; it is lent for each call.
-//! Linux receives up to 32 buffers in one system call (`recvmmsg`), each perhaps several datagrams that the kernel
-//! put together (GRO); equal segments to one destination leave in one call (GSO). Elsewhere it is one datagram a call.
-//!
-//! Addresses are told apart by family even on a dual-stack socket: an IPv4 peer is an IPv4 address, never `::ffff:a.b.c.d`.
-//!
-//! `quinn-udp` 0.6.3 loses the ECN mark of datagrams that the kernel put together: its buffer for control messages is too
-//! short for a mark beside a time stamp. Then [`Arrival::ecn`] is `None`. TTLs other than the socket's are not set.
 
 use std::fmt;
 use std::io::{self, ErrorKind, IoSliceMut};
@@ -27,7 +18,17 @@ const BUFFER_BYTES: usize = 65_536;
 const BUFFERS_MAX: usize = 32;
 const DISCOVERY_BUFFERS: usize = 4;
 
-/// One socket's buffers, abilities and counters.
+/// One socket's buffers, abilities and counters. The socket itself stays with the driver, because every runtime wraps it in
+/// a type of its own; it is lent for each call.
+///
+/// Linux receives up to 32 buffers in one system call (`recvmmsg`), each perhaps several datagrams that the kernel put
+/// together (GRO); equal segments to one destination leave in one call (GSO). Elsewhere it is one datagram a call.
+///
+/// A peer's address has the peer's family, on a dual-stack socket too: never `::ffff:a.b.c.d`.
+///
+/// What is missing: `quinn-udp` 0.6.3 loses the congestion mark of datagrams that the kernel put together, because its
+/// buffer for control messages is too short for a mark beside a time stamp; [`Arrival::ecn`] is `None` then.
+/// [`Transmit::ttl`] is not honoured.
 pub struct SocketIo {
     which: Socket,
     is_v6: bool,

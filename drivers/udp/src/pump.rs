@@ -1,15 +1,5 @@
 //! The order of calls, shared by all drivers.
 //!
-//! One [`turn`](Pump::turn):
-//!
-//! 1. every datagram received goes into the endpoint, and the timeout if its deadline has come;
-//! 2. what was left over from a blocked socket is sent;
-//! 3. the endpoint is polled for transmits, a batch at a time, and each batch is sent;
-//! 4. the endpoint says when to wake it.
-//!
-//! Events are not polled here: the application takes them when it can, and until then the endpoint holds them and stops
-//! the peers by its credit.
-//!
 //! Invariants: transmits leave in the order the endpoint gave them; a blocked one waits with its batch and nothing new
 //! is polled before it has left; at most one batch waits; nothing is allocated once the buffers have grown.
 
@@ -68,6 +58,16 @@ pub struct Next {
 }
 
 /// Moves datagrams between an endpoint and its sockets. One for each endpoint.
+///
+/// One [`turn`](Self::turn):
+///
+/// 1. every datagram received goes into the endpoint, and the timeout if its deadline has come;
+/// 2. what was left over from a blocked socket is sent;
+/// 3. the endpoint is polled for transmits, a batch at a time, and each batch is sent;
+/// 4. the endpoint says when to wake it.
+///
+/// Events are not polled here: the application takes them when it can, and until then the endpoint holds them and stops
+/// the peers by its credit.
 #[derive(Debug)]
 pub struct Pump {
     bytes: Vec<u8>,
@@ -106,8 +106,7 @@ impl Pump {
         }
     }
 
-    /// Takes one turn (see the module's text). Call it after every wait, whatever ended the wait, and after every command
-    /// to the endpoint.
+    /// Takes one turn. Call it after every wait, whatever ended the wait, and after every command to the endpoint.
     pub fn turn(&mut self, endpoint: &mut impl Access, io: &mut impl Io) -> Next {
         endpoint.with(|endpoint, now| take_input(endpoint, now, io));
         for _ in 0..TURN_BATCHES {

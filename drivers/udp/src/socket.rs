@@ -1,9 +1,4 @@
-//! Opening the two sockets of an endpoint.
-//!
-//! The game socket is exclusive. The discovery socket shares its well-known port with those of other servers on the
-//! host. What the operating system then does on Linux: a datagram by broadcast or multicast reaches every socket of the port,
-//! a datagram to one address reaches only one of them (the one bound last). So discovery asks by broadcast, on
-//! loopback too (127.255.255.255), and every server of the host answers.
+//! Opening the two sockets of an endpoint: an exclusive one for the game, a shared one for discovery.
 
 use std::error::Error;
 use std::fmt;
@@ -102,9 +97,12 @@ pub fn bind_game(address: SocketAddr) -> Result<UdpSocket, BindError> {
     bind(Socket::Game, address)
 }
 
-/// Opens a discovery socket: as the game socket, but its port is shared (see the module's text), so that several servers of a
-/// host can be found. Bind it to the unspecified address, or broadcasts do not reach it. Then
-/// [`join_groups`].
+/// Opens a discovery socket: as the game socket, but it shares its port with those of other servers on the host. Bind it
+/// to the unspecified address, or broadcasts do not reach it, then [`join_groups`].
+///
+/// On Linux a datagram by broadcast or multicast reaches every socket of a shared port, a datagram to one address only one
+/// of them (the one bound last). So discovery asks by broadcast, on loopback too (127.255.255.255), and every server of
+/// the host answers.
 ///
 /// # Errors
 ///
@@ -190,7 +188,7 @@ fn local_ip(socket: &SockRef<'_>) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
     use super::*;
 
@@ -242,11 +240,35 @@ mod tests {
 
     #[test]
     fn joining_the_groups_again_is_harmless() {
-        let socket = bind_discovery(any(0)).expect("a free port");
         let interfaces = Interfaces::read().expect("the host tells its interfaces");
-        let first = join_groups(&socket, &interfaces).len();
-        let second = join_groups(&socket, &interfaces).len();
-        assert_eq!(first, second);
-        assert!(first < interfaces.iter().count(), "none could be joined");
+        for address in [any(0), SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))] {
+            let socket = bind_discovery(address).expect("a free port");
+            let first = join_groups(&socket, &interfaces).len();
+            let second = join_groups(&socket, &interfaces).len();
+            assert_eq!(first, second);
+            assert!(first < interfaces.iter().count(), "none could be joined");
+        }
+    }
+
+    #[test]
+    fn a_query_to_the_group_reaches_a_dual_stack_socket() {
+        let any_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+        let listening = bind_discovery(any_v6).expect("a free port");
+        let interfaces = Interfaces::read().expect("the host tells its interfaces");
+        let failures = join_groups(&listening, &interfaces);
+        let on_loopback = failures.iter().find(|f| f.interface == "127.0.0.1");
+        assert!(on_loopback.is_none(), "{on_loopback:?}");
+
+        let asking = bind_game(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
+        SockRef::from(&asking)
+            .set_multicast_if_v4(&Ipv4Addr::LOCALHOST)
+            .expect("loopback is an interface");
+        asking
+            .send_to(b"anyone?", (MULTICAST_V4, port_of(&listening)))
+            .expect("loopback carries multicast");
+        let mut buffer = [0; 16];
+        listening.set_nonblocking(false).expect("a mode of sockets");
+        let (len, _) = listening.recv_from(&mut buffer).expect("the query");
+        assert_eq!(&buffer[..len], b"anyone?");
     }
 }

@@ -87,7 +87,9 @@ impl KnownServers {
         if let Some(directory) = self.path.parent() {
             fs::create_dir_all(directory)?;
         }
-        files::replace(&self.path, text, Access::Owner)
+        // Where the path is a link, what it points to is replaced and the link stays.
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        files::replace(&path, text, Access::Owner)
     }
 
     /// The file's text; empty if there is no file.

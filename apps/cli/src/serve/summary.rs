@@ -55,8 +55,10 @@ pub(super) struct Summary {
     totals: Totals,
     snapshots_sent: u64,
     events_sent: u64,
-    /// What players sent.
-    from_players: FromPlayers,
+    /// Events that players, bots or not, sent to the server.
+    player_events_expected: u64,
+    player_events_received: u64,
+    player_events_duplicated: u64,
     /// Mean over the players, as `loss_pct`; absent without players.
     rtt_ms: Option<f64>,
     loss_pct: f64,
@@ -66,13 +68,6 @@ pub(super) struct Summary {
     datagrams_received: u64,
     connections_ever: u64,
     bots: Vec<BotSummary>,
-}
-
-#[derive(Debug, Serialize)]
-struct FromPlayers {
-    events_expected: u64,
-    events_received: u64,
-    events_duplicated: u64,
 }
 
 impl Summary {
@@ -90,11 +85,9 @@ impl Summary {
             totals: Totals::of(reports),
             snapshots_sent: game.snapshots_sent,
             events_sent: game.events_sent,
-            from_players: FromPlayers {
-                events_expected: game.events_expected,
-                events_received: game.events_received,
-                events_duplicated: game.events_duplicated,
-            },
+            player_events_expected: game.events_expected,
+            player_events_received: game.events_received,
+            player_events_duplicated: game.events_duplicated,
             rtt_ms: mean(peers().map(|peer| millis(peer.rtt_us))),
             loss_pct: mean(peers().map(|peer| percent(peer.loss_permille))).unwrap_or(0.0),
             bytes_sent: endpoint.bytes_sent,

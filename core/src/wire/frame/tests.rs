@@ -9,10 +9,16 @@ use crate::config::{ChannelConfig, Delivery};
 use crate::wire::Reader;
 
 fn channels() -> Vec<ChannelConfig> {
-    vec![ChannelConfig::new(Delivery::Unreliable), ChannelConfig::new(Delivery::Ordered)]
+    vec![
+        ChannelConfig::new(Delivery::Unreliable),
+        ChannelConfig::new(Delivery::Ordered),
+    ]
 }
 
-fn decode_all<'a>(bytes: &'a [u8], channels: &[ChannelConfig]) -> Result<Vec<Frame<'a>>, FrameError> {
+fn decode_all<'a>(
+    bytes: &'a [u8],
+    channels: &[ChannelConfig],
+) -> Result<Vec<Frame<'a>>, FrameError> {
     let mut reader = Reader::new(bytes);
     let mut frames = Vec::new();
     while !reader.is_empty() {
@@ -23,41 +29,67 @@ fn decode_all<'a>(bytes: &'a [u8], channels: &[ChannelConfig]) -> Result<Vec<Fra
 
 #[test]
 fn an_unreliable_message_costs_one_byte_at_the_end_of_a_packet() {
-    let message = Message { channel: 0, id: None, fragment: None, payload: b"abc" };
+    let message = Message {
+        channel: 0,
+        id: None,
+        fragment: None,
+        payload: b"abc",
+    };
     let mut out = Vec::new();
     let field = message.encode(&mut out);
     assert_eq!(out, [0xC0, 3, b'a', b'b', b'c']);
     strip_length(&mut out, field);
     assert_eq!(out, [0x80, b'a', b'b', b'c']);
-    assert_eq!(decode_all(&out, &channels()), Ok(vec![Frame::Message(message)]));
+    assert_eq!(
+        decode_all(&out, &channels()),
+        Ok(vec![Frame::Message(message)])
+    );
 }
 
 #[test]
 fn a_reliable_fragment_carries_id_index_and_count() {
     let fragment = Some(Fragment { index: 1, count: 3 });
-    let message = Message { channel: 1, id: Some(0x0102), fragment, payload: b"x" };
+    let message = Message {
+        channel: 1,
+        id: Some(0x0102),
+        fragment,
+        payload: b"x",
+    };
     let mut out = Vec::new();
     message.encode(&mut out);
     assert_eq!(out, [0xE1, 1, 2, 1, 3, 1, b'x']);
     assert_eq!(message.encoded_len(), out.len());
-    assert_eq!(decode_all(&out, &channels()), Ok(vec![Frame::Message(message)]));
+    assert_eq!(
+        decode_all(&out, &channels()),
+        Ok(vec![Frame::Message(message)])
+    );
 }
 
 #[test]
 fn a_message_on_a_channel_that_is_not_configured_is_refused() {
-    assert_eq!(decode_all(&[0x9E, 1], &channels()), Err(FrameError::UnknownChannel(30)));
+    assert_eq!(
+        decode_all(&[0x9E, 1], &channels()),
+        Err(FrameError::UnknownChannel(30))
+    );
 }
 
 #[test]
 fn types_between_close_and_message_are_refused() {
     for first in 0x06..0x80 {
-        assert!(matches!(decode_all(&[first, 0, 0], &channels()), Err(FrameError::Malformed(_))));
+        assert!(matches!(
+            decode_all(&[first, 0, 0], &channels()),
+            Err(FrameError::Malformed(_))
+        ));
     }
 }
 
 #[test]
 fn a_close_keeps_its_words() {
-    let close = Close { kind: 0, code: 70_000, text: "good night" };
+    let close = Close {
+        kind: 0,
+        code: 70_000,
+        text: "good night",
+    };
     let mut out = Vec::new();
     close.encode(&mut out);
     assert_eq!(decode_all(&out, &channels()), Ok(vec![Frame::Close(close)]));
@@ -79,7 +111,9 @@ fn a_huge_ack_range_is_one_step_of_work() {
     }
     let channels = channels();
     let frames = decode_all(&out, &channels).expect("well formed");
-    let Frame::Ack(ack) = frames[0] else { panic!("an ack") };
+    let Frame::Ack(ack) = frames[0] else {
+        panic!("an ack")
+    };
     assert_eq!(ack.ranges().collect::<Vec<_>>(), [0..=super::varint::MAX]);
 }
 

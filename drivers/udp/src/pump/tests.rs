@@ -1,1 +1,178 @@
+//! The pump on sockets that are a list and a clock that is a number.
 
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use tickwire_core::{ChannelId, Config, Entropy, Event, Farewell, PeerId, ServerIdentity};
+
+use super::*;
+
+#[derive(Default)]
+struct FakeIo {
+    received: VecDeque<(Arrival, Vec<u8>)>,
+    sent: Vec<(SocketAddr, Vec<u8>)>,
+    answer: Option<Sent>,
+}
+
+impl Io for FakeIo {
+    fn drain(&mut self, handle: &mut dyn FnMut(Arrival, &mut [u8])) {
+        for (arrival, mut datagram) in self.received.drain(..) {
+            handle(arrival, &mut datagram);
+        }
+    }
+
+    fn send(&mut self, transmit: &Transmit, bytes: &[u8]) -> Sent {
+        let answer = self.answer.unwrap_or(Sent::Done);
+        if answer == Sent::Done {
+            self.sent.push((transmit.to, bytes.to_vec()));
+        }
+        answer
+    }
+}
+
+struct Side {
+    address: SocketAddr,
+    endpoint: Endpoint,
+    pump: Pump,
+    io: FakeIo,
+}
+
+impl Side {
+    fn new(port: u16, accepts: bool) -> Self {
+        let config = Config::builder().accepts(accepts);
+        let config = config.build().expect("a valid configuration");
+        let entropy = Entropy::from_seed(port.into());
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            endpoint: Endpoint::new(config, entropy, Instant::ZERO),
+            pump: Pump::new(),
+            io: FakeIo::default(),
+        }
+    }
+
+    fn dial(&mut self, to: SocketAddr) -> PeerId {
+        self.endpoint
+            .connect(Instant::ZERO, to, ServerIdentity::TrustOnFirstUse)
+            .expect("a fresh endpoint")
+    }
+
+    fn turn(&mut self, now: Instant) -> Next {
+        let endpoint = &mut self.endpoint;
+        self.pump.turn(&mut Owned { endpoint, now }, &mut self.io)
+    }
+}
+
+fn server() -> Side {
+    Side::new(1, true)
+}
+
+fn client() -> Side {
+    Side::new(2, false)
+}
+
+/// Turns both sides, each datagram arriving at once, and moves the time from deadline to deadline until `done`.
+fn run(sides: &mut [Side; 2], now: &mut Instant, mut done: impl FnMut(usize, Event) -> bool) {
+    for _ in 0..10_000 {
+        let mut wake_at = None;
+        for (index, side) in sides.iter_mut().enumerate() {
+            let next = side.turn(*now);
+            wake_at = [wake_at, next.wake_at].into_iter().flatten().min();
+            while let Some(event) = side.endpoint.poll_event() {
+                if done(index, event) {
+                    return;
+                }
+            }
+        }
+        if !deliver(sides) {
+            *now = wake_at.expect("something is due until it is done");
+        }
+    }
+    panic!("it is not done after 10,000 turns");
+}
+
+fn deliver([left, right]: &mut [Side; 2]) -> bool {
+    let moved = carry(left, right);
+    carry(right, left) || moved
+}
+
+fn carry(from: &mut Side, to: &mut Side) -> bool {
+    let moved = !from.io.sent.is_empty();
+    let arrival = Arrival::game(from.address);
+    let datagrams = from.io.sent.drain(..).map(|(_, datagram)| datagram);
+    to.io
+        .received
+        .extend(datagrams.map(|datagram| (arrival, datagram)));
+    moved
+}
+
+#[test]
+fn a_blocked_transmit_waits_and_leaves_unchanged() {
+    let (mut open, mut blocked) = (client(), client());
+    let to = server().address;
+    open.dial(to);
+    blocked.dial(to);
+    open.turn(Instant::ZERO);
+    assert_eq!(open.io.sent.len(), 1);
+
+    blocked.io.answer = Some(Sent::Blocked);
+    for now_ms in [0, 1, 2] {
+        let now = Instant::from_millis(now_ms);
+        let next = blocked.turn(now);
+        assert_eq!(next.blocked, Some(Socket::Game));
+        assert!(next.wake_at.is_none_or(|at| at > now), "the driver spins");
+    }
+    blocked.io.answer = None;
+    let next = blocked.turn(Instant::from_millis(3));
+    assert_eq!(next.blocked, None);
+    assert_eq!(blocked.io.sent, open.io.sent);
+}
+
+#[test]
+fn a_lost_transmit_blocks_nothing() {
+    let mut side = client();
+    side.dial(server().address);
+    side.io.answer = Some(Sent::Failed);
+    let next = side.turn(Instant::ZERO);
+    assert_eq!(next.blocked, None);
+    // The handshake is repeated when its time has come, as after any loss.
+    side.io.answer = None;
+    side.turn(next.wake_at.expect("the repetition is due"));
+    assert_eq!(side.io.sent.len(), 1);
+}
+
+#[test]
+fn an_idle_endpoint_is_never_due() {
+    let never = Next {
+        wake_at: None,
+        blocked: None,
+    };
+    assert_eq!(client().turn(Instant::from_millis(5)), never);
+}
+
+#[test]
+fn two_pumps_connect_talk_and_part_by_deadlines_alone() {
+    let mut sides = [server(), client()];
+    let mut now = Instant::ZERO;
+    let to = sides[0].address;
+    let server_id = sides[1].dial(to);
+    run(&mut sides, &mut now, |side, event| {
+        side == 1 && matches!(event, Event::Connected { .. })
+    });
+    for number in 0..100_u8 {
+        sides[1]
+            .endpoint
+            .send(now, server_id, ChannelId::new(3), &[number])
+            .expect("room for a hundred bytes");
+    }
+    sides[1]
+        .endpoint
+        .disconnect(now, server_id, Farewell::default());
+    let mut numbers = Vec::new();
+    run(&mut sides, &mut now, |side, event| {
+        if let Event::Message { payload, .. } = &event {
+            numbers.push(payload[0]);
+        }
+        side == 0 && matches!(event, Event::Disconnected { .. })
+    });
+    assert_eq!(numbers, (0..100).collect::<Vec<u8>>());
+}

@@ -16,6 +16,7 @@ pub(crate) fn tickwire(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_remove("RUST_LOG")
+        .env_remove("RUST_BACKTRACE")
         .env(
             "XDG_DATA_HOME",
             std::env::temp_dir().join("tickwire-no-such-home"),

@@ -1,8 +1,6 @@
 //! What a user meets first: help, versions, and mistakes answered by one line and exit code 2.
 
-mod support;
-
-use support::{refusal, run};
+use crate::support::{refusal, run};
 
 #[test]
 fn the_version_names_the_protocol() {
@@ -51,7 +49,7 @@ fn mistakes_in_options_are_one_line() {
 
 #[test]
 fn a_malformed_filter_of_the_log_is_bad_input() {
-    let output = support::tickwire(&["echo", "--duration", "0.1"])
+    let output = crate::support::tickwire(&["echo", "--duration", "0.1"])
         .env("RUST_LOG", "a=b=c")
         .output()
         .expect("the binary runs");

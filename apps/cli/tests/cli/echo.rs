@@ -1,12 +1,10 @@
 //! `tickwire echo`, the built binary on loopback.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use support::{Background, refusal};
+use crate::support::{Background, refusal};
 
 const ANY: &str = "127.0.0.1:0";
 
@@ -47,7 +45,7 @@ fn it_echoes_datagrams_and_streams_and_says_what_it_did() {
 
 #[test]
 fn it_ends_after_its_duration() {
-    let outcome = support::run(&["echo", "--bind", ANY, "--duration", "0.2"]);
+    let outcome = crate::support::run(&["echo", "--bind", ANY, "--duration", "0.2"]);
     assert_eq!(outcome.code, Some(0));
     assert!(
         outcome.stdout.starts_with("echo listens on 127.0.0.1:"),

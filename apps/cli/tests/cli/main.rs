@@ -1,0 +1,6 @@
+//! The built binary, as users and scripts meet it.
+
+mod asking;
+mod command_line;
+mod echo;
+mod support;

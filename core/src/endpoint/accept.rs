@@ -1,0 +1,232 @@
+//! A stranger's HELLO: refuse it, repeat an answer, or keep it half-open until it proves itself.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use super::Endpoint;
+use super::slots::Entry;
+use crate::crypto::{CipherSuite, ServerHandshake};
+use crate::event::{Refusal, Role};
+use crate::peer::{Accepted, Birth, Peer};
+use crate::transmit::Arrival;
+use crate::wire::handshake::{self, ClientOffer, Credits, Hello, HelloBody, ServerAnswer, WELCOME};
+use crate::wire::packet::ConnectionId;
+
+impl Endpoint {
+    pub(super) fn handle_hello(&mut self, arrival: &Arrival, datagram: &[u8]) {
+        let Ok(hello) = Hello::decode(datagram) else {
+            self.stats.drops.malformed += 1;
+            return;
+        };
+        if let Some(body) = &hello.body
+            && self.is_repeated(arrival.from, body)
+        {
+            return;
+        }
+        self.stats.attempts += 1;
+        let refusal = match hello.body {
+            None => Some(Refusal::WrongVersion {
+                server: crate::PROTOCOL_VERSION,
+            }),
+            Some(_) if !self.is_accepting => Some(Refusal::NotAccepting),
+            Some(_) if self.banned.contains(&arrival.from.ip().to_canonical()) => {
+                Some(Refusal::Banned)
+            }
+            Some(_) => None,
+        };
+        if let Some(refusal) = refusal {
+            self.refuse(arrival, &hello.connection_id, refusal);
+            return;
+        }
+        if let Some(body) = hello.body {
+            self.answer_hello(arrival, hello.connection_id, &body);
+        }
+    }
+
+    /// A HELLO whose WELCOME was sent: it is sent again if the client has not proved itself yet.
+    fn is_repeated(&mut self, from: SocketAddr, body: &HelloBody<'_>) -> bool {
+        let Some(slot) = self.half_open.get(&from).copied() else {
+            return self.is_late(from, body);
+        };
+        let Some(found) = self.slots.get_mut(slot) else {
+            return false;
+        };
+        if !found.peer.began_with(body.message) {
+            return false;
+        }
+        found.peer.repeat_welcome();
+        self.update(slot);
+        true
+    }
+
+    /// A HELLO that was overtaken by its client's own first packet.
+    fn is_late(&mut self, from: SocketAddr, body: &HelloBody<'_>) -> bool {
+        let slot = self.by_address.get(&from).copied();
+        let is_late = slot
+            .and_then(|slot| self.slots.get(slot))
+            .is_some_and(|found| found.peer.began_with(body.message));
+        if is_late {
+            self.stats.drops.unexpected_handshake += 1;
+        }
+        is_late
+    }
+
+    fn answer_hello(&mut self, arrival: &Arrival, remote_id: ConnectionId, body: &HelloBody<'_>) {
+        if !self.half_open.contains_key(&arrival.from)
+            && self.half_open.len() >= self.shared.config.half_open_max as usize
+        {
+            self.stats.drops.half_open_full += 1;
+            return;
+        }
+        let HelloBody {
+            pattern,
+            prologue,
+            message,
+        } = *body;
+        let mut offer = Vec::new();
+        let noise = ServerHandshake::read(
+            &self.identity,
+            pattern,
+            prologue,
+            message,
+            &mut offer,
+            &mut self.handshake_rng,
+        );
+        let Ok(noise) = noise else {
+            self.refuse(arrival, &remote_id, Refusal::WrongKey);
+            return;
+        };
+        let Ok(offer) = ClientOffer::decode(&offer) else {
+            self.stats.drops.malformed += 1;
+            return;
+        };
+        let suite = match self.judge(arrival.from, &offer) {
+            Ok(suite) => suite,
+            Err(refusal) => return self.refuse_authentically(arrival, &remote_id, noise, refusal),
+        };
+        self.forget_half_open(arrival.from);
+        let Some((id, local_id)) = self.slots.reserve() else {
+            return self.refuse_authentically(arrival, &remote_id, noise, Refusal::Full);
+        };
+        let config = &self.shared.config;
+        let answer = ServerAnswer::Accepted {
+            suite,
+            connection_id: local_id,
+            reset_token: self.reset_token(&local_id, arrival.from),
+            ack_delay_max_ms: config.ack_delay_max.as_millis() as u8,
+            credits: Credits::granted_by(config),
+        };
+        let (welcome, secrets) = write_welcome(&remote_id, noise, &answer);
+        let birth = Birth {
+            id,
+            address: arrival.from,
+            local: arrival.to,
+            role: Role::Server,
+            local_id,
+            remote_id,
+        };
+        let accepted = Accepted {
+            config,
+            offer: &offer,
+            suite,
+            secrets: &secrets,
+            hello: message,
+            welcome,
+        };
+        let peer = Peer::accept(self.now, birth, accepted);
+        self.slots.insert(id, peer, Entry::HalfOpen);
+        self.half_open.insert(arrival.from, id.slot() as u32);
+        self.update(id.slot() as u32);
+    }
+
+    /// Whether the client may come in, and with which cipher.
+    fn judge(&self, from: SocketAddr, offer: &ClientOffer) -> Result<CipherSuite, Refusal> {
+        let config = &self.shared.config;
+        if offer.protocol_id != config.protocol_id {
+            return Err(Refusal::WrongProtocolId);
+        }
+        let has_our_channels = offer.channels == handshake::channels_fingerprint(config)
+            && offer.credits.channels.len() == config.channels.len();
+        if !has_our_channels {
+            return Err(Refusal::WrongChannels);
+        }
+        let replaces_itself = self.by_address.contains_key(&from);
+        if !replaces_itself && self.places_used() >= config.peers_max {
+            return Err(Refusal::Full);
+        }
+        let suite = config
+            .ciphers
+            .iter()
+            .copied()
+            .find(|suite| offer.ciphers & handshake::suite_bit(*suite) != 0);
+        suite.ok_or(Refusal::NoCipher)
+    }
+
+    /// Without a key that survives a restart the token is never used; it is then unguessable all the same.
+    fn reset_token(&self, id: &ConnectionId, client: SocketAddr) -> [u8; 16] {
+        match &self.reset_key {
+            Some(key) => key.token(id.as_bytes(), client),
+            None => crate::crypto::ResetKey::new(&self.identity).token(id.as_bytes(), client),
+        }
+    }
+
+    /// One address has one half-open handshake: the latest.
+    fn forget_half_open(&mut self, from: SocketAddr) {
+        let Some(slot) = self.half_open.get(&from).copied() else {
+            return;
+        };
+        if let Some(found) = self.slots.get_mut(slot) {
+            found.peer.forget();
+        }
+        self.update(slot);
+    }
+
+    /// Refuses without proof: the client takes it for a hint. Cheap, and shorter than the HELLO.
+    fn refuse(&mut self, arrival: &Arrival, id: &ConnectionId, refusal: Refusal) {
+        self.count_refusal(refusal);
+        let mut bytes = Vec::new();
+        handshake::encode_refuse(id, refusal, &mut bytes);
+        self.answer_stranger(arrival.from, arrival.to, bytes);
+    }
+
+    /// Refuses inside the handshake, so that nobody else can.
+    fn refuse_authentically(
+        &mut self,
+        arrival: &Arrival,
+        id: &ConnectionId,
+        noise: ServerHandshake,
+        refusal: Refusal,
+    ) {
+        self.count_refusal(refusal);
+        let (welcome, _) = write_welcome(id, noise, &ServerAnswer::Refused(refusal));
+        self.answer_stranger(arrival.from, arrival.to, welcome);
+    }
+
+    fn count_refusal(&mut self, refusal: Refusal) {
+        let refused = &mut self.stats.refused;
+        *match refusal {
+            Refusal::Full => &mut refused.full,
+            Refusal::WrongVersion { .. } => &mut refused.wrong_version,
+            Refusal::WrongProtocolId => &mut refused.wrong_protocol_id,
+            Refusal::WrongChannels => &mut refused.wrong_channels,
+            Refusal::Banned => &mut refused.banned,
+            Refusal::WrongKey => &mut refused.wrong_key,
+            Refusal::NotAccepting => &mut refused.not_accepting,
+            Refusal::NoCipher => &mut refused.no_cipher,
+        } += 1;
+    }
+}
+
+fn write_welcome(
+    id: &ConnectionId,
+    noise: ServerHandshake,
+    answer: &ServerAnswer,
+) -> (Vec<u8>, crate::crypto::Secrets) {
+    let mut payload = Vec::new();
+    answer.encode(&mut payload);
+    let mut welcome = Vec::new();
+    welcome.push(WELCOME);
+    welcome.extend_from_slice(id.as_bytes());
+    let secrets = noise.reply(&payload, &mut welcome);
+    (welcome, secrets)
+}

@@ -1,0 +1,55 @@
+//! What all peers of an endpoint share and are lent on every call.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::config::Config;
+use crate::pool::{Blocks, Pool};
+use crate::reliability::recovery::{Record, Verdict};
+
+/// Lines of trace kept for an owner who does not poll them.
+const TRACE_LINES_MAX: usize = 4_096;
+
+/// Settings, memory and accounts.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) pool: Pool,
+    pub(crate) blocks: Blocks,
+    /// Cost of the messages unread by the owner, over all peers.
+    pub(crate) unread_bytes: usize,
+    /// Scratch: what an acknowledgement or a timeout decided.
+    pub(crate) verdicts: Vec<(Verdict, Record)>,
+    trace: Option<VecDeque<String>>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            config,
+            pool: Pool::default(),
+            blocks: Blocks::default(),
+            unread_bytes: 0,
+            verdicts: Vec::new(),
+            trace: None,
+        }
+    }
+
+    pub(crate) fn set_trace(&mut self, on: bool) {
+        self.trace = on.then(VecDeque::new);
+    }
+
+    /// Notes a line for the datagram that leaves now, if anybody wants to know.
+    pub(crate) fn trace(&mut self, line: impl FnOnce(&Config) -> String) {
+        let Some(lines) = &mut self.trace else { return };
+        if lines.len() == TRACE_LINES_MAX {
+            lines.pop_front();
+        }
+        lines.push_back(line(&self.config));
+    }
+
+    pub(crate) fn poll_trace(&mut self) -> Option<String> {
+        self.trace.as_mut()?.pop_front()
+    }
+}

@@ -1,0 +1,247 @@
+//! One round trip to common keys: HELLO, WELCOME, and the client's first packet as proof.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::lifecycle::State;
+use super::{Birth, Peer, Ping, Repeat};
+use crate::config::Config;
+use crate::crypto::{ClientHandshake, Pattern, PublicKey, Secrets, ServerIdentity};
+use crate::event::{CloseReason, Event, Refusal, Role};
+use crate::pool::Pool;
+use crate::reliability::recovery::Recovery;
+use crate::rng::SecretRng;
+use crate::time::Instant;
+use crate::wire::handshake::{ClientOffer, Credits, Hello, ServerAnswer};
+
+use alloc::boxed::Box;
+
+/// A HELLO is repeated this often at first: a lost one costs a few of these, not a second. The length of
+/// a first datagram, 1,200 bytes, times this rate stays below the rate of a game.
+const HELLO_INTERVAL: Duration = Duration::from_millis(50);
+
+/// After an unauthentic refusal a client waits this long for a better answer, which an attacker cannot suppress.
+const HINT_WAIT: Duration = Duration::from_millis(500);
+
+/// A client that waits for the server's answer.
+#[derive(Debug)]
+pub(crate) struct Dialling {
+    noise: ClientHandshake,
+    hello: Vec<u8>,
+    pub(super) repeat: Repeat,
+    pub(super) sent_at: Option<Instant>,
+    pub(super) give_up_at: Instant,
+    /// An unauthentic refusal, believed if nothing better comes until `give_up_at`.
+    pub(super) hint: Option<Refusal>,
+}
+
+/// A server that waits for the client's proof.
+#[derive(Debug)]
+pub(crate) struct Accepting {
+    welcome: Vec<u8>,
+    pub(super) is_due: bool,
+    pub(super) sent_at: Option<Instant>,
+    pub(super) expires_at: Instant,
+}
+
+/// What `connect` needs.
+#[derive(Debug)]
+pub(crate) struct Dialled<'a> {
+    pub(crate) server: ServerIdentity,
+    pub(crate) config: &'a Config,
+    pub(crate) rng: &'a mut SecretRng,
+}
+
+/// What a server agreed with a client.
+#[derive(Debug)]
+pub(crate) struct Accepted<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) offer: &'a ClientOffer,
+    pub(crate) suite: crate::crypto::CipherSuite,
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) hello: &'a [u8],
+    pub(crate) welcome: Vec<u8>,
+}
+
+impl Peer {
+    /// A peer that is to be reached.
+    pub(crate) fn dial(now: Instant, birth: Birth, dialled: Dialled<'_>) -> Self {
+        let Dialled {
+            server,
+            config,
+            rng,
+        } = dialled;
+        let mut hello = Vec::new();
+        Hello::encode_prologue(&birth.local_id, Pattern::of(server), &mut hello);
+        let mut offer = Vec::new();
+        ClientOffer::from_config(config).encode(&mut offer);
+        let mut message = Vec::new();
+        let noise = ClientHandshake::start(server, &hello, &offer, rng, &mut message);
+        Hello::encode_rest(&message, &mut hello);
+        let dialling = Dialling {
+            noise,
+            hello,
+            repeat: Repeat::new(now, HELLO_INTERVAL),
+            sent_at: None,
+            give_up_at: now + config.handshake_timeout,
+            hint: None,
+        };
+        Self::new(now, birth, State::Dialling(Box::new(dialling)), config)
+    }
+
+    /// A peer that asked in and was answered, and must show that it got the answer.
+    pub(crate) fn accept(now: Instant, birth: Birth, accepted: Accepted<'_>) -> Self {
+        let accepting = Accepting {
+            welcome: accepted.welcome,
+            is_due: true,
+            sent_at: None,
+            expires_at: now + accepted.config.handshake_timeout,
+        };
+        let mut peer = Self::new(
+            now,
+            birth,
+            State::Accepting(Box::new(accepting)),
+            accepted.config,
+        );
+        peer.began_with = ephemeral_key(accepted.hello);
+        peer.keys = Some(accepted.secrets.keys(
+            accepted.suite,
+            Role::Server,
+            &*accepted.config.crypto,
+        ));
+        peer.agree(
+            accepted.config,
+            accepted.offer.ack_delay_max_ms,
+            &accepted.offer.credits,
+        );
+        peer
+    }
+
+    fn agree(&mut self, config: &Config, ack_delay_max_ms: u8, credits: &Credits) {
+        let ack_delay_max = Duration::from_millis(u64::from(ack_delay_max_ms));
+        self.recovery = Recovery::new(config.datagram_size_max, ack_delay_max);
+        self.outbox.grant(credits);
+    }
+
+    /// Whether this client began with this Noise message.
+    pub(crate) fn began_with(&self, hello: &[u8]) -> bool {
+        self.role == Role::Server && self.began_with == ephemeral_key(hello)
+    }
+
+    /// The client repeated its HELLO: so does the server with its WELCOME. One for one, each shorter.
+    pub(crate) fn repeat_welcome(&mut self) {
+        if let State::Accepting(accepting) = &mut self.state {
+            accepting.is_due = true;
+        }
+    }
+
+    /// Appends the HELLO or WELCOME that is due.
+    pub(super) fn transmit_handshake(&mut self, now: Instant, buf: &mut Vec<u8>) -> bool {
+        match &mut self.state {
+            State::Dialling(dialling) if dialling.repeat.at <= now => {
+                dialling.repeat.advance(now);
+                dialling.sent_at = Some(now);
+                buf.extend_from_slice(&dialling.hello);
+                true
+            }
+            State::Accepting(accepting) if accepting.is_due => {
+                accepting.is_due = false;
+                accepting.sent_at = Some(now);
+                buf.extend_from_slice(&accepting.welcome);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes what may be the server's answer (Noise message 2). `false`: it is not, and nothing has changed.
+    pub(crate) fn handle_welcome(
+        &mut self,
+        now: Instant,
+        message: &[u8],
+        config: &Config,
+        pool: &mut Pool,
+    ) -> bool {
+        let State::Dialling(dialling) = &mut self.state else {
+            return false;
+        };
+        let mut payload = Vec::new();
+        let Ok(finished) = dialling.noise.finish(message, &mut payload) else {
+            return false;
+        };
+        let sent_at = dialling.sent_at.unwrap_or(now);
+        match ServerAnswer::decode(&payload) {
+            Ok(ServerAnswer::Refused(refusal)) => {
+                self.finish(now, CloseReason::Refused(refusal), pool)
+            }
+            Ok(ServerAnswer::Accepted {
+                suite,
+                connection_id,
+                reset_token,
+                ack_delay_max_ms,
+                credits,
+            }) if config.ciphers.contains(&suite)
+                && credits.channels.len() == config.channels.len() =>
+            {
+                self.keys = Some(finished.secrets.keys(suite, Role::Client, &*config.crypto));
+                self.remote_id = connection_id;
+                self.reset_token = Some(reset_token);
+                self.agree(config, ack_delay_max_ms, &credits);
+                self.seed_rtt(now, sent_at);
+                self.ping = Ping::Wanted { asked: false };
+                let interval =
+                    (now.saturating_duration_since(sent_at) / 2).max(Duration::from_millis(20));
+                self.confirm = Some(Repeat::new(now + interval, interval));
+                self.on_connected(now, Some(finished.server_key));
+            }
+            // The server authenticated itself and answers nonsense: there is nothing to wait for.
+            _ => self.finish(now, CloseReason::Refused(Refusal::WrongChannels), pool),
+        }
+        true
+    }
+
+    /// A refusal that anybody can have sent: believed if nothing better comes soon.
+    pub(crate) fn handle_refuse(&mut self, now: Instant, refusal: Refusal) {
+        if let State::Dialling(dialling) = &mut self.state {
+            dialling.hint = Some(refusal);
+            dialling.give_up_at = dialling.give_up_at.min(now + HINT_WAIT);
+        }
+    }
+
+    /// The client proved that it got the WELCOME.
+    pub(super) fn on_proven(&mut self, now: Instant) {
+        let State::Accepting(accepting) = &self.state else {
+            return;
+        };
+        let sent_at = accepting.sent_at.unwrap_or(now);
+        self.seed_rtt(now, sent_at);
+        self.on_connected(now, None);
+    }
+
+    /// The last HELLO or WELCOME may not be the one that was answered; a sample too short is soon corrected.
+    fn seed_rtt(&mut self, now: Instant, sent_at: Instant) {
+        let sample = now.saturating_duration_since(sent_at);
+        self.recovery
+            .seed_rtt(sample.max(Duration::from_micros(100)));
+    }
+
+    fn on_connected(&mut self, now: Instant, server_key: Option<PublicKey>) {
+        self.state = State::Connected;
+        self.last_heard = now;
+        self.last_sent = now;
+        self.inbox.push(Event::Connected {
+            peer: self.id,
+            address: self.address,
+            role: self.role,
+            server_key,
+        });
+    }
+}
+
+/// A Noise message 1 begins with the client's ephemeral key, which is never used twice.
+fn ephemeral_key(hello: &[u8]) -> [u8; 32] {
+    let mut key = [0; 32];
+    let len = hello.len().min(key.len());
+    key[..len].copy_from_slice(&hello[..len]);
+    key
+}

@@ -1,0 +1,266 @@
+//! The states of a connection.
+//!
+//! ```text
+//!            connect()                         first HELLO
+//!               │                                  │
+//!               ▼                                  ▼
+//!         ┌───────────┐ WELCOME            ┌───────────┐ first authentic packet
+//!         │ Dialling  ├───────────┐        │ Accepting ├───────────┐
+//!         └────┬──────┘           ▼        └────┬──────┘           ▼
+//!              │            ┌───────────┐       │            ┌───────────┐
+//!   refused,   │            │ Connected │       │ expired    │ Connected │
+//!   timed out  │            └──┬─────┬──┘       ▼            └───────────┘
+//!              │ disconnect(), │     │ CLOSE   (forgotten
+//!              │ violation     ▼     │ received without a trace)
+//!              │        ┌─────────┐  │
+//!              │        │ Closing │  │
+//!              │        └───┬──┬──┘  │
+//!              │  acked, or │  │     ▼
+//!              │  gave up   │  └►┌──────────┐
+//!              ▼            ▼    │ Draining │ acknowledges the peer's CLOSE
+//!            ┌────────────────┐  └────┬─────┘
+//!            │      Gone      │◄──────┘
+//!            └────────────────┘   until the owner has polled what is left
+//! ```
+//! The owner hears of a connection once it is Connected (or dialled), and of its end exactly once.
+
+use core::time::Duration;
+
+use super::Peer;
+use super::handshake::{Accepting, Dialling};
+use crate::config::Config;
+use crate::event::{CloseReason, Event, Farewell, Refusal, Violation};
+use crate::id::ChannelId;
+use crate::pool::Pool;
+use crate::time::Instant;
+use crate::wire::frame::Close;
+
+use alloc::boxed::Box;
+
+/// Where in its life a connection is.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// Client: HELLO sent, WELCOME awaited.
+    Dialling(Box<Dialling>),
+    /// Server: WELCOME sent, the client's proof awaited. The owner does not know of it yet.
+    Accepting(Box<Accepting>),
+    Connected,
+    /// This side ends the connection.
+    Closing(Box<Closing>),
+    /// The peer ended the connection: acknowledges its CLOSE until then.
+    Draining {
+        until: Instant,
+    },
+    /// Only what the owner has not polled is left.
+    Gone,
+}
+
+/// How this side ends the connection: reliable messages first, then CLOSE until acknowledged.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    reason: CloseReason,
+    /// Delivering what is queued ends here.
+    flush_until: Instant,
+    /// CLOSE was sent first at this time.
+    pub(super) sent_at: Option<Instant>,
+    pub(super) in_flight: bool,
+}
+
+/// Longest wait for the acknowledgement of a CLOSE.
+const CLOSE_WAIT_MAX: Duration = Duration::from_millis(500);
+const CLOSE_WAIT_MIN: Duration = Duration::from_millis(100);
+
+/// Kinds of CLOSE on the wire.
+const APPLICATION: u8 = 0;
+const VIOLATION: u8 = 1;
+const UNDELIVERABLE: u8 = 2;
+const REFUSED: u8 = 3;
+
+impl Peer {
+    pub(crate) const fn is_established(&self) -> bool {
+        matches!(self.state, State::Connected)
+    }
+
+    /// The owner's commands are refused and its views end here.
+    pub(crate) const fn is_over(&self) -> bool {
+        matches!(self.state, State::Draining { .. } | State::Gone)
+    }
+
+    /// The owner knows this peer.
+    pub(crate) const fn is_visible(&self) -> bool {
+        matches!(
+            self.state,
+            State::Dialling(_) | State::Connected | State::Closing(_)
+        )
+    }
+
+    /// Nothing is left: the slot can be used again.
+    pub(crate) fn is_spent(&self) -> bool {
+        matches!(self.state, State::Gone) && !self.inbox.has_items()
+    }
+
+    /// The owner ends the connection: what is queued reliably is delivered first.
+    pub(crate) fn disconnect(
+        &mut self,
+        now: Instant,
+        farewell: Farewell,
+        config: &Config,
+        pool: &mut Pool,
+    ) {
+        let reason = CloseReason::Local(farewell);
+        match self.state {
+            State::Dialling(_) => self.finish(now, reason, pool),
+            State::Connected => self.close(now, reason, now + config.close_timeout),
+            State::Accepting(_) | State::Closing(_) | State::Draining { .. } | State::Gone => {}
+        }
+    }
+
+    /// This side ends the connection for a reason of the protocol: at once.
+    pub(super) fn abort(&mut self, now: Instant, reason: CloseReason) {
+        if self.is_established() {
+            self.close(now, reason, now);
+        }
+    }
+
+    /// All places were taken while this client proved itself.
+    pub(crate) fn refuse_full(&mut self, now: Instant) {
+        self.abort(now, CloseReason::Refused(Refusal::Full));
+    }
+
+    fn close(&mut self, _now: Instant, reason: CloseReason, flush_until: Instant) {
+        self.flush = true;
+        self.state = State::Closing(Box::new(Closing {
+            reason,
+            flush_until,
+            sent_at: None,
+            in_flight: false,
+        }));
+    }
+
+    /// The peer's CLOSE arrived.
+    pub(super) fn on_close(&mut self, now: Instant, close: &Close<'_>, pool: &mut Pool) {
+        let reason = match close.kind {
+            VIOLATION => CloseReason::PeerSawViolation(violation_from_code(close.code)),
+            UNDELIVERABLE => CloseReason::PeerCouldNotDeliver,
+            REFUSED => CloseReason::Refused(Refusal::Full),
+            _ => CloseReason::Remote(Farewell::new(close.code, close.text)),
+        };
+        let wait = self.recovery.probe_timeout() * 3;
+        self.finish(now, reason, pool);
+        self.state = State::Draining {
+            until: now + wait.clamp(CLOSE_WAIT_MIN, CLOSE_WAIT_MAX),
+        };
+    }
+
+    /// The connection is over; the owner is told. Nothing more is sent.
+    pub(crate) fn finish(&mut self, _now: Instant, reason: CloseReason, pool: &mut Pool) {
+        let undelivered = self.outbox.undelivered();
+        self.outbox.release(pool);
+        self.inbox.release(pool);
+        self.inbox.push(Event::Disconnected {
+            peer: self.id,
+            reason,
+            undelivered,
+        });
+        self.state = State::Gone;
+    }
+
+    /// A half-open connection whose client never proved itself: the owner never hears of it.
+    pub(crate) fn forget(&mut self) {
+        self.state = State::Gone;
+    }
+
+    /// Our CLOSE was acknowledged, or nobody is there to do so.
+    pub(super) fn on_close_done(&mut self, now: Instant, pool: &mut Pool) {
+        let State::Closing(closing) = &self.state else {
+            return;
+        };
+        let reason = closing.reason.clone();
+        self.finish(now, reason, pool);
+    }
+
+    /// When the CLOSE is due, or when waiting for its acknowledgement ends.
+    pub(super) fn close_deadline(&self) -> Option<Instant> {
+        let State::Closing(closing) = &self.state else {
+            return None;
+        };
+        let Some(sent_at) = closing.sent_at else {
+            return Some(closing.flush_until);
+        };
+        let wait = self.recovery.probe_timeout() * 3;
+        Some(sent_at + wait.clamp(CLOSE_WAIT_MIN, CLOSE_WAIT_MAX))
+    }
+
+    /// Whether a CLOSE should leave now: everything reliable is delivered, or time is up.
+    pub(super) fn is_close_due(&self, now: Instant) -> bool {
+        let State::Closing(closing) = &self.state else {
+            return false;
+        };
+        !closing.in_flight && (now >= closing.flush_until || self.outbox.undelivered() == 0)
+    }
+
+    /// The CLOSE frame for our reason; notes that it leaves now.
+    pub(super) fn take_close(&mut self, now: Instant) -> Option<(u8, u32, Farewell)> {
+        let State::Closing(closing) = &mut self.state else {
+            return None;
+        };
+        closing.sent_at.get_or_insert(now);
+        closing.in_flight = true;
+        Some(match &closing.reason {
+            CloseReason::Local(farewell) => (APPLICATION, farewell.code, farewell.clone()),
+            CloseReason::Violation(violation) => {
+                (VIOLATION, violation_code(*violation), Farewell::default())
+            }
+            CloseReason::Undeliverable { channel } => (
+                UNDELIVERABLE,
+                u32::from(channel.as_u8()),
+                Farewell::default(),
+            ),
+            _ => (REFUSED, 0, Farewell::default()),
+        })
+    }
+
+    /// A packet with our CLOSE was lost.
+    pub(super) fn on_close_lost(&mut self) {
+        if let State::Closing(closing) = &mut self.state {
+            closing.in_flight = false;
+        }
+    }
+
+    /// Ends the connection if a reliable message has waited too long for its acknowledgement.
+    pub(super) fn check_delivery(&mut self, now: Instant, timeout: Duration) {
+        let Some((channel, sent_at)) = self.outbox.oldest_sent() else {
+            return;
+        };
+        if now >= sent_at + timeout {
+            self.abort(
+                now,
+                CloseReason::Undeliverable {
+                    channel: ChannelId::new(channel.as_u8()),
+                },
+            );
+        }
+    }
+}
+
+const fn violation_code(violation: Violation) -> u32 {
+    match violation {
+        Violation::BadFrame => 1,
+        Violation::AckOfUnsent => 2,
+        Violation::UnknownChannel => 3,
+        Violation::OverCredit => 4,
+        Violation::TooLarge => 5,
+        Violation::BadFragment => 6,
+    }
+}
+
+const fn violation_from_code(code: u32) -> Violation {
+    match code {
+        2 => Violation::AckOfUnsent,
+        3 => Violation::UnknownChannel,
+        4 => Violation::OverCredit,
+        5 => Violation::TooLarge,
+        6 => Violation::BadFragment,
+        _ => Violation::BadFrame,
+    }
+}

@@ -1,0 +1,190 @@
+//! One connection: its life, its keys, and the way of a packet in and out.
+//!
+//! | file         | idea                                                          |
+//! |--------------|---------------------------------------------------------------|
+//! | `lifecycle`  | the states and what moves between them                        |
+//! | `handshake`  | how both sides come to keys                                   |
+//! | `receive`    | a datagram's way in: number, tag, frames                      |
+//! | `transmit`   | a datagram's way out: is there reason to send, may it leave   |
+//! | `packet`     | building one packet                                           |
+//! | `timers`     | deadlines, each derived from the state it belongs to          |
+//!
+//! A peer never calls up: its endpoint asks it after every call what it wants ([`Peer::transmit_at`],
+//! [`Peer::deadline`]), so nothing has to be kept in step.
+
+mod handshake;
+mod lifecycle;
+pub(crate) mod packet;
+mod receive;
+mod timers;
+mod transmit;
+
+pub(crate) use handshake::{Accepted, Dialled};
+pub(crate) use lifecycle::State;
+pub(crate) use receive::Refused;
+
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+use crate::channel::{Inbox, Outbox};
+use crate::config::Config;
+use crate::crypto::Keys;
+use crate::event::Role;
+use crate::id::PeerId;
+use crate::reliability::received::Received;
+use crate::reliability::recovery::Recovery;
+use crate::stats::PeerStats;
+use crate::time::Instant;
+use crate::wire::packet::ConnectionId;
+
+/// The remote endpoint as we know it.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    pub(crate) address: SocketAddr,
+    /// Our address as the peer knows it, where the socket told.
+    local: Option<IpAddr>,
+    pub(crate) role: Role,
+    pub(crate) state: State,
+    /// What the peer puts into datagrams to us.
+    pub(crate) local_id: ConnectionId,
+    /// What we put into datagrams to it.
+    remote_id: ConnectionId,
+    keys: Option<Keys>,
+    reset_token: Option<[u8; 16]>,
+    /// Server: the ephemeral key with which the client began, by which its repeated HELLO is known.
+    began_with: [u8; 32],
+    received: Received,
+    pub(crate) recovery: Recovery,
+    pub(crate) outbox: Outbox,
+    pub(crate) inbox: Inbox,
+    pub(crate) last_heard: Instant,
+    last_sent: Instant,
+    /// The owner flushed: what is queued leaves now.
+    flush: bool,
+    /// A probe is to be sent outside the congestion window.
+    probe: bool,
+    ping: Ping,
+    /// A client repeats its first packet until it hears from the server.
+    confirm: Option<Repeat>,
+    datagrams_sent: u64,
+    datagrams_received: u64,
+    bytes_sent: u64,
+    bytes_received: u64,
+    messages_sent: u64,
+}
+
+/// Where the owner's ping is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ping {
+    Idle,
+    /// A PING is to be sent; `asked`: the owner waits for its answer.
+    Wanted {
+        asked: bool,
+    },
+    InFlight {
+        asked: bool,
+    },
+}
+
+/// A datagram that is repeated on a schedule until it is answered: the same interval a few times, then longer ones.
+#[derive(Clone, Copy, Debug)]
+struct Repeat {
+    at: Instant,
+    interval: Duration,
+    /// Repeats left before the interval grows.
+    steady: u8,
+}
+
+impl Repeat {
+    const INTERVAL_MAX: Duration = Duration::from_millis(500);
+
+    const fn new(now: Instant, interval: Duration) -> Self {
+        Self {
+            at: now,
+            interval,
+            steady: 4,
+        }
+    }
+
+    /// It was sent now: when again?
+    fn advance(&mut self, now: Instant) {
+        self.at = now + self.interval;
+        if self.steady > 0 {
+            self.steady -= 1;
+            return;
+        }
+        self.interval = (self.interval * 3 / 2).min(Self::INTERVAL_MAX);
+    }
+}
+
+/// The names and addresses a peer is born with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Birth {
+    pub(crate) id: PeerId,
+    pub(crate) address: SocketAddr,
+    pub(crate) local: Option<IpAddr>,
+    pub(crate) role: Role,
+    pub(crate) local_id: ConnectionId,
+    pub(crate) remote_id: ConnectionId,
+}
+
+impl Peer {
+    fn new(now: Instant, birth: Birth, state: State, config: &Config) -> Self {
+        Self {
+            id: birth.id,
+            address: birth.address,
+            local: birth.local,
+            role: birth.role,
+            state,
+            local_id: birth.local_id,
+            remote_id: birth.remote_id,
+            keys: None,
+            reset_token: None,
+            began_with: [0; 32],
+            received: Received::new(config.ack_delay_max),
+            recovery: Recovery::new(config.datagram_size_max, config.ack_delay_max),
+            outbox: Outbox::new(config),
+            inbox: Inbox::new(config),
+            last_heard: now,
+            last_sent: now,
+            flush: false,
+            probe: false,
+            ping: Ping::Idle,
+            confirm: None,
+            datagrams_sent: 0,
+            datagrams_received: 0,
+            bytes_sent: 0,
+            bytes_received: 0,
+            messages_sent: 0,
+        }
+    }
+
+    pub(crate) fn stats(&self) -> PeerStats {
+        let rtt = self.recovery.rtt();
+        PeerStats {
+            rtt_us: if rtt.is_measured() {
+                rtt.smoothed_us()
+            } else {
+                0
+            },
+            rtt_min_us: rtt.min_us(),
+            jitter_us: rtt.deviation_us(),
+            loss_permille: self.recovery.loss_permille(),
+            datagrams_sent: self.datagrams_sent,
+            datagrams_received: self.datagrams_received,
+            bytes_sent: self.bytes_sent,
+            bytes_received: self.bytes_received,
+            messages_sent: self.messages_sent,
+            messages_received: self.inbox.messages_received,
+            retransmissions: self.outbox.retransmissions,
+            packets_lost: self.recovery.packets_lost(),
+            probes_sent: self.recovery.probes(),
+            congestion_window_bytes: self.recovery.congestion_window(),
+            in_flight_bytes: self.recovery.in_flight(),
+            queued_bytes: self.outbox.queued_bytes() as u64,
+            receive_buffered_bytes: self.inbox.buffered_bytes() as u64,
+            drops: self.inbox.drops,
+        }
+    }
+}

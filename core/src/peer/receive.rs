@@ -1,0 +1,339 @@
+//! A packet's way in: number, tag, frames. What cannot be kept is not acknowledged.
+
+use core::time::Duration;
+
+use super::{Peer, Ping, State};
+use crate::channel::receive::Place;
+use crate::crypto::{TAG_LEN, tokens_equal};
+use crate::endpoint::shared::Shared;
+use crate::event::{CloseReason, Event, Violation};
+use crate::id::ChannelId;
+use crate::id::MessageId;
+use crate::reliability::received::Urgency;
+use crate::reliability::recovery::{Record, Verdict};
+use crate::time::Instant;
+use crate::wire::Reader;
+use crate::wire::frame::{Frame, FrameError, Message};
+use crate::wire::packet::Header;
+
+/// Why a packet was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Its number came before, or is too old to tell.
+    Duplicate,
+    /// Its tag is wrong.
+    Unauthentic,
+}
+
+/// What a packet asks for, collected over its frames.
+#[derive(Debug)]
+struct Taken {
+    urgency: Urgency,
+    /// A message found no room: the packet must not be acknowledged.
+    is_incomplete: bool,
+}
+
+impl Peer {
+    /// Takes a packet; `datagram` is decrypted in place.
+    pub(crate) fn handle_packet(
+        &mut self,
+        now: Instant,
+        header: Header,
+        datagram: &mut [u8],
+        shared: &mut Shared,
+    ) -> Result<(), Refused> {
+        let Some(keys) = &self.keys else {
+            return Err(Refused::Unauthentic);
+        };
+        let number = header.number(self.received.largest());
+        if !self.received.is_new(number) {
+            self.inbox.drops.duplicate_packet += 1;
+            return Err(Refused::Duplicate);
+        }
+        let len = datagram.len();
+        let (head, body) = datagram.split_at_mut(header.len);
+        let (plain, tag) = body.split_at_mut(body.len() - TAG_LEN);
+        let mut tag_bytes = [0; TAG_LEN];
+        tag_bytes.copy_from_slice(tag);
+        if keys.receive.open(number, head, plain, &tag_bytes).is_err() {
+            return Err(Refused::Unauthentic);
+        }
+        self.datagrams_received += 1;
+        self.bytes_received += len as u64;
+        self.last_heard = now;
+        self.confirm = None;
+        self.on_proven(now);
+        self.handle_plain(now, number, header.compact_ack, plain, shared);
+        Ok(())
+    }
+
+    fn handle_plain(
+        &mut self,
+        now: Instant,
+        number: u64,
+        compact_ack: bool,
+        plain: &[u8],
+        shared: &mut Shared,
+    ) {
+        if matches!(self.state, State::Draining { .. }) {
+            // Whatever it is, it is acknowledged: the peer repeats its CLOSE until then.
+            self.received.record(now, number, Urgency::Now);
+            return;
+        }
+        let mut taken = Taken {
+            urgency: Urgency::None,
+            is_incomplete: false,
+        };
+        let result = self.handle_frames(now, number, compact_ack, plain, &mut taken, shared);
+        if let Err(violation) = result {
+            self.abort(now, CloseReason::Violation(violation));
+            return;
+        }
+        if !taken.is_incomplete {
+            self.received.record(now, number, taken.urgency);
+        }
+    }
+
+    fn handle_frames(
+        &mut self,
+        now: Instant,
+        number: u64,
+        compact_ack: bool,
+        plain: &[u8],
+        taken: &mut Taken,
+        shared: &mut Shared,
+    ) -> Result<(), Violation> {
+        let mut reader = Reader::new(plain);
+        if compact_ack {
+            let low_bits = reader.u8("compact ack").map_err(|_| Violation::BadFrame)?;
+            self.handle_compact_ack(now, number, low_bits, shared)?;
+        }
+        let mut index = 0;
+        while !reader.is_empty() {
+            let frame =
+                Frame::decode(&mut reader, &shared.config.channels).map_err(
+                    |error| match error {
+                        FrameError::Malformed(_) => Violation::BadFrame,
+                        FrameError::UnknownChannel(_) => Violation::UnknownChannel,
+                    },
+                )?;
+            self.handle_frame(
+                now,
+                Place {
+                    packet: number,
+                    frame: index,
+                },
+                &frame,
+                taken,
+                shared,
+            )?;
+            index += 1;
+            if self.is_over() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_frame(
+        &mut self,
+        now: Instant,
+        place: Place,
+        frame: &Frame<'_>,
+        taken: &mut Taken,
+        shared: &mut Shared,
+    ) -> Result<(), Violation> {
+        match frame {
+            Frame::Padding => {}
+            Frame::Ping => taken.urge(Urgency::Now),
+            Frame::Ack(ack) => {
+                let delay = Duration::from_micros(ack.delay_us);
+                self.handle_ack(now, ack.ranges(), Some(delay), shared)?;
+            }
+            Frame::Credit { channel, limit } => {
+                taken.urge(Urgency::Soon);
+                self.outbox
+                    .raise(*channel, *limit)
+                    .ok_or(Violation::UnknownChannel)?;
+            }
+            Frame::CreditAll { limit } => {
+                taken.urge(Urgency::Soon);
+                self.outbox.raise_all(*limit);
+            }
+            Frame::Close(close) => {
+                taken.urge(Urgency::Now);
+                self.on_close(now, close, &mut shared.pool);
+            }
+            Frame::Message(message) => self.handle_message(now, place, message, taken, shared)?,
+        }
+        Ok(())
+    }
+
+    fn handle_message(
+        &mut self,
+        now: Instant,
+        place: Place,
+        message: &Message<'_>,
+        taken: &mut Taken,
+        shared: &mut Shared,
+    ) -> Result<(), Violation> {
+        let is_reliable = shared.config.channels[usize::from(message.channel)]
+            .delivery
+            .is_reliable();
+        taken.urge(if is_reliable {
+            Urgency::Soon
+        } else {
+            Urgency::Lazy
+        });
+        if shared.unread_bytes >= shared.config.unread_bytes_max {
+            self.inbox.drops.unread_full += 1;
+            taken.is_incomplete |= is_reliable;
+            return Ok(());
+        }
+        self.inbox.accept(
+            now,
+            message,
+            place,
+            &mut shared.unread_bytes,
+            &mut shared.pool,
+        )
+    }
+
+    /// A compact acknowledgement is unambiguous only in a packet newer than all before.
+    fn handle_compact_ack(
+        &mut self,
+        now: Instant,
+        number: u64,
+        low_bits: u8,
+        shared: &mut Shared,
+    ) -> Result<(), Violation> {
+        if self
+            .received
+            .largest()
+            .is_some_and(|largest| number < largest)
+        {
+            return Ok(());
+        }
+        let range = self.recovery.compact_range(low_bits);
+        self.handle_ack(now, core::iter::once(range), None, shared)
+    }
+
+    fn handle_ack(
+        &mut self,
+        now: Instant,
+        ranges: impl Iterator<Item = core::ops::RangeInclusive<u64>> + Clone,
+        delay: Option<Duration>,
+        shared: &mut Shared,
+    ) -> Result<(), Violation> {
+        let mut verdicts = core::mem::take(&mut shared.verdicts);
+        let acked = self
+            .recovery
+            .on_ack(now, ranges, delay, &mut |verdict, record| {
+                verdicts.push((verdict, record))
+            });
+        self.on_verdicts(now, &mut verdicts, shared);
+        shared.verdicts = verdicts;
+        let acked = acked.map_err(|_| Violation::AckOfUnsent)?;
+        if let Some(largest) = acked.ack_confirmed {
+            self.received.on_ack_confirmed(largest);
+        }
+        Ok(())
+    }
+
+    /// Tells everybody concerned what became of what packets carried.
+    pub(super) fn on_verdicts(
+        &mut self,
+        now: Instant,
+        verdicts: &mut alloc::vec::Vec<(Verdict, Record)>,
+        shared: &mut Shared,
+    ) {
+        for (verdict, record) in verdicts.drain(..) {
+            self.on_verdict(now, verdict, record, shared);
+        }
+    }
+
+    fn on_verdict(&mut self, now: Instant, verdict: Verdict, record: Record, shared: &mut Shared) {
+        let (channel, id, index) = match record {
+            Record::Message { channel, id } => (channel, id, 0),
+            Record::Fragment { channel, id, index } => (channel, id, index),
+            Record::Credit { channel } => return self.on_credit_verdict(verdict, Some(channel)),
+            Record::CreditAll => return self.on_credit_verdict(verdict, None),
+            Record::Ping => return self.on_ping_verdict(verdict),
+            Record::Close => return self.on_close_verdict(now, verdict, shared),
+        };
+        let receipt = self
+            .outbox
+            .on_verdict(verdict, channel, id, index, &mut shared.pool);
+        if let Some(receipt) = receipt {
+            self.inbox.push(Event::Delivered {
+                peer: self.id,
+                channel: ChannelId::new(receipt.channel),
+                message: MessageId::new(receipt.id),
+                after: now.saturating_duration_since(receipt.queued_at),
+            });
+        }
+    }
+
+    fn on_credit_verdict(&mut self, verdict: Verdict, channel: Option<u8>) {
+        if verdict == Verdict::Lost {
+            self.inbox.on_credit_lost(channel);
+        }
+    }
+
+    fn on_ping_verdict(&mut self, verdict: Verdict) {
+        let Ping::InFlight { asked } = self.ping else {
+            return;
+        };
+        match verdict {
+            Verdict::Lost if asked => self.ping = Ping::Wanted { asked },
+            Verdict::Lost => self.ping = Ping::Idle,
+            Verdict::Acked => {
+                self.ping = Ping::Idle;
+                if asked {
+                    let rtt = Duration::from_micros(self.recovery.rtt().latest_us());
+                    self.inbox.push(Event::Pong { peer: self.id, rtt });
+                }
+            }
+        }
+    }
+
+    fn on_close_verdict(&mut self, now: Instant, verdict: Verdict, shared: &mut Shared) {
+        match verdict {
+            Verdict::Acked => self.on_close_done(now, &mut shared.pool),
+            Verdict::Lost => self.on_close_lost(),
+        }
+    }
+
+    /// A token that only the server can have made says that it lost this connection.
+    pub(crate) fn handle_reset(
+        &mut self,
+        now: Instant,
+        token: &[u8; 16],
+        shared: &mut Shared,
+    ) -> bool {
+        let is_ours = self
+            .reset_token
+            .as_ref()
+            .is_some_and(|ours| tokens_equal(ours, token));
+        if !is_ours || !self.is_visible() {
+            return false;
+        }
+        self.finish(now, CloseReason::Reset, &mut shared.pool);
+        true
+    }
+}
+
+impl Taken {
+    /// Raises the urgency.
+    fn urge(&mut self, urgency: Urgency) {
+        let rank = |urgency| match urgency {
+            Urgency::None => 0,
+            Urgency::Lazy => 1,
+            Urgency::Soon => 2,
+            Urgency::Now => 3,
+        };
+        if rank(urgency) > rank(self.urgency) {
+            self.urgency = urgency;
+        }
+    }
+}

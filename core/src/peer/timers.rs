@@ -1,0 +1,93 @@
+//! Deadlines. None is stored: each follows from the state that it belongs to.
+
+use super::lifecycle::State;
+use super::{Peer, Ping};
+use crate::endpoint::shared::Shared;
+use crate::event::CloseReason;
+use crate::reliability::recovery::Action;
+use crate::time::Instant;
+
+impl Peer {
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do. Sending has its own
+    /// [`transmit_at`](Self::transmit_at).
+    pub(crate) fn deadline(&self, shared: &Shared) -> Option<Instant> {
+        match &self.state {
+            State::Dialling(dialling) => Some(dialling.give_up_at),
+            State::Accepting(accepting) => Some(accepting.expires_at),
+            State::Connected | State::Closing(_) => self.connected_deadline(shared),
+            State::Draining { until } => Some(*until),
+            State::Gone => None,
+        }
+    }
+
+    fn connected_deadline(&self, shared: &Shared) -> Option<Instant> {
+        let delivery = self.outbox.oldest_sent().filter(|_| self.is_established());
+        let deadlines = [
+            Some(self.last_heard + shared.config.idle_timeout),
+            self.recovery.deadline(),
+            self.inbox.deadline(),
+            self.close_deadline(),
+            delivery.map(|(_, sent_at)| sent_at + shared.config.delivery_timeout),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Deadlines may have passed; harmless when none has.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, shared: &mut Shared) {
+        match &self.state {
+            State::Dialling(dialling) if now >= dialling.give_up_at => {
+                let reason = dialling
+                    .hint
+                    .map_or(CloseReason::HandshakeTimeout, CloseReason::Refused);
+                self.finish(now, reason, &mut shared.pool);
+            }
+            State::Accepting(accepting) if now >= accepting.expires_at => self.forget(),
+            State::Draining { until } if now >= *until => self.forget(),
+            State::Connected | State::Closing(_) => self.handle_connected_timeout(now, shared),
+            _ => {}
+        }
+    }
+
+    fn handle_connected_timeout(&mut self, now: Instant, shared: &mut Shared) {
+        if now >= self.last_heard + shared.config.idle_timeout {
+            self.finish(now, CloseReason::IdleTimeout, &mut shared.pool);
+            return;
+        }
+        self.inbox.handle_timeout(now, &mut shared.pool);
+        self.handle_recovery_timeout(now, shared);
+        self.check_delivery(now, shared.config.delivery_timeout);
+        let is_close_over =
+            matches!(&self.state, State::Closing(closing) if closing.sent_at.is_some());
+        if is_close_over
+            && self
+                .close_deadline()
+                .is_some_and(|deadline| now >= deadline)
+        {
+            self.on_close_done(now, &mut shared.pool);
+        }
+    }
+
+    fn handle_recovery_timeout(&mut self, now: Instant, shared: &mut Shared) {
+        let mut verdicts = core::mem::take(&mut shared.verdicts);
+        let action = self
+            .recovery
+            .on_timeout(now, &mut |verdict, record| verdicts.push((verdict, record)));
+        self.on_verdicts(now, &mut verdicts, shared);
+        shared.verdicts = verdicts;
+        if action == Action::Probe {
+            self.begin_probe();
+        }
+    }
+
+    /// No answer came: asks for one, with the oldest unacknowledged data if there is any.
+    pub(super) fn begin_probe(&mut self) {
+        self.probe = true;
+        self.on_close_lost();
+        if !self.outbox.probe() && self.ping == Ping::Idle {
+            self.ping = Ping::Wanted { asked: false };
+        }
+        if let Ping::InFlight { asked } = self.ping {
+            self.ping = Ping::Wanted { asked };
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! A packet's way out: is there reason to send, and may it leave now?
+
+use alloc::vec::Vec;
+
+use super::lifecycle::State;
+use super::packet::{Built, PacketBuilder};
+use super::{Peer, Ping};
+use crate::crypto::TAG_LEN;
+use crate::endpoint::shared::Shared;
+use crate::reliability::received::AckForm;
+use crate::reliability::recovery::{Eliciting, Permit};
+use crate::time::Instant;
+use crate::transmit::Transmit;
+use crate::wire::frame::Close;
+use crate::wire::show;
+
+impl Peer {
+    /// The owner's tick is over: what is queued leaves now.
+    pub(crate) fn flush(&mut self) {
+        self.flush = self.outbox.sendable_since().is_some();
+    }
+
+    /// The owner wants to know the round trip now.
+    pub(crate) fn ping(&mut self) {
+        self.ping = Ping::Wanted { asked: true };
+    }
+
+    pub(crate) const fn on_message_queued(&mut self) {
+        self.messages_sent += 1;
+    }
+
+    /// When [`poll_transmit`](Self::poll_transmit) yields a datagram if nothing else happens: `now` or
+    /// earlier means at once.
+    pub(crate) fn transmit_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
+        match &self.state {
+            State::Dialling(dialling) => Some(dialling.repeat.at),
+            State::Accepting(accepting) => accepting.is_due.then_some(now),
+            State::Connected | State::Closing(_) => self.packet_at(now, shared),
+            State::Draining { .. } => self.received.ack_deadline(),
+            State::Gone => None,
+        }
+    }
+
+    fn packet_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
+        if self.probe {
+            return Some(now);
+        }
+        let data = self.data_at(now, shared);
+        let data = if data <= now {
+            self.permitted_at(now, shared)
+        } else {
+            Some(data)
+        };
+        let deadlines = [
+            self.received.ack_deadline(),
+            self.confirm.map(|confirm| confirm.at),
+            data,
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// When there is reason to send a packet that the peer must acknowledge.
+    fn data_at(&self, now: Instant, shared: &Shared) -> Instant {
+        let is_control_due = matches!(self.ping, Ping::Wanted { .. })
+            || self.inbox.is_credit_due()
+            || self.outbox.has_lost()
+            || self.is_close_due(now);
+        if is_control_due {
+            return now;
+        }
+        let keepalive = self.last_sent + shared.config.keepalive_interval;
+        let Some(since) = self.outbox.sendable_since() else {
+            return keepalive;
+        };
+        if self.flush {
+            now
+        } else {
+            keepalive.min(since + shared.config.coalesce_delay)
+        }
+    }
+
+    fn permitted_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
+        match self.recovery.permit(now, shared.config.datagram_size_max) {
+            Permit::Now => Some(now),
+            Permit::At(at) => Some(at),
+            Permit::WindowFull | Permit::LedgerFull => None,
+        }
+    }
+
+    /// Appends the next datagram to `buf`, if one is due.
+    pub(crate) fn poll_transmit(
+        &mut self,
+        now: Instant,
+        shared: &mut Shared,
+        buf: &mut Vec<u8>,
+    ) -> Option<Transmit> {
+        let start = buf.len();
+        let is_sent = match self.state {
+            State::Dialling(_) | State::Accepting(_) => {
+                let is_sent = self.transmit_handshake(now, buf);
+                if is_sent {
+                    shared.trace(|_| show::other(&buf[start..]));
+                }
+                is_sent
+            }
+            State::Connected | State::Closing(_) | State::Draining { .. } => {
+                self.transmit_packet(now, shared, buf)
+            }
+            State::Gone => false,
+        };
+        if !is_sent {
+            return None;
+        }
+        let len = buf.len() - start;
+        self.datagrams_sent += 1;
+        self.bytes_sent += len as u64;
+        self.last_sent = now;
+        Some(Transmit {
+            from: self.local,
+            ..Transmit::game(self.address, len)
+        })
+    }
+
+    fn transmit_packet(&mut self, now: Instant, shared: &mut Shared, buf: &mut Vec<u8>) -> bool {
+        if self.confirm.is_some_and(|confirm| confirm.at <= now) {
+            self.begin_probe();
+            if let Some(confirm) = &mut self.confirm {
+                confirm.advance(now);
+            }
+        }
+        let is_draining = matches!(self.state, State::Draining { .. });
+        let is_data_due = !is_draining
+            && (self.probe
+                || (self.data_at(now, shared) <= now
+                    && self.permitted_at(now, shared).is_some_and(|at| at <= now)));
+        let is_ack_due = self
+            .received
+            .ack_deadline()
+            .is_some_and(|deadline| deadline <= now);
+        if !is_data_due && !is_ack_due {
+            return false;
+        }
+        self.build_packet(now, is_data_due, is_ack_due, shared, buf)
+    }
+
+    fn build_packet(
+        &mut self,
+        now: Instant,
+        with_data: bool,
+        with_ack: bool,
+        shared: &mut Shared,
+        buf: &mut Vec<u8>,
+    ) -> bool {
+        let ack = if with_ack {
+            AckForm::Ranges
+        } else {
+            self.received.piggyback(now)
+        };
+        let compact_ack = match ack {
+            AckForm::Compact(low_bits) => Some(low_bits),
+            AckForm::None | AckForm::Ranges => None,
+        };
+        let close = if with_data && self.is_close_due(now) {
+            self.take_close(now)
+        } else {
+            None
+        };
+        let wants_ack = with_data && self.recovery.wants_ack();
+        let size_max = shared.config.datagram_size_max;
+        let mut packet = PacketBuilder::new(
+            buf,
+            &mut self.recovery,
+            &self.remote_id,
+            compact_ack,
+            size_max,
+        );
+        if ack == AckForm::Ranges {
+            let delay = u64::try_from(self.received.ack_delay(now).as_micros()).unwrap_or(u64::MAX);
+            packet.ack(self.received.ranges(), delay);
+        }
+        if with_data {
+            if let Ping::Wanted { asked } = self.ping {
+                self.ping = Ping::InFlight { asked };
+                packet.ping();
+            } else if wants_ack {
+                packet.ping();
+            }
+            while packet.has_room_for_credit() {
+                let Some((channel, limit)) = self.inbox.next_credit() else {
+                    break;
+                };
+                packet.credit(channel, limit);
+            }
+            if let Some((kind, code, farewell)) = &close {
+                packet.close(&Close {
+                    kind: *kind,
+                    code: *code,
+                    text: farewell.text(),
+                });
+            }
+            let is_new_due = self.flush
+                || self
+                    .outbox
+                    .sendable_since()
+                    .is_some_and(|since| since + shared.config.coalesce_delay <= now)
+                || packet.is_eliciting();
+            self.outbox
+                .fill(now, is_new_due, &mut packet, &mut shared.pool);
+            let is_keepalive_due = now >= self.last_sent + shared.config.keepalive_interval;
+            if !packet.is_eliciting() && (is_keepalive_due || self.probe) {
+                packet.ping();
+            }
+        }
+        self.probe = false;
+        if packet.is_empty() {
+            packet.discard();
+            return false;
+        }
+        shared.trace(|config| packet.describe(&config.channels));
+        let keys = self.keys.as_ref().expect("a connected peer has keys");
+        let built = packet.seal(&keys.send);
+        self.on_packet_sent(now, ack, built);
+        true
+    }
+
+    fn on_packet_sent(&mut self, now: Instant, ack: AckForm, built: Built) {
+        let has_more = self.outbox.has_lost() || self.outbox.sendable_since().is_some();
+        if !has_more {
+            self.flush = false;
+        }
+        let is_app_limited = !has_more;
+        if ack != AckForm::None {
+            self.received.on_ack_sent(now, ack);
+        }
+        debug_assert!(built.len > TAG_LEN);
+        if built.eliciting == Eliciting::No {
+            self.recovery
+                .on_sent(now, built.len, Eliciting::No, None, is_app_limited);
+            return;
+        }
+        self.recovery.on_sent(
+            now,
+            built.len,
+            built.eliciting,
+            built.ack_largest,
+            is_app_limited,
+        );
+    }
+}

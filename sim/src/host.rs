@@ -1,0 +1,148 @@
+//! A host: an endpoint with its address, and what its owner has not read yet.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use tickwire_core::{
+    Arrival, ChannelId, Config, Endpoint, Entropy, Event, Instant, PeerId, Prefix,
+};
+
+use crate::address;
+use crate::rng::Rng;
+
+/// Names a host of a [`World`](crate::World): 0, 1, 2, ... in the order they were added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(u16);
+
+impl HostId {
+    pub(crate) const fn new(number: u16) -> Self {
+        Self(number)
+    }
+
+    pub(crate) const fn number(self) -> u16 {
+        self.0
+    }
+
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// One number for a direction between two hosts.
+    pub(crate) fn pair_number(self, to: Self) -> u64 {
+        u64::from(self.0) << 32 | u64::from(to.0)
+    }
+
+    /// As [`pair_number`](Self::pair_number); a missing receiver stands for nobody or everybody.
+    pub(crate) fn pair_number_or_all(from: Self, to: Option<Self>) -> u64 {
+        to.map_or(u64::from(from.0) << 32 | 0xffff_ffff, |to| {
+            from.pair_number(to)
+        })
+    }
+}
+
+/// A message that an owner was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Who sent it.
+    pub peer: PeerId,
+    /// On which channel.
+    pub channel: ChannelId,
+    /// What it says.
+    pub payload: Bytes,
+}
+
+/// An endpoint with its address, and what its owner has not read yet.
+#[derive(Debug)]
+pub(crate) struct Host {
+    id: HostId,
+    pub(crate) name: String,
+    pub(crate) endpoint: Endpoint,
+    /// Number of restarts: each life draws new entropy.
+    incarnation: u64,
+    pub(crate) events: VecDeque<Event>,
+    /// Whether the owner takes events out of the endpoint.
+    pub(crate) is_reading: bool,
+    /// Whether a command may have left something to poll.
+    pub(crate) is_touched: bool,
+    /// When the endpoint wants to be woken.
+    pub(crate) deadline: Option<Instant>,
+    /// Times woken at this very instant without anything arriving in between.
+    wakes: u32,
+}
+
+/// Most times an endpoint may be woken at one instant before this counts as a busy loop.
+const WAKES_MAX: u32 = 1_000;
+
+impl Host {
+    pub(crate) fn new(id: HostId, config: Config, rng: &Rng, now: Instant) -> Self {
+        Self {
+            id,
+            name: name(id),
+            endpoint: birth(id, 0, config, rng, now),
+            incarnation: 0,
+            events: VecDeque::new(),
+            is_reading: true,
+            is_touched: true,
+            deadline: None,
+            wakes: 0,
+        }
+    }
+
+    /// Begins a new life with new entropy; nothing of the old one is left.
+    pub(crate) fn restart(&mut self, config: Config, rng: &Rng, now: Instant) {
+        self.incarnation += 1;
+        self.endpoint = birth(self.id, self.incarnation, config, rng, now);
+        self.events.clear();
+        self.is_touched = true;
+    }
+
+    /// The clock moved on.
+    pub(crate) fn on_time_passed(&mut self) {
+        self.wakes = 0;
+    }
+
+    pub(crate) fn handle_datagram(&mut self, now: Instant, arrival: Arrival, bytes: &mut [u8]) {
+        self.wakes = 0;
+        self.endpoint.handle_datagram(now, arrival, bytes);
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.wakes += 1;
+        assert!(
+            self.wakes < WAKES_MAX,
+            "{} asks to be woken at {now} again and again",
+            self.name
+        );
+        self.endpoint.handle_timeout(now);
+    }
+
+    /// Hands the events to the owner, if it reads, and asks for the deadline: the end of draining.
+    pub(crate) fn poll_events_and_timeout(&mut self) {
+        if self.is_reading {
+            self.events
+                .extend(std::iter::from_fn(|| self.endpoint.poll_event()));
+        }
+        self.deadline = self.endpoint.poll_timeout();
+        self.is_touched = false;
+    }
+}
+
+/// An endpoint whose randomness follows from the world's seed, the host and its number of restarts.
+fn birth(id: HostId, incarnation: u64, config: Config, rng: &Rng, now: Instant) -> Endpoint {
+    let life = rng.fork_nth("host", id.number().into());
+    let entropy = Entropy::from_seed(life.fork_nth("life", incarnation).draw());
+    let mut endpoint = Endpoint::new(config, entropy, now);
+    endpoint.set_interfaces(&[Prefix {
+        address: address::game_address(id).ip(),
+        len: address::PREFIX_LEN,
+    }]);
+    endpoint
+}
+
+/// A to Z, then H26 and on.
+fn name(id: HostId) -> String {
+    match u8::try_from(id.number()) {
+        Ok(letter @ 0..26) => char::from(b'A' + letter).to_string(),
+        Ok(_) | Err(_) => format!("H{}", id.number()),
+    }
+}

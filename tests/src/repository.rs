@@ -1,0 +1,100 @@
+//! What the repository says of itself: the documents keep up with the files they speak of.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::graph;
+
+#[test]
+fn every_direct_dependency_has_its_reason() {
+    let reasons = read("docs/decisions/0002-dependencies.md");
+    let explained: BTreeSet<&str> = reasons
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let unexplained: BTreeSet<String> = graph::arrows()
+        .into_iter()
+        .filter(|arrow| arrow.to_layer.is_none())
+        .map(|arrow| arrow.to)
+        .filter(|name| !explained.contains(name.as_str()))
+        .collect();
+    assert!(unexplained.is_empty(), "without a row: {unexplained:?}");
+}
+
+#[test]
+fn every_link_of_the_documents_leads_to_a_file() {
+    for document in documents() {
+        let directory = document.parent().expect("a document is in a directory");
+        let text = fs::read_to_string(&document).expect("a document is readable");
+        for target in link_targets(&text) {
+            let path = directory.join(target);
+            assert!(
+                path.exists(),
+                "{}: no such file: {target}",
+                document.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn decisions_are_numbered_without_a_gap_and_say_when_to_revisit() {
+    let decisions: Vec<PathBuf> = documents_in("docs/decisions");
+    assert!(!decisions.is_empty());
+    for (index, decision) in decisions.iter().enumerate() {
+        let name = decision
+            .file_name()
+            .expect("a file has a name")
+            .to_string_lossy();
+        let number = format!("{:04}-", index + 1);
+        assert!(
+            name.starts_with(&number),
+            "{name} should be number {number}"
+        );
+        let text = fs::read_to_string(decision).expect("a decision is readable");
+        for heading in ["## Context", "## Choice", "## Price", "## When to revisit"] {
+            assert!(text.contains(heading), "{name} lacks {heading}");
+        }
+    }
+}
+
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("this package is one directory below the root")
+}
+
+/// The text of a file, by its path from the root.
+pub(crate) fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn documents() -> Vec<PathBuf> {
+    ["", "docs", "docs/decisions"]
+        .into_iter()
+        .flat_map(documents_in)
+        .collect()
+}
+
+/// The Markdown files of one directory, sorted by name.
+fn documents_in(directory: &str) -> Vec<PathBuf> {
+    let entries =
+        fs::read_dir(root().join(directory)).expect("a directory of documents is readable");
+    let mut found: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry is readable").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    found.sort();
+    found
+}
+
+/// The files that `[text](path#heading)` of a document point to; links to the web and inside the page left out.
+fn link_targets(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')'))
+        .filter_map(|(target, _)| target.split('#').next())
+        .filter(|target| !target.is_empty() && !target.contains("://"))
+}

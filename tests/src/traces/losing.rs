@@ -1,0 +1,74 @@
+//! How loss is found and repaired.
+
+use tickwire_sim::{Fate, ms};
+
+use super::{RELIABLE, assert_trace, friends, link};
+
+#[test]
+fn three_packets_behind_a_gap_show_that_one_is_lost() {
+    let mut pair = friends().link_to_server(link().drop_nth([0]));
+    for word in ["lost", "one", "two", "three"] {
+        pair.send_to_server(RELIABLE, word.as_bytes())
+            .expect("room");
+        pair.run_for(ms(2));
+    }
+    pair.run_for(ms(200));
+    assert_trace!(pair);
+}
+
+#[test]
+fn a_lost_last_message_is_probed_for() {
+    let mut pair = friends().link_to_server(link().drop_nth([0]));
+    pair.send_to_server(RELIABLE, b"last words").expect("room");
+    pair.run_for(ms(500));
+    assert_trace!(pair);
+}
+
+#[test]
+fn probes_back_off_while_the_link_is_cut() {
+    let mut pair = friends().link_to_server(link().loss(1_000));
+    pair.send_to_server(RELIABLE, b"anybody?").expect("room");
+    pair.run_for(ms(3_000));
+    pair.note("The link is whole again.");
+    pair.heal();
+    pair.run_for(ms(2_000));
+    assert_trace!(pair);
+}
+
+#[test]
+fn a_lost_acknowledgement_does_not_deliver_twice() {
+    let mut pair = friends().link_to_client(link().drop_nth([0]));
+    pair.send_to_server(RELIABLE, b"once").expect("room");
+    pair.run_for(ms(500));
+    assert_trace!(pair);
+}
+
+#[test]
+fn a_duplicated_packet_is_delivered_once() {
+    let mut pair = friends().link_to_server(link().schedule([Fate::Duplicate]));
+    pair.send_to_server(RELIABLE, b"once").expect("room");
+    pair.run_for(ms(200));
+    assert_trace!(pair);
+}
+
+#[test]
+fn a_damaged_packet_counts_as_lost() {
+    let damaged = link().schedule([Fate::Corrupt { bit: 100 }]);
+    let mut pair = friends().link_to_server(damaged);
+    pair.send_to_server(RELIABLE, b"whole").expect("room");
+    pair.run_for(ms(500));
+    assert_trace!(pair);
+}
+
+#[test]
+fn a_packet_that_is_only_late_is_not_delivered_again() {
+    let late = link().schedule([Fate::Delay(40)]);
+    let mut pair = friends().link_to_server(late);
+    for word in ["late", "one", "two", "three"] {
+        pair.send_to_server(RELIABLE, word.as_bytes())
+            .expect("room");
+        pair.run_for(ms(2));
+    }
+    pair.run_for(ms(200));
+    assert_trace!(pair);
+}
