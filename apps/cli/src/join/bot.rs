@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::failure::failed;
 use crate::identity::Trust;
+use crate::output;
 
 /// What all bots of a command are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub(crate) struct Plan {
     /// Makes bots different from each other.
     pub(crate) number: u32,
     pub(crate) tick_rate_hz: NonZeroU32,
+    /// Whether to tell the user once it plays.
+    pub(crate) is_announced: bool,
     /// Time to play, counted from when the connection is complete.
     pub(crate) duration: Option<Duration>,
 }
@@ -184,6 +187,17 @@ impl Player {
             return;
         }
         self.with_bot(|bot, endpoint| bot.run(event, endpoint));
+        if self.plan.is_announced && self.bot.client().phase() == Phase::Playing {
+            self.plan.is_announced = false;
+            self.announce();
+        }
+    }
+
+    fn announce(&self) {
+        let Plan { server, name, .. } = &self.plan;
+        if let Err(error) = output::line(&format!("{name} plays on {server}; Ctrl-C leaves")) {
+            tracing::debug!("{error:#}");
+        }
     }
 
     fn on_connected(&mut self, server_key: Option<PublicKey>) {
@@ -325,6 +339,7 @@ mod tests {
             name: Name::new("Ada").expect("a good name"),
             number: 0,
             tick_rate_hz: NonZeroU32::new(30).expect("not 0"),
+            is_announced: false,
             duration: None,
         }
     }

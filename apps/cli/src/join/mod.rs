@@ -85,9 +85,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         return Ok(());
     };
     let trust = args.identity.trust(server, origin)?;
-    if !args.json {
-        output::line(&format!("joining {server}; Ctrl-C leaves"))?;
-    }
+    tracing::info!(%server, bots = args.bots, "joining");
     let mut reports = play(&args, server, &trust, &stop).await?;
     let summary = Summary::new(&reports);
     let failure = reports.iter_mut().find_map(|report| report.failure.take());
@@ -133,6 +131,7 @@ async fn play(
             name: args.name.clone(),
             number,
             tick_rate_hz: TICK_RATE_HZ,
+            is_announced: number == 0 && !args.json,
             duration: args.duration,
         };
         bots.spawn(bot::play(plan, receiver.clone()));

@@ -40,6 +40,7 @@ impl Bots {
                 name: Name::new("Bot").expect("it is short and plain"),
                 number,
                 tick_rate_hz,
+                is_announced: false,
                 duration: None,
             };
             tasks.spawn(bot::play(plan, receiver.clone()));

@@ -181,10 +181,8 @@ impl Server<'_> {
             .handle
             .shutdown(Dismissal::ServerStops.farewell())
             .await;
-        if report.undelivered > 0 || report.abandoned > 0 {
-            tracing::warn!(?report, "not everything was delivered");
-        }
-        ending.after(self.game.stats(), self.handle.stats())
+        tracing::info!(?report, "shut down");
+        ending.after(report, self.game.stats(), self.handle.stats())
     }
 }
 

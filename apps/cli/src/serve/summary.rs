@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tickwire_core::{EndpointStats, PeerStats};
 use tickwire_game::{GameServer, ServerStats};
-use tickwire_tokio::Handle;
+use tickwire_tokio::{Handle, ShutdownReport};
 
 use crate::join::bot::Report;
 use crate::join::summary::{BotSummary, Totals, bots, mean, millis, percent};
@@ -13,6 +13,7 @@ use crate::join::summary::{BotSummary, Totals, bots, mean, millis, percent};
 pub(super) struct Ending {
     players: u32,
     peers: Vec<PeerStats>,
+    shutdown: ShutdownReport,
     game: ServerStats,
     endpoint: EndpointStats,
 }
@@ -29,8 +30,14 @@ impl Ending {
         }
     }
 
-    pub(super) fn after(self, game: ServerStats, endpoint: EndpointStats) -> Self {
+    pub(super) fn after(
+        self,
+        shutdown: ShutdownReport,
+        game: ServerStats,
+        endpoint: EndpointStats,
+    ) -> Self {
         Self {
+            shutdown,
             game,
             endpoint,
             ..self
@@ -55,6 +62,8 @@ pub(super) struct Summary {
     totals: Totals,
     snapshots_sent: u64,
     events_sent: u64,
+    /// Reliable messages that a player was still to get when the server was gone.
+    events_undelivered: u32,
     /// Events that players, bots or not, sent to the server.
     player_events_expected: u64,
     player_events_received: u64,
@@ -85,6 +94,7 @@ impl Summary {
             totals: Totals::of(reports),
             snapshots_sent: game.snapshots_sent,
             events_sent: game.events_sent,
+            events_undelivered: ending.shutdown.undelivered,
             player_events_expected: game.events_expected,
             player_events_received: game.events_received,
             player_events_duplicated: game.events_duplicated,
