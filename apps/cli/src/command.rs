@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::output;
-use crate::{discover, echo, ping};
+use crate::{discover, echo, join, ping, serve};
 
 /// `0.1.0 (protocol 1)`: two versions work together if their protocols are equal.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -39,6 +39,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a game server
+    Serve(Box<serve::Args>),
+    /// Play on a server, headless
+    Join(Box<join::Args>),
     /// List the servers of this LAN
     Discover(discover::Args),
     /// Measure round trips to a server, without joining it
@@ -90,6 +94,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         .build()?;
     let result = runtime.block_on(async {
         match cli.command {
+            Command::Serve(args) => serve::run(*args).await,
+            Command::Join(args) => join::run(*args).await,
             Command::Discover(args) => discover::run(args).await,
             Command::Ping(args) => ping::run(args).await,
             Command::Echo(args) => echo::run(args).await,

@@ -67,6 +67,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 impl SearchArgs {
+    /// Whether targets are given.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        !self.target.is_empty()
+    }
+
     /// All servers that answer in time, or until `stop`, by name.
     ///
     /// # Errors

@@ -11,10 +11,12 @@ mod failure;
 mod files;
 mod hex;
 mod identity;
+mod join;
 mod keyfile;
 mod logging;
 mod output;
 mod ping;
+mod serve;
 mod signals;
 
 use std::process::ExitCode;

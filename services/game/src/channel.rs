@@ -23,13 +23,15 @@ pub fn channels() -> Vec<ChannelConfig> {
     DELIVERIES.map(ChannelConfig::new).to_vec()
 }
 
-/// Starts the configuration of an endpoint for the game, either side: its protocol id, its channels and a
-/// keepalive each second, so that a player who stands still is not taken for silent.
+/// Starts the configuration of an endpoint for the game, either side: its protocol id, its channels, a
+/// keepalive each second, so that a player who stands still is not taken for silent, and two seconds at most for
+/// the last messages of a connection.
 pub fn config() -> ConfigBuilder {
     Config::builder()
         .protocol_id(PROTOCOL_ID)
         .channels(channels())
         .keepalive_interval(Duration::from_secs(1))
+        .close_timeout(Duration::from_secs(2))
 }
 
 /// Whether a message on this channel must arrive.

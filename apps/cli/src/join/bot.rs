@@ -1,0 +1,382 @@
+//! One simulated player over real sockets: its own endpoint, its own connection. `join` and `serve --bots` run the same.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use anyhow::Context;
+use tickwire_core::{
+    CloseReason, EndpointStats, Event, Farewell, PeerId, PeerStats, PublicKey, Refusal,
+    ServerIdentity, TickConfig,
+};
+use tickwire_game::{Bot, ClientStats, Dismissal, EndpointAt, GameClient, Name, Phase};
+use tickwire_tokio::{Handle, Options};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::failure::failed;
+use crate::identity::Trust;
+use crate::output;
+
+/// What all bots of a command are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Play.
+    Play,
+    /// Say goodbye, and end with the server's answer.
+    Leave,
+    /// End as you are.
+    Abandon,
+}
+
+/// What a bot needs to know before it starts.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) server: SocketAddr,
+    pub(crate) trust: BotTrust,
+    pub(crate) name: Name,
+    /// Makes bots different from each other.
+    pub(crate) number: u32,
+    pub(crate) tick_rate_hz: NonZeroU32,
+    /// Whether to tell the user once it plays.
+    pub(crate) is_announced: bool,
+    /// Time to play, counted from when the connection is complete.
+    pub(crate) duration: Option<Duration>,
+}
+
+/// What a bot believes of its server.
+#[derive(Clone, Debug)]
+pub(crate) enum BotTrust {
+    /// What the options say.
+    Judged(Trust),
+    /// The server of this very process.
+    Own(PublicKey),
+}
+
+impl BotTrust {
+    fn identity(&self) -> ServerIdentity {
+        match self {
+            Self::Judged(trust) => trust.identity(),
+            Self::Own(key) => ServerIdentity::Known(*key),
+        }
+    }
+
+    fn accept(&self, key: Option<PublicKey>) -> anyhow::Result<()> {
+        match (self, key) {
+            (Self::Judged(trust), Some(key)) => trust.accept(key),
+            // The endpoint has checked a key that it was told, and shows the server's key to whoever dialled.
+            (Self::Judged(_), None) | (Self::Own(_), _) => Ok(()),
+        }
+    }
+
+    fn wrong_key(&self) -> anyhow::Error {
+        match self {
+            Self::Judged(trust) => trust.wrong_key(),
+            Self::Own(_) => failed("the server of this process has another key than its own"),
+        }
+    }
+}
+
+/// What a bot saw.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// The name it played under, if it did.
+    pub(crate) name: String,
+    /// Whether it was let in.
+    pub(crate) has_played: bool,
+    /// Players in the game when it last looked.
+    pub(crate) players: usize,
+    /// Snapshots a second, as the server told.
+    pub(crate) tick_rate_hz: u16,
+    pub(crate) game: ClientStats,
+    pub(crate) peer: PeerStats,
+    pub(crate) endpoint: EndpointStats,
+    /// Why it did not end as it should.
+    pub(crate) failure: Option<anyhow::Error>,
+}
+
+/// Plays until the time is over, the order to leave comes, or the connection ends.
+///
+/// # Errors
+///
+/// The socket cannot be had. What goes wrong later is in the report.
+pub(crate) async fn play(plan: Plan, orders: watch::Receiver<Order>) -> anyhow::Result<Report> {
+    let handle = bind(&plan)?;
+    let server = handle
+        .connect(plan.server, plan.trust.identity())
+        .map_err(|error| failed(format!("cannot connect to {}: {error}", plan.server)))?;
+    let client = GameClient::new(server, plan.name.clone(), plan.tick_rate_hz);
+    let mut player = Player {
+        bot: Bot::new(client, plan.number),
+        plan,
+        handle,
+        server,
+        orders,
+        leave_at: None,
+        peer: PeerStats::default(),
+        players: 0,
+        failure: None,
+    };
+    player.run().await;
+    Ok(player.finish())
+}
+
+fn bind(plan: &Plan) -> anyhow::Result<Handle> {
+    let any: IpAddr = if plan.server.is_ipv6() {
+        Ipv6Addr::UNSPECIFIED.into()
+    } else {
+        Ipv4Addr::UNSPECIFIED.into()
+    };
+    let config = tickwire_game::config().tick(Some(TickConfig::new(plan.tick_rate_hz)));
+    let options = Options::new(config).game(SocketAddr::new(any, 0));
+    tickwire_tokio::bind(options).context("cannot open a UDP socket")
+}
+
+struct Player {
+    bot: Bot,
+    plan: Plan,
+    handle: Handle,
+    server: PeerId,
+    orders: watch::Receiver<Order>,
+    leave_at: Option<Instant>,
+    /// As of the last tick: gone with the connection.
+    peer: PeerStats,
+    players: usize,
+    failure: Option<anyhow::Error>,
+}
+
+impl Player {
+    async fn run(&mut self) {
+        while self.bot.client().phase() != Phase::Ended {
+            let order = tokio::select! {
+                event = self.handle.next_event() => match event {
+                    Some(event) => {
+                        self.on_event(&event);
+                        continue;
+                    }
+                    None => return,
+                },
+                order = next_order(&mut self.orders) => order,
+                () = at(self.leave_at) => Order::Leave,
+            };
+            match order {
+                Order::Play => {}
+                Order::Leave => self.leave(),
+                Order::Abandon => return,
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: &Event) {
+        match event {
+            Event::Connected { server_key, .. } => self.on_connected(*server_key),
+            Event::Disconnected { reason, .. } => self.on_disconnected(reason),
+            Event::Tick { .. } => self.look(),
+            Event::Message { .. }
+            | Event::Delivered { .. }
+            | Event::Pong { .. }
+            | Event::ProbeAnswered { .. }
+            | Event::ServerFound(_)
+            | Event::ServerExpired(_)
+            | Event::DiscoveryEnded
+            | _ => {}
+        }
+        // Not a word to a server whose key was not accepted: only the end of its connection is of interest.
+        let is_distrusted = self.failure.is_some();
+        if is_distrusted && !matches!(event, Event::Disconnected { .. }) {
+            return;
+        }
+        self.with_bot(|bot, endpoint| bot.run(event, endpoint));
+        if self.plan.is_announced && self.bot.client().phase() == Phase::Playing {
+            self.plan.is_announced = false;
+            self.announce();
+        }
+    }
+
+    fn announce(&self) {
+        let Plan { server, name, .. } = &self.plan;
+        if let Err(error) = output::line(&format!("{name} plays on {server}; Ctrl-C leaves")) {
+            tracing::debug!("{error:#}");
+        }
+    }
+
+    fn on_connected(&mut self, server_key: Option<PublicKey>) {
+        if let Err(error) = self.plan.trust.accept(server_key) {
+            self.failure = Some(error);
+            self.handle
+                .disconnect(self.server, Farewell::new(0, "your key is not accepted"));
+            return;
+        }
+        self.leave_at = self.plan.duration.map(|duration| Instant::now() + duration);
+    }
+
+    fn on_disconnected(&mut self, reason: &CloseReason) {
+        if self.failure.is_none() {
+            let phase = self.bot.client().phase();
+            self.failure = failure(reason, phase, &self.plan);
+        }
+    }
+
+    /// Notes what cannot be asked for once the connection is gone.
+    fn look(&mut self) {
+        if let Some(stats) = self.handle.peer_stats(self.server) {
+            self.peer = stats;
+        }
+        if self.bot.client().phase() == Phase::Playing {
+            self.players = self.bot.client().players().len();
+        }
+    }
+
+    fn leave(&mut self) {
+        self.leave_at = None;
+        self.look();
+        self.with_bot(|bot, endpoint| bot.leave(endpoint));
+        self.handle.flush();
+    }
+
+    fn with_bot(&mut self, act: impl FnOnce(&mut Bot, &mut EndpointAt<'_>)) {
+        let bot = &mut self.bot;
+        self.handle
+            .with(|endpoint, now| act(bot, &mut EndpointAt { endpoint, now }));
+    }
+
+    fn finish(self) -> Report {
+        let client = self.bot.client();
+        let known = client.id().and_then(|id| client.players().get(&id));
+        let name = known.map_or(client.name(), |player| &player.name);
+        Report {
+            name: name.as_str().to_owned(),
+            has_played: client.id().is_some(),
+            players: self.players,
+            tick_rate_hz: client.tick_rate_hz().unwrap_or(0),
+            game: client.stats(),
+            peer: self.peer,
+            endpoint: self.handle.stats(),
+            failure: self.failure,
+        }
+    }
+}
+
+/// The next order; if nobody gives orders any more, to leave.
+async fn next_order(orders: &mut watch::Receiver<Order>) -> Order {
+    match orders.changed().await {
+        Ok(()) => *orders.borrow_and_update(),
+        Err(_) => Order::Leave,
+    }
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this end of a connection is a failure, and what to say then.
+fn failure(reason: &CloseReason, phase: Phase, plan: &Plan) -> Option<anyhow::Error> {
+    if phase == Phase::Leaving {
+        return None;
+    }
+    let server = plan.server;
+    let text = match reason {
+        CloseReason::Local(farewell) if farewell.code == Dismissal::Goodbye.code() => return None,
+        CloseReason::Remote(farewell) if is_regular(farewell) => return None,
+        CloseReason::Remote(farewell) => {
+            format!("the server at {server} ended the connection: {farewell}")
+        }
+        CloseReason::HandshakeTimeout => format!(
+            "no answer from {server}: check the address and the port, that `tickwire serve` runs there, \
+             and that no firewall drops UDP"
+        ),
+        CloseReason::Refused(Refusal::WrongKey) => return Some(plan.trust.wrong_key()),
+        CloseReason::Refused(refusal) => {
+            format!(
+                "the server at {server} does not let us in: {refusal}; {}",
+                advice(*refusal)
+            )
+        }
+        CloseReason::Local(_)
+        | CloseReason::IdleTimeout
+        | CloseReason::Undeliverable { .. }
+        | CloseReason::Violation(_)
+        | CloseReason::PeerSawViolation(_)
+        | CloseReason::Reset
+        | CloseReason::Replaced
+        | _ => format!("the connection to {server} was lost: {reason}"),
+    };
+    Some(failed(text))
+}
+
+fn is_regular(farewell: &Farewell) -> bool {
+    let regular = [Dismissal::Goodbye, Dismissal::ServerStops];
+    regular
+        .iter()
+        .any(|dismissal| dismissal.code() == farewell.code)
+}
+
+fn advice(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Full => "try again later, or start it with a larger --max-players",
+        Refusal::Banned => "ask whoever runs it",
+        Refusal::NotAccepting => "it is probably stopping, try again later",
+        Refusal::WrongVersion { .. }
+        | Refusal::WrongProtocolId
+        | Refusal::WrongChannels
+        | Refusal::WrongKey
+        | Refusal::NoCipher
+        | _ => "use the same version of tickwire on both sides",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Plan {
+        Plan {
+            server: SocketAddr::from(([192, 0, 2, 1], 8_080)),
+            trust: BotTrust::Own(PublicKey::from_bytes([7; 32])),
+            name: Name::new("Ada").expect("a good name"),
+            number: 0,
+            tick_rate_hz: NonZeroU32::new(30).expect("not 0"),
+            is_announced: false,
+            duration: None,
+        }
+    }
+
+    fn said(reason: &CloseReason, phase: Phase) -> Option<String> {
+        failure(reason, phase, &plan()).map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_server_that_stops_and_a_goodbye_are_no_failures() {
+        for dismissal in [Dismissal::Goodbye, Dismissal::ServerStops] {
+            let reason = CloseReason::Remote(dismissal.farewell());
+            assert_eq!(said(&reason, Phase::Playing), None);
+        }
+        assert_eq!(said(&CloseReason::IdleTimeout, Phase::Leaving), None);
+    }
+
+    #[test]
+    fn failures_say_what_happened_where_and_what_to_do() {
+        let timeout = said(&CloseReason::HandshakeTimeout, Phase::Connecting);
+        let text = timeout.expect("a failure");
+        assert!(
+            text.starts_with("no answer from 192.0.2.1:8080: check"),
+            "{text}"
+        );
+        let full = said(&CloseReason::Refused(Refusal::Full), Phase::Connecting);
+        let text = full.expect("a failure");
+        assert!(
+            text.contains("the server is full; try again later"),
+            "{text}"
+        );
+        let name = said(
+            &CloseReason::Remote(Dismissal::BadName.farewell()),
+            Phase::Joining,
+        );
+        assert!(name.expect("a failure").contains("1 to 32 characters"));
+        let lost = said(&CloseReason::IdleTimeout, Phase::Playing).expect("a failure");
+        assert!(lost.contains("to 192.0.2.1:8080 was lost"), "{lost}");
+    }
+}

@@ -1,0 +1,158 @@
+//! `tickwire join`: headless players that move, shoot and score, and count what they get.
+
+pub(crate) mod bot;
+pub(crate) mod summary;
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use tickwire_game::Name;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::args::{self, GAME_PORT, Place};
+use crate::discover::SearchArgs;
+use crate::failure::{bad_input, failed};
+use crate::identity::{IdentityArgs, Origin, Trust};
+use crate::output;
+use crate::signals::Stop;
+use bot::{BotTrust, Order, Plan, Report};
+use summary::Summary;
+
+const EXAMPLES: &str = "\
+Examples:
+  tickwire join 127.0.0.1 --name Ada     play on a server of this host, until Ctrl-C
+  tickwire join --discover --duration 10 --json
+  tickwire join game.example.org:9000 --server-key KEY
+  tickwire join 192.168.1.5 --bots 8 --trust-on-first-use
+
+Counts of --json are sums over all bots, round trip and loss are means; `bots` lists each. Exit code 1 if a bot cannot
+join or loses its connection.";
+
+/// Ticks a second of the bots' own clocks.
+const TICK_RATE_HZ: NonZeroU32 = NonZeroU32::new(30).expect("30 is not 0");
+/// How long `--discover` waits for the first answer.
+const DISCOVERY_TIME: Duration = Duration::from_secs(5);
+
+/// Options of `join`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The server, port 8080 unless given
+    #[arg(
+        value_name = "HOST[:PORT]",
+        required_unless_present = "discover",
+        conflicts_with = "discover"
+    )]
+    server: Option<Place>,
+
+    /// Join the first server of the LAN that answers
+    #[arg(long)]
+    discover: bool,
+
+    /// Name to play under, 1 to 32 characters; the server adds a number where it is taken
+    #[arg(long, value_name = "NAME", default_value = "Bot")]
+    name: Name,
+
+    /// Players to simulate, each with a socket and a connection of its own
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1_000), allow_negative_numbers = true)]
+    bots: u32,
+
+    /// Leave after this many seconds of play [default: at Ctrl-C]
+    #[arg(long, value_name = "SECONDS", value_parser = args::seconds, allow_negative_numbers = true)]
+    duration: Option<Duration>,
+
+    /// Print one JSON object at the end, and nothing else on stdout
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    search: SearchArgs,
+
+    #[command(flatten)]
+    identity: IdentityArgs,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let stop = Stop::listen()?;
+    let found = tokio::select! {
+        found = find(&args) => Some(found?),
+        () = stop.requested() => None,
+    };
+    let Some((server, origin)) = found else {
+        return Ok(());
+    };
+    let trust = args.identity.trust(server, origin)?;
+    tracing::info!(%server, bots = args.bots, "joining");
+    let mut reports = play(&args, server, &trust, &stop).await?;
+    let summary = Summary::new(&reports);
+    let failure = reports.iter_mut().find_map(|report| report.failure.take());
+    if reports.iter().any(|report| report.has_played) {
+        if args.json {
+            output::json(&summary)?;
+        } else {
+            output::line(&summary.line())?;
+        }
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
+}
+
+async fn find(args: &Args) -> anyhow::Result<(SocketAddr, Origin)> {
+    if let Some(place) = &args.server {
+        if args.search.is_narrowed() {
+            return Err(bad_input(
+                "--target is for --discover: give either it or a server",
+            ));
+        }
+        return Ok((place.resolve(GAME_PORT).await?, Origin::Given));
+    }
+    let server = args.search.first_server(DISCOVERY_TIME).await?;
+    Ok((server.address, Origin::Discovered))
+}
+
+/// Runs all bots to their ends.
+async fn play(
+    args: &Args,
+    server: SocketAddr,
+    trust: &Trust,
+    stop: &Stop,
+) -> anyhow::Result<Vec<Report>> {
+    let (orders, receiver) = watch::channel(Order::Play);
+    let mut bots = JoinSet::new();
+    for number in 0..args.bots {
+        let plan = Plan {
+            server,
+            trust: BotTrust::Judged(trust.clone()),
+            name: args.name.clone(),
+            number,
+            tick_rate_hz: TICK_RATE_HZ,
+            is_announced: number == 0 && !args.json,
+            duration: args.duration,
+        };
+        bots.spawn(bot::play(plan, receiver.clone()));
+    }
+    let mut reports = Vec::new();
+    loop {
+        tokio::select! {
+            report = bots.join_next() => match report {
+                Some(report) => reports.push(report.map_err(broken)??),
+                None => break,
+            },
+            () = stop.requested(), if *orders.borrow() == Order::Play => {
+                orders.send_replace(Order::Leave);
+            }
+        }
+    }
+    reports.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(reports)
+}
+
+/// A bot's task panicked: a mistake of ours.
+pub(crate) fn broken(error: tokio::task::JoinError) -> anyhow::Error {
+    failed(format!("a bot broke: {error}"))
+}

@@ -1,0 +1,133 @@
+//! `tickwire serve`: an authoritative game server that anyone can run.
+
+mod bots;
+mod run;
+mod summary;
+mod table;
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::args::{self, DISCOVERY_PORT};
+use crate::failure::bad_input;
+use crate::signals::Stop;
+
+const EXAMPLES: &str = "\
+Examples:
+  tickwire serve --bots 8                a game with 8 simulated players, on UDP port 8080 of all interfaces
+  tickwire serve --name Arena --max-players 64 --tick-rate 60
+  tickwire serve --key arena.key         known again after a restart: join --server-key with what it prints
+  tickwire serve --bind 127.0.0.1:0 --ready-file ready.json --duration 10 --bots 8 --json
+
+The ready file holds `game`, `discovery` (null if its port cannot be had) and `public_key`. With --json, `players` is the
+number when the end began, round trip and loss are means over them, bytes and datagrams are the server's, and
+snapshots and events are sums over the server's own bots, which `bots` lists.";
+
+/// Options of `serve`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Where to listen for the game, UDP; port 0 takes a free one, [::] serves IPv6 and IPv4
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8080", value_parser = args::bind_address)]
+    bind: SocketAddr,
+
+    /// Name shown to those who look for servers, 1 to 64 bytes
+    #[arg(long, value_name = "NAME", default_value = "Tickwire server", value_parser = server_name)]
+    name: String,
+
+    /// Places for players, bots included
+    #[arg(long, value_name = "N", default_value = "32", value_parser = clap::value_parser!(u32).range(1..=2_000), allow_negative_numbers = true)]
+    max_players: u32,
+
+    /// Simulation steps, and snapshots, a second
+    #[arg(long, value_name = "HZ", default_value = "30", value_parser = tick_rate, allow_negative_numbers = true)]
+    tick_rate: NonZeroU32,
+
+    /// Port on which to answer those who look for servers, UDP; several servers of a host share it
+    #[arg(long, value_name = "PORT", default_value_t = DISCOVERY_PORT, allow_negative_numbers = true)]
+    discovery_port: u16,
+
+    /// Simulated players that join over loopback, as real clients
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u32).range(0..=1_000), allow_negative_numbers = true)]
+    bots: u32,
+
+    /// Stop after this many seconds [default: at Ctrl-C]
+    #[arg(long, value_name = "SECONDS", value_parser = args::seconds, allow_negative_numbers = true)]
+    duration: Option<Duration>,
+
+    /// Print one JSON object at the end, and nothing else on stdout
+    #[arg(long)]
+    json: bool,
+
+    /// The server's secret key, made on first start and readable by its owner only [default: a new key every start]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// Write the addresses and the public key to this file as JSON once all listens
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+
+    /// Tell the LAN of this server unasked, every so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = announce_interval, allow_negative_numbers = true)]
+    announce: Option<Duration>,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    if args.bots > args.max_players {
+        return Err(bad_input(format!(
+            "--bots {} do not fit into --max-players {}: raise the one or lower the other",
+            args.bots, args.max_players
+        )));
+    }
+    let stop = Stop::listen()?;
+    run::serve(&args, &stop).await
+}
+
+fn server_name(text: &str) -> Result<String, String> {
+    let good = !text.trim().is_empty() && text.len() <= 64 && !text.chars().any(char::is_control);
+    if !good {
+        return Err("expected 1 to 64 bytes without control characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn tick_rate(text: &str) -> Result<NonZeroU32, String> {
+    let rate = text
+        .parse()
+        .ok()
+        .filter(|rate: &NonZeroU32| rate.get() <= 1_000);
+    rate.ok_or_else(|| "expected steps a second, 1 to 1000".to_owned())
+}
+
+fn announce_interval(text: &str) -> Result<Duration, String> {
+    let interval = args::seconds(text)?;
+    let allowed = Duration::from_secs(1)..=Duration::from_secs(3_600);
+    if !allowed.contains(&interval) {
+        return Err("expected seconds from 1 to 3600".to_owned());
+    }
+    Ok(interval)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_rates_and_intervals_are_checked() {
+        assert_eq!(server_name("Größe 7"), Ok("Größe 7".to_owned()));
+        for bad in ["", " ", "a\nb", &"x".repeat(65)] {
+            assert!(server_name(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(tick_rate("60").map(NonZeroU32::get), Ok(60));
+        for bad in ["0", "1001", "-1", "x"] {
+            assert!(tick_rate(bad).is_err(), "{bad}");
+        }
+        assert_eq!(announce_interval("1.5"), Ok(Duration::from_millis(1_500)));
+        for bad in ["0.5", "3601", "never"] {
+            assert!(announce_interval(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The server at work: from the first socket to the last goodbye.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::Serialize;
+use tickwire_core::{AnnounceConfig, Event, TickConfig};
+use tickwire_game::{Dismissal, EndpointAt, GameConfig, GameServer};
+use tickwire_tokio::{BindError, Handle, Options};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::Args;
+use super::bots::Bots;
+use super::summary::{Ending, Summary};
+use super::table::LiveTable;
+use crate::failure::{bad_input, cannot_listen};
+use crate::hex;
+use crate::output::{self, ReadyFile};
+use crate::signals::Stop;
+use crate::{keyfile, output::clean};
+
+/// Time between two drawings of the table.
+const TABLE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Content of the ready file.
+#[derive(Debug, Serialize)]
+struct Ready {
+    game: SocketAddr,
+    discovery: Option<SocketAddr>,
+    public_key: String,
+}
+
+pub(super) async fn serve(args: &Args, stop: &Stop) -> anyhow::Result<()> {
+    let ready_file = ReadyFile::prepare(args.ready_file.as_deref())?;
+    let mut server = Server {
+        args,
+        handle: bind(args)?,
+        game: GameServer::new(GameConfig {
+            players_max: args.max_players,
+            tick_rate_hz: args.tick_rate,
+            ..GameConfig::default()
+        }),
+    };
+    let ready = server.ready();
+    server.say_where(&ready)?;
+    ready_file.write(&ready)?;
+
+    let key = server.handle.public_key();
+    let bots = Bots::start(args.bots, ready.game, key, args.tick_rate);
+    server.play(stop).await?;
+    let ending = server.end().await;
+    let reports = bots.finish().await?;
+
+    let summary = Summary::new(args.tick_rate.get(), &ending, &reports);
+    if args.json {
+        return output::json(&summary);
+    }
+    output::line(&summary.line())
+}
+
+fn bind(args: &Args) -> anyhow::Result<Handle> {
+    let mut config = tickwire_game::config()
+        .accepts(true)
+        .peers_max(args.max_players)
+        .tick(Some(TickConfig::new(args.tick_rate)));
+    if let Some(path) = &args.key {
+        config = config.identity(Some(keyfile::load_or_create(path)?));
+    }
+    let options = Options::new(config)
+        .game(args.bind)
+        .discovery(Some(discovery_address(args)))
+        .announce(AnnounceConfig {
+            name: args.name.clone(),
+            port: 0,
+            players_max: args.max_players,
+            interval: args.announce,
+        });
+    tickwire_tokio::bind(options).map_err(|error| cannot_bind(args.bind, &error))
+}
+
+/// Queries come by broadcast and multicast, which only the unspecified address receives.
+fn discovery_address(args: &Args) -> SocketAddr {
+    let any: IpAddr = if args.bind.is_ipv6() {
+        Ipv6Addr::UNSPECIFIED.into()
+    } else {
+        Ipv4Addr::UNSPECIFIED.into()
+    };
+    SocketAddr::new(any, args.discovery_port)
+}
+
+fn cannot_bind(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    match cause {
+        Some(BindError { source, .. }) => cannot_listen("UDP", address, "--bind", source),
+        None => bad_input(format!("cannot start the server: {error}")),
+    }
+}
+
+struct Server<'a> {
+    args: &'a Args,
+    handle: Handle,
+    game: GameServer,
+}
+
+impl Server<'_> {
+    fn ready(&self) -> Ready {
+        Ready {
+            game: self.handle.local_addr(),
+            discovery: self.handle.discovery().and_then(Result::ok),
+            public_key: hex::encode(self.handle.public_key().as_bytes()),
+        }
+    }
+
+    /// On stdout for people; on stderr if stdout is for the result only.
+    fn say_where(&self, ready: &Ready) -> anyhow::Result<()> {
+        let discovery = match ready.discovery {
+            Some(address) => format!("discovery on {address}"),
+            None => "no discovery".to_owned(),
+        };
+        let text = format!(
+            "{} listens on {} (UDP), {discovery}; Ctrl-C stops it\npublic key {}",
+            clean(&self.args.name),
+            ready.game,
+            ready.public_key
+        );
+        if self.args.json {
+            output::remark(&text);
+        } else {
+            output::line(&text)?;
+        }
+        if let Some(Err(error)) = self.handle.discovery() {
+            output::remark(&format!(
+                "players cannot find this server by discovery: {error}; it goes on, they can join by its address"
+            ));
+        }
+        for failure in self.handle.join_failures() {
+            tracing::info!("discovery: {failure}");
+        }
+        Ok(())
+    }
+
+    /// Plays until the time is over or the end is asked for.
+    async fn play(&mut self, stop: &Stop) -> anyhow::Result<()> {
+        let end = self.args.duration.map(|duration| Instant::now() + duration);
+        let is_live = !self.args.json && output::is_terminal();
+        let mut table = LiveTable::default();
+        let mut redraw = interval(TABLE_INTERVAL);
+        redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                event = self.handle.next_event() => match event {
+                    Some(event) => self.on_event(&event),
+                    None => return Ok(()),
+                },
+                _ = redraw.tick(), if is_live => {
+                    table.draw(&self.args.name, self.args.max_players, &self.game, &self.handle)?;
+                }
+                () = at(end) => return Ok(()),
+                () = stop.requested() => return Ok(()),
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: &Event) {
+        let game = &mut self.game;
+        self.handle
+            .with(|endpoint, now| game.run(event, &mut EndpointAt { endpoint, now }));
+    }
+
+    /// Says goodbye to everybody, and waits until they have heard it.
+    async fn end(&mut self) -> Ending {
+        let ending = Ending::of(&self.game, &self.handle);
+        let game = &mut self.game;
+        self.handle.with(|endpoint, now| {
+            game.finish();
+            game.drain(&mut EndpointAt { endpoint, now });
+            endpoint.flush(now);
+        });
+        let report = self
+            .handle
+            .shutdown(Dismissal::ServerStops.farewell())
+            .await;
+        tracing::info!(?report, "shut down");
+        ending.after(report, self.game.stats(), self.handle.stats())
+    }
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_is_bad_input_that_names_the_option() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 8_080));
+        let cause = BindError {
+            socket: tickwire_core::Socket::Game,
+            address,
+            source: io::Error::from(io::ErrorKind::AddrInUse),
+        };
+        let error = cannot_bind(address, &io::Error::from(cause));
+        assert_eq!(crate::failure::exit_code(&error), 2);
+        let text = error.to_string();
+        assert!(
+            text.contains("127.0.0.1:8080: the port is in use"),
+            "{text}"
+        );
+        assert!(text.contains("--bind"), "{text}");
+    }
+}
