@@ -7,8 +7,10 @@ use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
+use crate::channel::{fragment_len, message_cost};
 use crate::crypto::{CipherSuite, Crypto, Portable, SecretKey};
 use crate::error::ConfigError;
+use crate::wire::HELLO_LEN_MIN;
 
 /// What a channel promises about its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +40,7 @@ pub struct ChannelConfig {
     /// The promise.
     pub delivery: Delivery,
     /// Longest message, in bytes: 1 to 1,048,576. Longer than one datagram means fragments. Default 64 KiB.
+    /// The caps below must hold one message of this length at its cost, about 1.12 times its length.
     pub message_size_max: usize,
     /// Bytes that may wait here to be sent or acknowledged, with [`MESSAGE_COST`](crate::MESSAGE_COST) for each message. When
     /// full, a reliable channel's `send` refuses with `QueueFull`; an unreliable one drops its oldest. Default 256 KiB.
@@ -142,7 +145,6 @@ pub struct Config {
 
 impl Config {
     /// Starts from the defaults: a client with one channel of each delivery, in the order of [`Delivery`].
-    #[must_use]
     pub fn builder() -> ConfigBuilder {
         ConfigBuilder {
             config: Self::default(),
@@ -251,8 +253,8 @@ impl ConfigBuilder {
         close_timeout: Duration,
         /// How long a message waits for company in its datagram if the owner does not `flush`, 0 to 50 ms. Default 1 ms.
         coalesce_delay: Duration,
-        /// How long the acknowledgement of a reliable message waits for a datagram to ride in, 0 to 100 ms. Default 40 ms:
-        /// longer than a tick at 30 Hz, so that where both sides play it always finds one.
+        /// How long the acknowledgement of a reliable message waits for a datagram to ride in, 0 to 100 ms. Default
+        /// 40 ms: longer than a tick at 30 Hz, so that a game's acknowledgements cost no datagrams of their own.
         ack_delay_max: Duration,
         /// Cipher suites in order of preference; the server's order decides. Default AES-128-GCM, ChaCha20-Poly1305.
         ciphers: Vec<CipherSuite>,
@@ -302,7 +304,8 @@ impl Config {
                 size_max,
             });
         }
-        let needed_bytes = size_max + crate::MESSAGE_COST;
+        // In the shortest datagrams: the cost is highest there.
+        let needed_bytes = message_cost(size_max, fragment_len(HELLO_LEN_MIN));
         let caps = [
             ("send_queue_bytes_max", channel.send_queue_bytes_max),
             ("receive_bytes_max", channel.receive_bytes_max),
