@@ -124,3 +124,22 @@ fn two_endpoints_connect_talk_and_part() {
     );
     assert_eq!(pair.server.stats().peers_now, 0);
 }
+
+#[test]
+fn two_sides_that_part_at_once_fall_silent() {
+    let mut pair = Pair::new();
+    let server = pair
+        .client
+        .connect(pair.now, SERVER, ServerIdentity::TrustOnFirstUse)
+        .expect("free");
+    pair.run_for(Duration::from_millis(100));
+    let client = pair.server.peers().next().expect("connected");
+    pair.client
+        .disconnect(pair.now, server, Farewell::new(1, "I leave"));
+    pair.server
+        .disconnect(pair.now, client, Farewell::new(2, "I close"));
+    let before = pair.client.stats().datagrams_sent + pair.server.stats().datagrams_sent;
+    pair.run_for(Duration::from_secs(1));
+    let after = pair.client.stats().datagrams_sent + pair.server.stats().datagrams_sent;
+    assert!(after - before <= 4, "{} datagrams", after - before);
+}

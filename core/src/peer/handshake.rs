@@ -23,6 +23,9 @@ const HELLO_INTERVAL: Duration = Duration::from_millis(50);
 /// After an unauthentic refusal a client waits this long for a better answer, which an attacker cannot suppress.
 const HINT_WAIT: Duration = Duration::from_millis(500);
 
+/// And repeats its HELLO only this often: most such refusals are true.
+const HINTED_HELLO_INTERVAL: Duration = Duration::from_millis(200);
+
 /// A client that waits for the server's answer.
 #[derive(Debug)]
 pub(crate) struct Dialling {
@@ -203,6 +206,9 @@ impl Peer {
     /// A refusal that anybody can have sent: believed if nothing better comes soon.
     pub(crate) fn handle_refuse(&mut self, now: Instant, refusal: Refusal) {
         if let State::Dialling(dialling) = &mut self.state {
+            if dialling.hint.is_none() {
+                dialling.repeat = Repeat::new(now + HINTED_HELLO_INTERVAL, HINTED_HELLO_INTERVAL);
+            }
             dialling.hint = Some(refusal);
             dialling.give_up_at = dialling.give_up_at.min(now + HINT_WAIT);
         }

@@ -123,7 +123,7 @@ impl Peer {
 
     fn transmit_packet(&mut self, now: Instant, shared: &mut Shared, buf: &mut Vec<u8>) -> bool {
         if self.confirm.is_some_and(|confirm| confirm.at <= now) {
-            self.begin_probe();
+            self.begin_probe(now);
             if let Some(confirm) = &mut self.confirm {
                 confirm.advance(now);
             }
@@ -206,7 +206,9 @@ impl Peer {
                 || packet.is_eliciting();
             self.outbox
                 .fill(now, is_new_due, &mut packet, &mut shared.pool);
-            let is_keepalive_due = now >= self.last_sent + shared.config.keepalive_interval;
+            // With an acknowledgement the packet answers what was just heard: no need to ask whether the peer is there.
+            let is_keepalive_due =
+                ack == AckForm::None && now >= self.last_sent + shared.config.keepalive_interval;
             if !packet.is_eliciting() && (is_keepalive_due || self.probe) {
                 packet.ping();
             }
