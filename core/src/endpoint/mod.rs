@@ -536,7 +536,7 @@ impl Endpoint {
     }
 
     /// With [`set_trace`](Self::set_trace): one line for each datagram that `poll_transmit` handed out, in that
-    /// order, as `#3 Ack(0..=2 after 1.200ms) Ordered(ch3 m1, 20 B)`. Lines beyond 4,096 unpolled ones are dropped.
+    /// order, as `#3 Ack(0..=2 after 1.200 ms) Ordered(ch3 m1, 20 B)`. Lines beyond 4,096 unpolled ones are dropped.
     #[must_use]
     pub fn poll_trace(&mut self) -> Option<String> {
         self.shared.poll_trace()

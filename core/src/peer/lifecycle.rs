@@ -35,6 +35,7 @@ use crate::log::debug;
 use crate::pool::Pool;
 use crate::time::Instant;
 use crate::wire::frame::Close;
+use crate::wire::frame::close::{APPLICATION, REFUSED, UNDELIVERABLE, VIOLATION};
 
 use alloc::boxed::Box;
 
@@ -70,12 +71,6 @@ pub(crate) struct Closing {
 /// Longest wait for the acknowledgement of a CLOSE.
 const CLOSE_WAIT_MAX: Duration = Duration::from_millis(500);
 const CLOSE_WAIT_MIN: Duration = Duration::from_millis(100);
-
-/// Kinds of CLOSE on the wire.
-const APPLICATION: u8 = 0;
-const VIOLATION: u8 = 1;
-const UNDELIVERABLE: u8 = 2;
-const REFUSED: u8 = 3;
 
 impl Peer {
     pub(crate) const fn is_established(&self) -> bool {

@@ -99,7 +99,7 @@ impl Peer {
             State::Dialling(_) | State::Accepting(_) => {
                 let is_sent = self.transmit_handshake(now, buf);
                 if is_sent {
-                    shared.trace(|_| show::other(&buf[start..]));
+                    shared.trace(|_| show::handshake(&buf[start..]));
                 }
                 is_sent
             }
