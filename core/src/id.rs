@@ -21,10 +21,6 @@ impl PeerId {
     pub(crate) const fn slot(self) -> usize {
         self.slot as usize
     }
-
-    pub(crate) const fn generation(self) -> u32 {
-        self.generation
-    }
 }
 
 /// `p3.1`: slot 3, generation 1.

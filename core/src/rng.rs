@@ -33,12 +33,6 @@ impl Rng {
         self.state = self.state.wrapping_add(GOLDEN_GAMMA);
         mix(self.state)
     }
-
-    /// A number in `0..n`, or 0 if `n` is 0. Biased by less than `n` in 2^64.
-    pub(crate) fn below(&mut self, n: u64) -> u64 {
-        let product = u128::from(self.next_u64()) * u128::from(n);
-        (product >> 64) as u64
-    }
 }
 
 /// 2^64 divided by the golden ratio.
@@ -153,15 +147,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn below_stays_below_and_reaches_every_number() {
-        let mut rng = Rng::new(3);
-        let seen: BTreeSet<u64> = (0..200).map(|_| rng.below(10)).collect();
-        assert_eq!(seen, (0..10).collect());
-        assert_eq!(rng.below(1), 0);
-        assert_eq!(rng.below(0), 0);
     }
 
     #[test]

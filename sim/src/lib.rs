@@ -8,7 +8,7 @@
 //!
 //! A [`Pair`] is a client and a server. Put a [`Link`] between them, connect, and let time pass:
 //!
-//! ```no_run
+//! ```
 //! use tickwire_sim::{Link, Pair, ms};
 //!
 //! // 50 ms there and back; the server's datagrams all arrive, one in ten of the client's does not.
@@ -32,7 +32,7 @@
 //! Loss by probability finds bugs; a plan explains them. A [`Schedule`] lists the [`Fate`] of each of the next
 //! datagrams of a link, and the wire trace shows what became of them:
 //!
-//! ```no_run
+//! ```
 //! # use tickwire_sim::{Fate, Link, Pair, ms};
 //! let mut pair = Pair::new(7)
 //!     .link_to_server(Link::new().latency(ms(25)).schedule([Fate::Drop]))

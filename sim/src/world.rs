@@ -63,6 +63,7 @@ impl World {
     pub fn add(&mut self, config: Config) -> HostId {
         let id = host_id(self.hosts.len());
         self.hosts.push(Host::new(id, config, &self.rng, self.now));
+        self.set_trace(id);
         id
     }
 
@@ -70,6 +71,7 @@ impl World {
     /// unread events are gone, entropy is new.
     pub fn restart(&mut self, host: HostId, config: Config) {
         self.hosts[host.index()].restart(config, &self.rng, self.now);
+        self.set_trace(host);
     }
 
     /// The virtual time.
@@ -201,6 +203,13 @@ impl World {
     pub fn record_trace(&mut self) {
         self.settle();
         self.trace.start(self.now);
+        self.hosts().for_each(|host| self.set_trace(host));
+    }
+
+    /// Makes a host's endpoint describe what it sends from now on, if anybody records it.
+    fn set_trace(&mut self, host: HostId) {
+        let is_recording = self.trace.is_recording();
+        self.hosts[host.index()].endpoint.set_trace(is_recording);
     }
 
     /// The wire since [`record_trace`](Self::record_trace), for people; empty if that was not called.
@@ -330,7 +339,7 @@ impl World {
         for datagram in bytes.chunks(transmit.segment_size.unwrap_or(bytes.len()).max(1)) {
             let len = datagram.len();
             assert!((1..=size_max).contains(&len), "a datagram of {len} bytes");
-            let description = self.describe(datagram);
+            let description = self.describe(from);
             match address::receiver(transmit.to, self.hosts.len()) {
                 Receiver::Host(to) => self.send(from, to, &transmit, datagram, &description),
                 Receiver::Everybody => self.broadcast(from, &transmit, datagram, &description),
@@ -339,13 +348,14 @@ impl World {
         }
     }
 
-    /// What the sender says about the datagram it has just handed out.
-    fn describe(&self, datagram: &[u8]) -> String {
-        match (self.trace.is_recording(), str::from_utf8(datagram)) {
-            (false, _) => String::new(),
-            (true, Ok(text)) => format!("{text:?}"),
-            (true, Err(_)) => format!("type {:#04x}", datagram[0]),
-        }
+    /// What the sender says about the datagram it has just handed out; nothing if nobody records it.
+    fn describe(&mut self, from: HostId) -> String {
+        let line = self.hosts[from.index()].endpoint.poll_trace();
+        assert!(
+            line.is_some() || !self.trace.is_recording(),
+            "a datagram without a line of trace"
+        );
+        line.unwrap_or_default()
     }
 
     fn send(

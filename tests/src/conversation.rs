@@ -52,6 +52,8 @@ pub(crate) struct Conversation {
     to_client: Oracle,
 }
 
+/// Time for what is under way to arrive, late copies too.
+const LATEST: Duration = Duration::from_millis(500);
 /// Time for everything reliable to arrive once faults have stopped.
 const HEALING_LIMIT: Duration = Duration::from_secs(10);
 
@@ -80,6 +82,8 @@ impl Conversation {
         }
         self.pair.heal();
         let end = self.pair.world.now() + HEALING_LIMIT;
+        self.pair.run_for(LATEST);
+        self.listen()?;
         while self.pair.world.now() < end && !self.is_settled() {
             self.pair.run_for(ms(50));
             self.listen()?;

@@ -45,7 +45,7 @@ fn every_delivery_is_complete_on_a_faultless_network() {
 
 #[test]
 fn the_random_networks_do_every_kind_of_harm() {
-    let harm: Vec<FateCounts> = (0..20)
+    let harm: Vec<FateCounts> = (0..40)
         .map(|seed| {
             let mut talk = on_random_network(seed, Delivery::Ordered);
             talk.hold(SCRIPT).expect("ordered delivery holds");
@@ -102,7 +102,7 @@ const DELIVERIES: [Delivery; 4] = [
 ];
 
 const SCRIPT: Script = Script {
-    ticks: 30,
+    ticks: 60,
     messages_max: 3,
     size_max: 9_000,
 };

@@ -5,6 +5,8 @@
 //! sleeps or reads a clock, except those on real sockets.
 
 #[cfg(test)]
+mod allocations;
+#[cfg(test)]
 mod conversation;
 #[cfg(test)]
 mod delivery;

@@ -22,9 +22,12 @@ pub(crate) struct Assembly {
     /// Order of the first fragment among all packets, for sequenced channels.
     pub(crate) order: Option<(u64, u32)>,
     count: u32,
-    pieces: Vec<(u32, Vec<u8>)>,
+    pieces: Pieces,
     len: usize,
 }
+
+/// Fragments that have arrived, by index.
+pub(crate) type Pieces = Vec<(u32, Vec<u8>)>;
 
 /// Checks that a fragment is possible at all: a bound on the count bounds all that follows.
 pub(crate) fn check(
@@ -46,13 +49,14 @@ pub(crate) fn check(
 }
 
 impl Assembly {
-    pub(crate) fn new(now: Instant, id: u64, count: u32) -> Self {
+    /// An assembly without fragments; `pieces` is an empty list to use.
+    pub(crate) const fn new(now: Instant, id: u64, count: u32, pieces: Pieces) -> Self {
         Self {
             id,
             started_at: now,
             order: None,
             count,
-            pieces: Vec::new(),
+            pieces,
             len: 0,
         }
     }
@@ -97,14 +101,14 @@ impl Assembly {
         self.pieces.len() == self.count as usize
     }
 
-    /// The whole message.
-    pub(crate) fn join(mut self, pool: &mut Pool) -> Vec<u8> {
+    /// The whole message, and the list for the next one.
+    pub(crate) fn join(mut self, pool: &mut Pool) -> (Vec<u8>, Pieces) {
         let mut message = pool.take(self.len);
         for (_, piece) in self.pieces.drain(..) {
             message.extend_from_slice(&piece);
             pool.give(piece);
         }
-        message
+        (message, self.pieces)
     }
 
     /// Gives the memory back.

@@ -162,9 +162,11 @@ impl Outbox {
 
     /// Queues the oldest unacknowledged piece of every reliable channel again. Returns whether there was one.
     pub(crate) fn probe(&mut self) -> bool {
-        self.channels
-            .iter_mut()
-            .fold(false, |found, channel| channel.probe() || found)
+        let mut found = false;
+        for channel in &mut self.channels {
+            found |= channel.probe();
+        }
+        found
     }
 
     /// Gives all memory back; what is undelivered stays counted.

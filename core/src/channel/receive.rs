@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::assembly::{self, Assembly};
+use super::assembly::{self, Assembly, Pieces};
 use super::credit::Grant;
 use super::{fragment_len, message_cost};
 use crate::MESSAGE_COST;
@@ -32,6 +32,8 @@ pub(crate) struct ReceiveChannel {
     /// Sequenced: place of the newest message passed on: packet number and place in the packet.
     newest: Option<(u64, u32)>,
     assemblies: Vec<Assembly>,
+    /// The list of a finished assembly, kept for the next.
+    spare: Pieces,
     pub(crate) grant: Grant,
 }
 
@@ -79,6 +81,7 @@ impl ReceiveChannel {
             held: VecDeque::new(),
             newest: None,
             assemblies: Vec::new(),
+            spare: Pieces::new(),
             grant: Grant::new(config.receive_bytes_max, message_cost_max),
         }
     }
@@ -157,7 +160,7 @@ impl ReceiveChannel {
                 .held
                 .binary_search_by_key(&id, |whole| whole.id)
                 .is_ok(),
-            _ => {
+            Delivery::Unreliable | Delivery::Sequenced | Delivery::Reliable => {
                 self.seen
                     .get(word(id))
                     .is_some_and(|bits| bits & bit(id) != 0)
@@ -176,7 +179,8 @@ impl ReceiveChannel {
     }
 
     fn begin(&mut self, now: Instant, id: u64, count: u32) -> usize {
-        self.assemblies.push(Assembly::new(now, id, count));
+        let pieces = core::mem::take(&mut self.spare);
+        self.assemblies.push(Assembly::new(now, id, count, pieces));
         self.assemblies.len() - 1
     }
 
@@ -186,11 +190,9 @@ impl ReceiveChannel {
         }
         let assembly = self.assemblies.swap_remove(position);
         let (id, cost) = (assembly.id, assembly.cost());
-        Some(Whole {
-            id,
-            bytes: assembly.join(pool),
-            cost,
-        })
+        let (bytes, pieces) = assembly.join(pool);
+        self.spare = pieces;
+        Some(Whole { id, bytes, cost })
     }
 
     fn on_whole(&mut self, whole: Whole, intake: &mut Intake<'_>) {
@@ -338,6 +340,7 @@ impl ReceiveChannel {
             .for_each(|assembly| assembly.release(pool));
         self.held.drain(..).for_each(|whole| pool.give(whole.bytes));
         self.seen = Vec::new();
+        self.spare = Pieces::new();
     }
 }
 

@@ -24,6 +24,6 @@ mod reset;
 pub use aead::{AeadKey, CipherSuite, Crypto, OpenError, Portable, TAG_LEN};
 pub use keys::{ParseKeyError, PublicKey, SecretKey, ServerIdentity};
 
-pub(crate) use noise::{ClientHandshake, Finished, HandshakeError, Pattern, ServerHandshake};
+pub(crate) use noise::{ClientHandshake, Pattern, ServerHandshake};
 pub(crate) use packet::{Keys, PacketKey, Secrets};
 pub(crate) use reset::{RESET_TOKEN_LEN, ResetKey, tokens_equal};

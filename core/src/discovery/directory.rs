@@ -91,10 +91,6 @@ impl Directory {
         alive.map(|listed| listed.heard + TIME_TO_LIVE).min()
     }
 
-    pub(super) fn has_event(&self) -> bool {
-        self.servers.iter().any(Listed::has_event)
-    }
-
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         let position = self.servers.iter().position(Listed::has_event)?;
         let listed = &mut self.servers[position];

@@ -121,10 +121,6 @@ impl Search {
         Some(Transmit::game(to, QUESTION.len()))
     }
 
-    pub(super) fn has_event(&self) -> bool {
-        self.has_ended || self.directory.has_event()
-    }
-
     /// The last event is `DiscoveryEnded`; the search is to be dropped then.
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         let news = self.directory.poll_event();

@@ -7,6 +7,7 @@ use super::Endpoint;
 use super::slots::Entry;
 use crate::crypto::{CipherSuite, ServerHandshake};
 use crate::event::{Refusal, Role};
+use crate::log::debug;
 use crate::peer::{Accepted, Birth, Peer};
 use crate::transmit::Arrival;
 use crate::wire::handshake::{self, ClientOffer, Credits, Hello, HelloBody, ServerAnswer, WELCOME};
@@ -134,6 +135,7 @@ impl Endpoint {
             welcome,
         };
         let peer = Peer::accept(self.now, birth, accepted);
+        debug!("{} said hello and is answered", arrival.from);
         self.slots.insert(id, peer, Entry::HalfOpen);
         self.half_open.insert(arrival.from, id.slot() as u32);
         self.update(id.slot() as u32);
@@ -203,6 +205,7 @@ impl Endpoint {
     }
 
     fn count_refusal(&mut self, refusal: Refusal) {
+        debug!("a client is refused: {}", refusal);
         let refused = &mut self.stats.refused;
         *match refusal {
             Refusal::Full => &mut refused.full,

@@ -4,6 +4,7 @@
 use super::Endpoint;
 use super::slots::Entry;
 use crate::event::CloseReason;
+use crate::log::debug;
 
 impl Endpoint {
     /// Brings the books up to date with what a peer wants.
@@ -55,6 +56,7 @@ impl Endpoint {
             }
             Entry::Dialled if is_established => {
                 found.entry = Entry::Connected;
+                debug!("connected to {}", address);
                 self.stats.connections_ever += 1;
                 self.connected += 1;
                 self.show_players();
@@ -67,7 +69,7 @@ impl Endpoint {
                 self.connected -= u32::from(before == Entry::Connected);
                 self.show_players();
             }
-            _ => {}
+            Entry::HalfOpen | Entry::Dialled | Entry::Connected | Entry::Over => {}
         }
     }
 
@@ -80,13 +82,14 @@ impl Endpoint {
             return;
         };
         let address = found.peer.address;
+        debug!("{} proved itself and is connected", address);
         let stale = self.by_address.insert(address, slot);
         if let Some(stale) = stale
             && let Some(found) = self.slots.get_mut(stale)
         {
             found
                 .peer
-                .finish(self.now, CloseReason::Replaced, &mut self.shared.pool);
+                .finish(CloseReason::Replaced, &mut self.shared.pool);
             self.update(stale);
         }
         if self.places_used() > self.shared.config.peers_max

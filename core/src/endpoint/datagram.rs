@@ -140,7 +140,7 @@ impl Endpoint {
             self.stats.drops.unknown_connection += 1;
             return;
         };
-        if found.peer.handle_reset(self.now, &token, &mut self.shared) {
+        if found.peer.handle_reset(&token, &mut self.shared) {
             self.update(slot);
         } else {
             self.stats.drops.unauthentic += 1;

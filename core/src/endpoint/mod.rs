@@ -37,7 +37,7 @@ use crate::error::{ConnectError, DiscoverError, PingError, SendError};
 use crate::event::{Event, Farewell, Role};
 use crate::id::{ChannelId, MessageId, PeerId};
 use crate::peer::{Birth, Dialled, Peer};
-use crate::rng::SecretRng;
+use crate::rng::{Rng, SecretRng};
 use crate::stats::{EndpointStats, PeerStats};
 use crate::tick::TickClock;
 use crate::time::Instant;
@@ -112,7 +112,6 @@ impl Endpoint {
     pub fn new(config: Config, entropy: Entropy, now: Instant) -> Self {
         let secrets = SecretRng::new(entropy.secret);
         let mut identity_rng = secrets.fork("identity");
-        let mut discovery_rng = secrets.fork("discovery");
         let identity = config.identity.clone().unwrap_or_else(|| {
             let mut bytes = [0; 32];
             identity_rng.fill(&mut bytes);
@@ -142,7 +141,11 @@ impl Endpoint {
             answer_limit: RateLimit::new(STRANGER_ANSWERS_PER_SECOND, now),
             probes: VecDeque::new(),
             events: VecDeque::new(),
-            discovery: Discovery::new(config.announce.clone(), discovery_rng.next_u64(), now),
+            discovery: Discovery::new(
+                config.announce.clone(),
+                Rng::new(entropy.seed).fork("discovery").next_u64(),
+                now,
+            ),
             connected: 0,
             players: None,
             tick: config.tick.map(|tick| TickClock::new(tick, now)),

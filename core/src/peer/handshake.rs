@@ -137,21 +137,23 @@ impl Peer {
 
     /// Appends the HELLO or WELCOME that is due.
     pub(super) fn transmit_handshake(&mut self, now: Instant, buf: &mut Vec<u8>) -> bool {
-        match &mut self.state {
-            State::Dialling(dialling) if dialling.repeat.at <= now => {
-                dialling.repeat.advance(now);
-                dialling.sent_at = Some(now);
-                buf.extend_from_slice(&dialling.hello);
-                true
-            }
-            State::Accepting(accepting) if accepting.is_due => {
-                accepting.is_due = false;
-                accepting.sent_at = Some(now);
-                buf.extend_from_slice(&accepting.welcome);
-                true
-            }
-            _ => false,
+        if let State::Dialling(dialling) = &mut self.state
+            && dialling.repeat.at <= now
+        {
+            dialling.repeat.advance(now);
+            dialling.sent_at = Some(now);
+            buf.extend_from_slice(&dialling.hello);
+            return true;
         }
+        if let State::Accepting(accepting) = &mut self.state
+            && accepting.is_due
+        {
+            accepting.is_due = false;
+            accepting.sent_at = Some(now);
+            buf.extend_from_slice(&accepting.welcome);
+            return true;
+        }
+        false
     }
 
     /// Takes what may be the server's answer (Noise message 2). `false`: it is not, and nothing has changed.
@@ -171,9 +173,7 @@ impl Peer {
         };
         let sent_at = dialling.sent_at.unwrap_or(now);
         match ServerAnswer::decode(&payload) {
-            Ok(ServerAnswer::Refused(refusal)) => {
-                self.finish(now, CloseReason::Refused(refusal), pool)
-            }
+            Ok(ServerAnswer::Refused(refusal)) => self.finish(CloseReason::Refused(refusal), pool),
             Ok(ServerAnswer::Accepted {
                 suite,
                 connection_id,
@@ -195,7 +195,7 @@ impl Peer {
                 self.on_connected(now, Some(finished.server_key));
             }
             // The server authenticated itself and answers nonsense: there is nothing to wait for.
-            _ => self.finish(now, CloseReason::Refused(Refusal::WrongChannels), pool),
+            _ => self.finish(CloseReason::Refused(Refusal::WrongChannels), pool),
         }
         true
     }

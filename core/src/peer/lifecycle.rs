@@ -31,6 +31,7 @@ use super::handshake::{Accepting, Dialling};
 use crate::config::Config;
 use crate::event::{CloseReason, Event, Farewell, Refusal, Violation};
 use crate::id::ChannelId;
+use crate::log::debug;
 use crate::pool::Pool;
 use crate::time::Instant;
 use crate::wire::frame::Close;
@@ -109,8 +110,8 @@ impl Peer {
     ) {
         let reason = CloseReason::Local(farewell);
         match self.state {
-            State::Dialling(_) => self.finish(now, reason, pool),
-            State::Connected => self.close(now, reason, now + config.close_timeout),
+            State::Dialling(_) => self.finish(reason, pool),
+            State::Connected => self.close(reason, now + config.close_timeout),
             State::Accepting(_) | State::Closing(_) | State::Draining { .. } | State::Gone => {}
         }
     }
@@ -118,7 +119,7 @@ impl Peer {
     /// This side ends the connection for a reason of the protocol: at once.
     pub(super) fn abort(&mut self, now: Instant, reason: CloseReason) {
         if self.is_established() {
-            self.close(now, reason, now);
+            self.close(reason, now);
         }
     }
 
@@ -127,7 +128,7 @@ impl Peer {
         self.abort(now, CloseReason::Refused(Refusal::Full));
     }
 
-    fn close(&mut self, _now: Instant, reason: CloseReason, flush_until: Instant) {
+    fn close(&mut self, reason: CloseReason, flush_until: Instant) {
         self.flush = true;
         self.state = State::Closing(Box::new(Closing {
             reason,
@@ -146,15 +147,16 @@ impl Peer {
             _ => CloseReason::Remote(Farewell::new(close.code, close.text)),
         };
         let wait = self.recovery.probe_timeout() * 3;
-        self.finish(now, reason, pool);
+        self.finish(reason, pool);
         self.state = State::Draining {
             until: now + wait.clamp(CLOSE_WAIT_MIN, CLOSE_WAIT_MAX),
         };
     }
 
     /// The connection is over; the owner is told. Nothing more is sent.
-    pub(crate) fn finish(&mut self, _now: Instant, reason: CloseReason, pool: &mut Pool) {
+    pub(crate) fn finish(&mut self, reason: CloseReason, pool: &mut Pool) {
         let undelivered = self.outbox.undelivered();
+        debug!("{} at {} is over: {}", self.id, self.address, reason);
         self.outbox.release(pool);
         self.inbox.release(pool);
         self.inbox.push(Event::Disconnected {
@@ -171,12 +173,12 @@ impl Peer {
     }
 
     /// Our CLOSE was acknowledged, or nobody is there to do so.
-    pub(super) fn on_close_done(&mut self, now: Instant, pool: &mut Pool) {
+    pub(super) fn on_close_done(&mut self, pool: &mut Pool) {
         let State::Closing(closing) = &self.state else {
             return;
         };
         let reason = closing.reason.clone();
-        self.finish(now, reason, pool);
+        self.finish(reason, pool);
     }
 
     /// When the CLOSE is due, or when waiting for its acknowledgement ends.
@@ -216,7 +218,14 @@ impl Peer {
                 u32::from(channel.as_u8()),
                 Farewell::default(),
             ),
-            _ => (REFUSED, 0, Farewell::default()),
+            CloseReason::Refused(_)
+            | CloseReason::Remote(_)
+            | CloseReason::IdleTimeout
+            | CloseReason::HandshakeTimeout
+            | CloseReason::PeerSawViolation(_)
+            | CloseReason::PeerCouldNotDeliver
+            | CloseReason::Reset
+            | CloseReason::Replaced => (REFUSED, 0, Farewell::default()),
         })
     }
 

@@ -29,7 +29,10 @@ pub(crate) enum Refused {
 #[derive(Debug)]
 struct Taken {
     urgency: Urgency,
-    /// A message found no room: the packet must not be acknowledged.
+    /// The owner has so much unread that no message is taken. Decided once for the whole packet: a copy of
+    /// one that was not acknowledged may come, and must find none of its messages taken.
+    is_full: bool,
+    /// A reliable message was not taken: the packet must not be acknowledged.
     is_incomplete: bool,
 }
 
@@ -82,6 +85,7 @@ impl Peer {
         }
         let mut taken = Taken {
             urgency: Urgency::None,
+            is_full: shared.unread_bytes >= shared.config.unread_bytes_max,
             is_incomplete: false,
         };
         let result = self.handle_frames(now, number, compact_ack, plain, &mut taken, shared);
@@ -185,7 +189,7 @@ impl Peer {
         } else {
             Urgency::Lazy
         });
-        if shared.unread_bytes >= shared.config.unread_bytes_max {
+        if taken.is_full {
             self.inbox.drops.unread_full += 1;
             taken.is_incomplete |= is_reliable;
             return Ok(());
@@ -259,7 +263,7 @@ impl Peer {
             Record::Credit { channel } => return self.on_credit_verdict(verdict, Some(channel)),
             Record::CreditAll => return self.on_credit_verdict(verdict, None),
             Record::Ping => return self.on_ping_verdict(verdict),
-            Record::Close => return self.on_close_verdict(now, verdict, shared),
+            Record::Close => return self.on_close_verdict(verdict, shared),
         };
         let receipt = self
             .outbox
@@ -297,20 +301,15 @@ impl Peer {
         }
     }
 
-    fn on_close_verdict(&mut self, now: Instant, verdict: Verdict, shared: &mut Shared) {
+    fn on_close_verdict(&mut self, verdict: Verdict, shared: &mut Shared) {
         match verdict {
-            Verdict::Acked => self.on_close_done(now, &mut shared.pool),
+            Verdict::Acked => self.on_close_done(&mut shared.pool),
             Verdict::Lost => self.on_close_lost(),
         }
     }
 
     /// A token that only the server can have made says that it lost this connection.
-    pub(crate) fn handle_reset(
-        &mut self,
-        now: Instant,
-        token: &[u8; 16],
-        shared: &mut Shared,
-    ) -> bool {
+    pub(crate) fn handle_reset(&mut self, token: &[u8; 16], shared: &mut Shared) -> bool {
         let is_ours = self
             .reset_token
             .as_ref()
@@ -318,7 +317,7 @@ impl Peer {
         if !is_ours || !self.is_visible() {
             return false;
         }
-        self.finish(now, CloseReason::Reset, &mut shared.pool);
+        self.finish(CloseReason::Reset, &mut shared.pool);
         true
     }
 }

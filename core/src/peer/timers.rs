@@ -4,6 +4,7 @@ use super::lifecycle::State;
 use super::{Peer, Ping};
 use crate::endpoint::shared::Shared;
 use crate::event::CloseReason;
+use crate::log::debug;
 use crate::reliability::recovery::Action;
 use crate::time::Instant;
 
@@ -39,18 +40,18 @@ impl Peer {
                 let reason = dialling
                     .hint
                     .map_or(CloseReason::HandshakeTimeout, CloseReason::Refused);
-                self.finish(now, reason, &mut shared.pool);
+                self.finish(reason, &mut shared.pool);
             }
             State::Accepting(accepting) if now >= accepting.expires_at => self.forget(),
             State::Draining { until } if now >= *until => self.forget(),
             State::Connected | State::Closing(_) => self.handle_connected_timeout(now, shared),
-            _ => {}
+            State::Dialling(_) | State::Accepting(_) | State::Draining { .. } | State::Gone => {}
         }
     }
 
     fn handle_connected_timeout(&mut self, now: Instant, shared: &mut Shared) {
         if now >= self.last_heard + shared.config.idle_timeout {
-            self.finish(now, CloseReason::IdleTimeout, &mut shared.pool);
+            self.finish(CloseReason::IdleTimeout, &mut shared.pool);
             return;
         }
         self.inbox.handle_timeout(now, &mut shared.pool);
@@ -63,7 +64,7 @@ impl Peer {
                 .close_deadline()
                 .is_some_and(|deadline| now >= deadline)
         {
-            self.on_close_done(now, &mut shared.pool);
+            self.on_close_done(&mut shared.pool);
         }
     }
 
@@ -75,6 +76,7 @@ impl Peer {
         self.on_verdicts(now, &mut verdicts, shared);
         shared.verdicts = verdicts;
         if action == Action::Probe {
+            debug!("{} at {} does not answer: probing", self.id, self.address);
             self.begin_probe();
         }
     }

@@ -1,0 +1,154 @@
+//! Nothing is allocated for a datagram or a message in steady state, in either direction.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tickwire_core::{
+    Arrival, ChannelId, Config, Endpoint, Entropy, Event, Instant, PeerId, ServerIdentity,
+};
+
+const TICK: Duration = Duration::from_nanos(1_000_000_000 / 60);
+
+/// A client and a server whose datagrams take one tick. All buffers are kept, so that what is counted is the endpoints'.
+struct Game {
+    now: Instant,
+    client: Side,
+    server: Side,
+}
+
+struct Side {
+    endpoint: Endpoint,
+    address: SocketAddr,
+    peer: Option<PeerId>,
+    /// Datagrams on their way to this side, and how many of the buffers are in use.
+    arriving: Vec<Vec<u8>>,
+    arrived: usize,
+    messages: u64,
+    receipts: u64,
+}
+
+impl Side {
+    fn new(seed: u64, accepts: bool, port: u16) -> Self {
+        let config = Config::builder()
+            .accepts(accepts)
+            .build()
+            .expect("a valid configuration");
+        Self {
+            endpoint: Endpoint::new(config, Entropy::from_seed(seed), Instant::ZERO),
+            address: SocketAddr::from(([10, 0, 0, 1], port)),
+            peer: None,
+            arriving: Vec::new(),
+            arrived: 0,
+            messages: 0,
+            receipts: 0,
+        }
+    }
+
+    fn receive(&mut self, now: Instant, from: SocketAddr) {
+        self.endpoint.handle_timeout(now);
+        for datagram in &mut self.arriving[..self.arrived] {
+            self.endpoint
+                .handle_datagram(now, Arrival::game(from), datagram);
+        }
+        self.arrived = 0;
+        while let Some(event) = self.endpoint.poll_event() {
+            match event {
+                Event::Connected { peer, .. } => self.peer = Some(peer),
+                Event::Message { .. } => self.messages += 1,
+                Event::Delivered { .. } => self.receipts += 1,
+                other => panic!("unexpected: {other:?}"),
+            }
+        }
+    }
+
+    /// What a busy game sends in a tick: fresh state, an event on each reliable channel, one large snapshot.
+    fn send(&mut self, now: Instant) {
+        let Some(peer) = self.peer else { return };
+        for (channel, len) in [(0, 64), (1, 200), (2, 40), (3, 100), (1, 3_000)] {
+            let payload = [channel; 3_000];
+            let channel = ChannelId::new(channel);
+            let sent = self
+                .endpoint
+                .send_with_receipt(now, peer, channel, &payload[..len]);
+            sent.expect("the path is free");
+        }
+        self.endpoint.flush(now);
+    }
+
+    fn transmit(&mut self, now: Instant, to: &mut Side) {
+        loop {
+            if to.arrived == to.arriving.len() {
+                to.arriving.push(Vec::with_capacity(2_048));
+            }
+            let buffer = &mut to.arriving[to.arrived];
+            buffer.clear();
+            if self.endpoint.poll_transmit(now, buffer).is_none() {
+                return;
+            }
+            to.arrived += 1;
+        }
+    }
+}
+
+impl Game {
+    fn connected() -> Self {
+        let mut game = Self {
+            now: Instant::ZERO,
+            client: Side::new(1, false, 1),
+            server: Side::new(2, true, 2),
+        };
+        let (to, now) = (game.server.address, game.now);
+        game.client
+            .endpoint
+            .connect(now, to, ServerIdentity::TrustOnFirstUse)
+            .expect("a free place");
+        while game.client.peer.is_none() || game.server.peer.is_none() {
+            game.tick();
+        }
+        game
+    }
+
+    fn tick(&mut self) {
+        let Self {
+            now,
+            client,
+            server,
+        } = self;
+        *now = *now + TICK;
+        client.receive(*now, server.address);
+        server.receive(*now, client.address);
+        client.send(*now);
+        server.send(*now);
+        client.transmit(*now, server);
+        server.transmit(*now, client);
+    }
+
+    fn run(&mut self, ticks: u32) {
+        for _ in 0..ticks {
+            self.tick();
+        }
+    }
+}
+
+#[test]
+fn a_running_game_allocates_nothing() {
+    let mut game = Game::connected();
+    game.run(1_200);
+    let (messages, receipts) = (game.server.messages, game.server.receipts);
+    let counted = allocation_counter::measure(|| game.run(1_200));
+    assert_eq!(
+        game.server.messages - messages,
+        5 * 1_200,
+        "all messages of 20 s arrived"
+    );
+    assert_eq!(
+        game.server.receipts - receipts,
+        2 * 1_200,
+        "all receipts of 20 s came"
+    );
+    assert_eq!(
+        counted.count_total, 0,
+        "{} bytes were allocated in 20 s",
+        counted.bytes_total
+    );
+}
