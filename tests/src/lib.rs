@@ -13,6 +13,8 @@ mod delivery;
 #[cfg(test)]
 mod determinism;
 #[cfg(test)]
+mod game;
+#[cfg(test)]
 mod graph;
 #[cfg(test)]
 mod handshake;

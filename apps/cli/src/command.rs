@@ -57,19 +57,19 @@ enum Command {
 ///
 /// The exit code, if there is nothing left to do.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
-    Cli::try_parse().map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+    Cli::try_parse().map_err(|error| {
+        let kind = error.kind();
+        let is_help = kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+        if is_help || !error.use_stderr() {
             // Nothing is left to do if the reader went away.
             let _ = error.print();
-            ExitCode::SUCCESS
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = error.print();
-            ExitCode::from(2)
-        }
-        _ => {
+        } else {
             output::error(&mistake(&error.to_string()));
+        }
+        if error.use_stderr() {
             ExitCode::from(2)
+        } else {
+            ExitCode::SUCCESS
         }
     })
 }

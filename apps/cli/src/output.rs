@@ -19,8 +19,6 @@ use crate::files;
 pub(crate) const HEADING: Style = Style::new().bold();
 /// The word `error:`.
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
-/// Hints, and what is less important.
-pub(crate) const DIM: Style = Style::new().dimmed();
 
 /// One line on stdout.
 pub(crate) fn line(text: &str) -> anyhow::Result<()> {

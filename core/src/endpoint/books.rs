@@ -1,6 +1,8 @@
 //! The books: after every call that touched a peer, who is ready to send, who can be read, who is due
 //! when, and by what address or id a datagram finds it.
 
+use core::time::Duration;
+
 use super::Endpoint;
 use super::slots::Entry;
 use crate::event::CloseReason;
@@ -14,26 +16,44 @@ impl Endpoint {
             return;
         };
         if found.peer.is_spent() {
+            self.due -= u32::from(found.is_due);
             self.schedule.set(slot, None);
             self.slots.remove(slot);
             return;
         }
-        if found.peer.inbox.has_items() && found.entry != Entry::HalfOpen && !found.is_unread {
-            found.is_unread = true;
-            self.unread.push_back(slot);
-        }
         let transmit_at = found.peer.transmit_at(self.now, &self.shared);
-        let is_due = transmit_at.is_some_and(|at| at <= self.now);
-        if is_due && !found.is_ready {
-            self.ready.push_back(slot);
-        }
-        found.is_ready = is_due;
-        let later = transmit_at.filter(|_| !is_due);
-        let deadline = [found.peer.deadline(&self.shared), later]
+        let was_due = found.is_due;
+        found.is_due = transmit_at.is_some_and(|at| at <= self.now);
+        self.due = self.due + u32::from(found.is_due) - u32::from(was_due);
+        let later = transmit_at.filter(|_| !found.is_due);
+        let deadline = found
+            .peer
+            .deadline(&self.shared)
             .into_iter()
-            .flatten()
+            .chain(later)
             .min();
         self.schedule.set(slot, deadline);
+        let is_readable = found.peer.inbox.has_items() && found.entry != Entry::HalfOpen;
+        if found.is_due {
+            self.ready.push(slot, &mut self.slots);
+        }
+        if is_readable {
+            self.unread.push(slot, &mut self.slots);
+        }
+    }
+
+    /// A peer that has just yielded nothing is not due, or the owner would poll for ever. Should one be all the
+    /// same, by a mistake of ours, it waits a millisecond: late is better than never for all others.
+    pub(super) fn expect_not_due(&mut self, slot: u32) {
+        let Some(found) = self.slots.get_mut(slot).filter(|found| found.is_due) else {
+            return;
+        };
+        debug_assert!(false, "{} is due and has nothing to send", found.peer.id);
+        found.is_due = false;
+        found.waits_to_send = false;
+        self.due -= 1;
+        self.schedule
+            .set(slot, Some(self.now + Duration::from_millis(1)));
     }
 
     /// Moves a peer between the books when its state has changed.

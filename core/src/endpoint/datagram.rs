@@ -152,6 +152,11 @@ impl Endpoint {
             self.stats.drops.malformed += 1;
             return;
         }
+        // Our own, sent back by something that echoes: answering would make the echo look like an endpoint.
+        if self.probes.iter().any(|probe| probe.nonce == datagram[1..]) {
+            self.stats.drops.foreign += 1;
+            return;
+        }
         let mut bytes = datagram.to_vec();
         bytes[0] = PROBE_REPLY;
         self.answer_stranger(arrival.from, arrival.to, bytes);

@@ -9,6 +9,7 @@
 //! | `books`    | after every call: who is ready to send or be read, who is due when    |
 //! | `slots`    | the table of peers                                                    |
 //! | `schedule` | the heap of deadlines                                                 |
+//! | `waiting`  | queues of peers                                                       |
 //! | `shared`   | settings and memory lent to the peers                                 |
 
 mod accept;
@@ -18,6 +19,7 @@ mod limit;
 mod schedule;
 pub(crate) mod shared;
 mod slots;
+mod waiting;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
@@ -28,6 +30,7 @@ use self::limit::RateLimit;
 use self::schedule::Schedule;
 use self::shared::Shared;
 use self::slots::{Entry, Slots};
+use self::waiting::Waiting;
 use crate::channel::send::QueueFull;
 use crate::config::Config;
 use crate::crypto::{PublicKey, ResetKey, SecretKey, ServerIdentity};
@@ -64,12 +67,14 @@ pub struct Endpoint {
     reset_key: Option<ResetKey>,
     slots: Slots,
     schedule: Schedule,
-    /// Slots of peers with something to send; entries whose flag is off are stale.
-    ready: VecDeque<u32>,
-    /// Slots of peers with something to read.
-    unread: VecDeque<u32>,
-    /// Slots of peers that were sent something since the last flush.
-    unflushed: VecDeque<u32>,
+    /// Peers with something to send.
+    ready: Waiting,
+    /// Peers with something to read.
+    unread: Waiting,
+    /// Peers that were sent something since the last flush.
+    unflushed: Waiting,
+    /// Peers whose next datagram may leave now.
+    due: u32,
     by_address: BTreeMap<SocketAddr, u32>,
     half_open: BTreeMap<SocketAddr, u32>,
     banned: BTreeSet<IpAddr>,
@@ -130,9 +135,10 @@ impl Endpoint {
                 secrets.fork("connection ids"),
             ),
             schedule: Schedule::default(),
-            ready: VecDeque::new(),
-            unread: VecDeque::new(),
-            unflushed: VecDeque::new(),
+            ready: Waiting::new(|slot| &mut slot.waits_to_send),
+            unread: Waiting::new(|slot| &mut slot.waits_to_be_read),
+            unflushed: Waiting::new(|slot| &mut slot.waits_for_flush),
+            due: 0,
             by_address: BTreeMap::new(),
             half_open: BTreeMap::new(),
             banned: BTreeSet::new(),
@@ -305,10 +311,7 @@ impl Endpoint {
         let (message, dropped) = queued.map_err(|QueueFull| SendError::QueueFull)?;
         found.inbox.drops.send_queue_full += dropped;
         found.on_message_queued();
-        if !slot.is_unflushed {
-            slot.is_unflushed = true;
-            self.unflushed.push_back(peer.slot() as u32);
-        }
+        self.unflushed.push(peer.slot() as u32, &mut self.slots);
         self.update(peer.slot() as u32);
         Ok(MessageId::new(message))
     }
@@ -316,9 +319,8 @@ impl Endpoint {
     /// The owner's tick is over: everything queued leaves as soon as it may, in as few datagrams as possible.
     pub fn flush(&mut self, now: Instant) {
         self.advance(now);
-        while let Some(slot) = self.unflushed.pop_front() {
+        while let Some(slot) = self.unflushed.pop(&mut self.slots) {
             if let Some(found) = self.slots.get_mut(slot) {
-                found.is_unflushed = false;
                 found.peer.flush();
             }
             self.update(slot);
@@ -462,18 +464,15 @@ impl Endpoint {
     }
 
     fn transmit_peer(&mut self, buf: &mut Vec<u8>) -> Option<Transmit> {
-        while let Some(slot) = self.ready.front().copied() {
-            if let Some(found) = self.slots.get_mut(slot).filter(|found| found.is_ready) {
-                let transmit = found.peer.poll_transmit(self.now, &mut self.shared, buf);
-                if transmit.is_some() {
-                    return transmit;
-                }
-                found.is_ready = false;
-                self.ready.pop_front();
-                self.update(slot);
-            } else {
-                self.ready.pop_front();
+        while let Some(slot) = self.ready.front(&mut self.slots) {
+            let found = self.slots.get_mut(slot)?;
+            let transmit = found.peer.poll_transmit(self.now, &mut self.shared, buf);
+            if transmit.is_some() {
+                return transmit;
             }
+            self.ready.pop(&mut self.slots);
+            self.update(slot);
+            self.expect_not_due(slot);
         }
         None
     }
@@ -491,35 +490,27 @@ impl Endpoint {
     }
 
     fn poll_peer_event(&mut self) -> Option<Event> {
-        while let Some(slot) = self.unread.pop_front() {
-            let Some(found) = self.slots.get_mut(slot) else {
-                continue;
-            };
-            found.is_unread = false;
-            let shared = &mut self.shared;
-            let peer = &mut *found.peer;
-            let event = peer.inbox.poll(
-                peer.id,
-                &mut shared.unread_bytes,
-                &mut shared.pool,
-                &mut shared.blocks,
-            );
-            if matches!(event, Some(Event::Delivered { .. })) {
-                peer.outbox.on_receipt_polled();
-            }
-            self.update(slot);
-            if event.is_some() {
-                return event;
-            }
+        let slot = self.unread.pop(&mut self.slots)?;
+        let shared = &mut self.shared;
+        let peer = &mut *self.slots.get_mut(slot)?.peer;
+        let event = peer.inbox.poll(
+            peer.id,
+            &mut shared.unread_bytes,
+            &mut shared.pool,
+            &mut shared.blocks,
+        );
+        if matches!(event, Some(Event::Delivered { .. })) {
+            peer.outbox.on_receipt_polled();
         }
-        None
+        self.update(slot);
+        event
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) or [`poll_transmit`](Self::poll_transmit) if nothing
     /// else happens. It is not after the last `now` only while one of them has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if !self.answers.is_empty() || self.has_ready() {
+        if !self.answers.is_empty() || self.due > 0 {
             return Some(self.now);
         }
         let tick = self.tick.as_ref().and_then(TickClock::poll_timeout);
@@ -527,12 +518,6 @@ impl Endpoint {
             .into_iter()
             .flatten()
             .min()
-    }
-
-    fn has_ready(&self) -> bool {
-        self.ready
-            .iter()
-            .any(|slot| self.slots.get(*slot).is_some_and(|found| found.is_ready))
     }
 
     /// With [`set_trace`](Self::set_trace): one line for each datagram that `poll_transmit` handed out, in that

@@ -27,12 +27,14 @@ pub(crate) enum Entry {
 pub(crate) struct Slot {
     pub(crate) peer: Box<Peer>,
     pub(crate) entry: Entry,
-    /// Waits in the queue of peers with something to send.
-    pub(crate) is_ready: bool,
-    /// Waits in the queue of peers with something to read.
-    pub(crate) is_unread: bool,
-    /// Waits in the queue of peers that were sent something since the last flush.
-    pub(crate) is_unflushed: bool,
+    /// It has something to send that may leave now.
+    pub(crate) is_due: bool,
+    /// It stands in the queue of peers with something to send.
+    pub(crate) waits_to_send: bool,
+    /// It stands in the queue of peers with something to read.
+    pub(crate) waits_to_be_read: bool,
+    /// It stands in the queue of peers that were sent something since the last flush.
+    pub(crate) waits_for_flush: bool,
 }
 
 /// All peers, by slot. A slot is used again as late as possible, so that a late datagram rarely meets a stranger.
@@ -109,9 +111,10 @@ impl Slots {
         self.slots[id.slot()] = Some(Slot {
             peer: Box::new(peer),
             entry,
-            is_ready: false,
-            is_unread: false,
-            is_unflushed: false,
+            is_due: false,
+            waits_to_send: false,
+            waits_to_be_read: false,
+            waits_for_flush: false,
         });
     }
 

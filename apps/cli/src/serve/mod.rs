@@ -29,7 +29,7 @@ snapshots and events are sums over the server's own bots, which `bots` lists.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Where to listen for the game, UDP; port 0 takes a free one, [::] serves IPv6 and IPv4
+    /// Where to listen for the game, UDP; port 0 takes a free one, `[::]` serves IPv6 and IPv4
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8080", value_parser = args::bind_address)]
     bind: SocketAddr,
 

@@ -3,4 +3,5 @@
 mod asking;
 mod command_line;
 mod echo;
+mod play;
 mod support;
