@@ -54,6 +54,7 @@ impl Peer {
         let deadlines = [
             self.received.ack_deadline(),
             self.confirm.map(|confirm| confirm.at),
+            self.close_again_at(),
             data,
         ];
         deadlines.into_iter().flatten().min()
@@ -128,6 +129,7 @@ impl Peer {
                 confirm.advance(now);
             }
         }
+        self.repeat_close(now);
         let is_draining = matches!(self.state, State::Draining { .. });
         let is_data_due = !is_draining
             && (self.probe
