@@ -86,7 +86,7 @@ impl Endpoint {
         } = *body;
         let mut offer = Vec::new();
         let noise = ServerHandshake::read(
-            &self.identity,
+            &mut self.identity,
             pattern,
             prologue,
             message,
@@ -166,10 +166,7 @@ impl Endpoint {
 
     /// Without a key that survives a restart the token is never used; it is then unguessable all the same.
     fn reset_token(&self, id: &ConnectionId, client: SocketAddr) -> [u8; 16] {
-        match &self.reset_key {
-            Some(key) => key.token(id.as_bytes(), client),
-            None => crate::crypto::ResetKey::new(&self.identity).token(id.as_bytes(), client),
-        }
+        self.identity.reset_key().token(id.as_bytes(), client)
     }
 
     /// One address has one half-open handshake: the latest.

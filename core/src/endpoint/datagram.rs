@@ -76,7 +76,10 @@ impl Endpoint {
     /// Tells a client of an earlier life of this server that its connection is gone. Shorter than any
     /// packet, and never sent in answer to itself.
     fn answer_with_reset(&mut self, arrival: &Arrival, id: &[u8]) {
-        let Some(key) = &self.reset_key else { return };
+        if !self.identity.is_lasting() {
+            return;
+        }
+        let key = self.identity.reset_key();
         let mut bytes = Vec::with_capacity(RESET_LEN);
         bytes.push(RESET);
         bytes.extend_from_slice(&key.token(id, arrival.from));

@@ -33,7 +33,7 @@ use self::slots::{Entry, Slots};
 use self::waiting::Waiting;
 use crate::channel::send::QueueFull;
 use crate::config::Config;
-use crate::crypto::{PublicKey, ResetKey, SecretKey, ServerIdentity};
+use crate::crypto::{Identity, PublicKey, SecretKey, ServerIdentity};
 use crate::discovery::{Discovery, DiscoveryQuery, Prefix};
 use crate::entropy::Entropy;
 use crate::error::{ConnectError, DiscoverError, PingError, SendError};
@@ -62,9 +62,7 @@ const PROBES_MAX: usize = 32;
 pub struct Endpoint {
     now: Instant,
     shared: Shared,
-    identity: SecretKey,
-    public_key: PublicKey,
-    reset_key: Option<ResetKey>,
+    identity: Identity,
     slots: Slots,
     schedule: Schedule,
     /// Peers with something to send.
@@ -115,19 +113,21 @@ impl Endpoint {
     /// An endpoint without peers. The same configuration, entropy and later inputs give the same outputs.
     #[must_use]
     pub fn new(config: Config, entropy: Entropy, now: Instant) -> Self {
+        let identity = identity(&config, &entropy);
+        Self::with_identity(config, entropy, identity, now)
+    }
+
+    /// An endpoint whose long-term key is what `identity` says, whatever `config` holds.
+    pub(crate) fn with_identity(
+        config: Config,
+        entropy: Entropy,
+        identity: Identity,
+        now: Instant,
+    ) -> Self {
         let secrets = SecretRng::new(entropy.secret);
-        let mut identity_rng = secrets.fork("identity");
-        let identity = config.identity.clone().unwrap_or_else(|| {
-            let mut bytes = [0; 32];
-            identity_rng.fill(&mut bytes);
-            SecretKey::from_bytes(bytes)
-        });
         let slots_max = config.peers_max + config.half_open_max;
         Self {
             now,
-            public_key: identity.public_key(),
-            // A key that does not survive a restart cannot prove one.
-            reset_key: config.identity.as_ref().map(ResetKey::new),
             identity,
             slots: Slots::new(
                 slots_max,
@@ -570,7 +570,7 @@ impl Endpoint {
     /// The key by which clients know this endpoint.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
-        self.public_key
+        self.identity.public_key()
     }
 
     /// The configuration.
@@ -578,6 +578,17 @@ impl Endpoint {
     pub fn config(&self) -> &Config {
         &self.shared.config
     }
+}
+
+/// The long-term key: the configured one, or one drawn for this life.
+fn identity(config: &Config, entropy: &Entropy) -> Identity {
+    if let Some(secret) = &config.identity {
+        return Identity::new(secret.clone(), true);
+    }
+    let mut bytes = [0; 32];
+    let mut rng = SecretRng::new(entropy.secret).fork("identity");
+    rng.fill(&mut bytes);
+    Identity::new(SecretKey::from_bytes(bytes), false)
 }
 
 #[cfg(test)]
