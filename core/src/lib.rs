@@ -103,12 +103,12 @@ mod config;
 mod congestion;
 mod crypto;
 mod discovery;
-mod endpoint;
 mod entropy;
 mod error;
 mod event;
 mod id;
 mod log;
+mod machine;
 mod peer;
 mod pool;
 mod reliability;
@@ -127,11 +127,11 @@ pub use crypto::{
 pub use discovery::{
     DISCOVERY_PORT, DiscoveryQuery, MULTICAST_V4, MULTICAST_V6, Prefix, ServerInfo,
 };
-pub use endpoint::Endpoint;
 pub use entropy::Entropy;
 pub use error::{ConfigError, ConnectError, DiscoverError, PingError, SendError};
 pub use event::{CloseReason, Event, Farewell, Refusal, Role, Violation};
 pub use id::{ChannelId, MessageId, PeerId};
+pub use machine::Machine as Endpoint;
 pub use stats::{DatagramDrops, EndpointStats, PeerDrops, PeerStats, RefusedStats};
 pub use time::Instant;
 pub use transmit::{Arrival, Ecn, Socket, Transmit};

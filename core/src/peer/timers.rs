@@ -2,9 +2,9 @@
 
 use super::lifecycle::State;
 use super::{Peer, Ping};
-use crate::endpoint::shared::Shared;
 use crate::event::CloseReason;
 use crate::log::debug;
+use crate::machine::shared::Shared;
 use crate::reliability::recovery::Action;
 use crate::time::Instant;
 

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::Endpoint;
+use super::Machine;
 use super::slots::Entry;
 use crate::crypto::{CipherSuite, ServerHandshake};
 use crate::event::{Refusal, Role};
@@ -13,7 +13,7 @@ use crate::transmit::Arrival;
 use crate::wire::handshake::{self, ClientOffer, Credits, Hello, HelloBody, ServerAnswer, WELCOME};
 use crate::wire::packet::ConnectionId;
 
-impl Endpoint {
+impl Machine {
     pub(super) fn handle_hello(&mut self, arrival: &Arrival, datagram: &[u8]) {
         let Ok(hello) = Hello::decode(datagram) else {
             self.stats.drops.malformed += 1;

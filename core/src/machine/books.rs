@@ -3,12 +3,12 @@
 
 use core::time::Duration;
 
-use super::Endpoint;
+use super::Machine;
 use super::slots::Entry;
 use crate::event::CloseReason;
 use crate::log::debug;
 
-impl Endpoint {
+impl Machine {
     /// Brings the books up to date with what a peer wants.
     pub(super) fn update(&mut self, slot: u32) {
         self.update_entry(slot);

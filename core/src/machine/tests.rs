@@ -3,8 +3,9 @@ use alloc::vec::Vec;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
-use super::Endpoint;
-use crate::{Arrival, ChannelId, Config, Entropy, Event, Farewell, Instant, ServerIdentity};
+use crate::{
+    Arrival, ChannelId, Config, Endpoint, Entropy, Event, Farewell, Instant, ServerIdentity,
+};
 
 const CLIENT: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 7000);
 const SERVER: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 7000);

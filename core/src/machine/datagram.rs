@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
-use super::{Answer, Endpoint};
+use super::{Answer, Machine};
 use crate::crypto::RESET_TOKEN_LEN;
 use crate::discovery::Ignored;
 use crate::event::Event;
@@ -16,7 +16,7 @@ use crate::wire::packet::Header;
 /// Answers that wait to be polled; more are dropped and counted.
 const ANSWERS_MAX: usize = 256;
 
-impl Endpoint {
+impl Machine {
     pub(super) fn route(&mut self, arrival: Arrival, datagram: &mut [u8]) {
         let Some(first) = datagram.first() else {
             self.stats.drops.empty += 1;

@@ -1,0 +1,209 @@
+//! The endpoint: one synchronous value for one UDP socket. It routes and keeps the books; what a
+//! connection does is its [`Peer`](crate::peer::Peer)'s business.
+//!
+//! | file       | idea                                                                  |
+//! |------------|-----------------------------------------------------------------------|
+//! | `mod`      | birth and input                                                       |
+//! | `commands` | what the owner asks for: done at once or refused                      |
+//! | `output`   | datagrams, events, the deadline                                       |
+//! | `views`    | counters and addresses                                                |
+//! | `datagram` | a datagram's way to whom it concerns                                  |
+//! | `accept`   | a stranger's HELLO                                                    |
+//! | `books`    | after every call: who is ready to send or be read, who is due when    |
+//! | `slots`    | the table of peers                                                    |
+//! | `schedule` | the heap of deadlines                                                 |
+//! | `waiting`  | queues of peers                                                       |
+//! | `shared`   | settings and memory lent to the peers                                 |
+
+mod accept;
+mod books;
+mod commands;
+mod datagram;
+mod limit;
+mod output;
+mod schedule;
+pub(crate) mod shared;
+mod slots;
+mod views;
+mod waiting;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+use self::limit::RateLimit;
+use self::schedule::Schedule;
+use self::shared::Shared;
+use self::slots::Slots;
+use self::waiting::Waiting;
+use crate::config::Config;
+use crate::crypto::{Identity, SecretKey};
+use crate::discovery::Discovery;
+use crate::entropy::Entropy;
+use crate::event::Event;
+use crate::rng::{Rng, SecretRng};
+use crate::stats::EndpointStats;
+use crate::tick::TickClock;
+use crate::time::Instant;
+use crate::transmit::Arrival;
+
+/// Answers to strangers (refusals, resets, probe replies) a second, together.
+const STRANGER_ANSWERS_PER_SECOND: u32 = 1_000;
+
+/// A socket's worth of connections as one state machine: bytes and time go in, bytes, events and
+/// deadlines come out. See the [crate's documentation](crate) for the order of calls.
+///
+/// It cannot fail because of the network; it can only refuse a command of its owner.
+#[derive(Debug)]
+pub struct Machine {
+    now: Instant,
+    shared: Shared,
+    identity: Identity,
+    slots: Slots,
+    schedule: Schedule,
+    /// Peers with something to send.
+    ready: Waiting,
+    /// Peers with something to read.
+    unread: Waiting,
+    /// Peers that were sent something since the last flush.
+    unflushed: Waiting,
+    /// Peers whose next datagram may leave now.
+    due: u32,
+    by_address: BTreeMap<SocketAddr, u32>,
+    half_open: BTreeMap<SocketAddr, u32>,
+    banned: BTreeSet<IpAddr>,
+    is_accepting: bool,
+    /// Answers to strangers, which have no peer to send them.
+    answers: VecDeque<Answer>,
+    answer_limit: RateLimit,
+    probes: VecDeque<Probe>,
+    events: VecDeque<Event>,
+    discovery: Discovery,
+    /// Peers connected now.
+    connected: u32,
+    /// Players as the owner counts them.
+    players: Option<u32>,
+    tick: Option<TickClock>,
+    handshake_rng: SecretRng,
+    probe_rng: SecretRng,
+    stats: EndpointStats,
+}
+
+/// A datagram to somebody who is no peer.
+#[derive(Debug)]
+struct Answer {
+    to: SocketAddr,
+    from: Option<IpAddr>,
+    bytes: Vec<u8>,
+}
+
+/// A probe that was sent.
+#[derive(Debug)]
+struct Probe {
+    nonce: [u8; 8],
+    to: SocketAddr,
+    sent_at: Instant,
+}
+
+impl Machine {
+    /// An endpoint without peers. The same configuration, entropy and later inputs give the same outputs.
+    #[must_use]
+    pub fn new(config: Config, entropy: Entropy, now: Instant) -> Self {
+        let identity = identity(&config, &entropy);
+        Self::with_identity(config, entropy, identity, now)
+    }
+
+    /// An endpoint whose long-term key is what `identity` says, whatever `config` holds.
+    pub(crate) fn with_identity(
+        config: Config,
+        entropy: Entropy,
+        identity: Identity,
+        now: Instant,
+    ) -> Self {
+        let secrets = SecretRng::new(entropy.secret);
+        let slots_max = config.peers_max + config.half_open_max;
+        Self {
+            now,
+            identity,
+            slots: Slots::new(
+                slots_max,
+                config.connection_id_len,
+                secrets.fork("connection ids"),
+            ),
+            schedule: Schedule::default(),
+            ready: Waiting::new(|slot| &mut slot.waits_to_send),
+            unread: Waiting::new(|slot| &mut slot.waits_to_be_read),
+            unflushed: Waiting::new(|slot| &mut slot.waits_for_flush),
+            due: 0,
+            by_address: BTreeMap::new(),
+            half_open: BTreeMap::new(),
+            banned: BTreeSet::new(),
+            is_accepting: config.accepts,
+            answers: VecDeque::new(),
+            answer_limit: RateLimit::new(STRANGER_ANSWERS_PER_SECOND, now),
+            probes: VecDeque::new(),
+            events: VecDeque::new(),
+            discovery: Discovery::new(
+                config.announce.clone(),
+                Rng::new(entropy.seed).fork("discovery").next_u64(),
+                now,
+            ),
+            connected: 0,
+            players: None,
+            tick: config.tick.map(|tick| TickClock::new(tick, now)),
+            handshake_rng: secrets.fork("handshake"),
+            probe_rng: secrets.fork("probe"),
+            stats: EndpointStats::default(),
+            shared: Shared::new(config),
+        }
+    }
+
+    // ---- input: total, whatever the network brings ----
+
+    /// Takes a datagram, which is decrypted in place. Whatever it holds, this returns: what is
+    /// not ours or not authentic is counted in [`stats`](Self::stats) and changes nothing else.
+    pub fn handle_datagram(&mut self, now: Instant, arrival: Arrival, datagram: &mut [u8]) {
+        self.advance(now);
+        self.stats.datagrams_received += 1;
+        self.stats.bytes_received += datagram.len() as u64;
+        self.route(arrival, datagram);
+    }
+
+    /// Deadlines may have passed. Early and repeated calls are harmless.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        // A slot that is due again at once waits for the next call: one pass has an end.
+        for _ in 0..self.slots.used() {
+            let Some(slot) = self.schedule.pop_due(self.now) else {
+                break;
+            };
+            if let Some(found) = self.slots.get_mut(slot) {
+                found.peer.handle_timeout(self.now, &mut self.shared);
+            }
+            self.update(slot);
+        }
+        self.discovery.handle_timeout(self.now);
+        if let Some(tick) = &mut self.tick {
+            tick.handle_timeout(self.now);
+        }
+    }
+
+    /// Time never runs back.
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+}
+
+/// The long-term key: the configured one, or one drawn for this life.
+fn identity(config: &Config, entropy: &Entropy) -> Identity {
+    if let Some(secret) = &config.identity {
+        return Identity::new(secret.clone(), true);
+    }
+    let mut bytes = [0; 32];
+    let mut rng = SecretRng::new(entropy.secret).fork("identity");
+    rng.fill(&mut bytes);
+    Identity::new(SecretKey::from_bytes(bytes), false)
+}
+
+#[cfg(test)]
+mod tests;
