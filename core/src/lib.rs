@@ -103,6 +103,7 @@ mod config;
 mod congestion;
 mod crypto;
 mod discovery;
+mod endpoint;
 mod entropy;
 mod error;
 mod event;
@@ -111,6 +112,7 @@ mod log;
 mod machine;
 mod peer;
 mod pool;
+pub mod record;
 mod reliability;
 mod rng;
 mod stats;
@@ -127,11 +129,11 @@ pub use crypto::{
 pub use discovery::{
     DISCOVERY_PORT, DiscoveryQuery, MULTICAST_V4, MULTICAST_V6, Prefix, ServerInfo,
 };
+pub use endpoint::Endpoint;
 pub use entropy::Entropy;
 pub use error::{ConfigError, ConnectError, DiscoverError, PingError, SendError};
 pub use event::{CloseReason, Event, Farewell, Refusal, Role, Violation};
 pub use id::{ChannelId, MessageId, PeerId};
-pub use machine::Machine as Endpoint;
 pub use stats::{DatagramDrops, EndpointStats, PeerDrops, PeerStats, RefusedStats};
 pub use time::Instant;
 pub use transmit::{Arrival, Ecn, Socket, Transmit};

@@ -19,12 +19,7 @@ use crate::wire::handshake::{PROBE, PROBE_LEN};
 const PROBES_MAX: usize = 32;
 
 impl Machine {
-    /// Begins a connection. [`Event::Connected`] or [`Event::Disconnected`] tells how it went.
-    ///
-    /// # Errors
-    ///
-    /// [`ConnectError`] if the address cannot be dialled, is connected already, or all places are taken.
-    pub fn connect(
+    pub(crate) fn connect(
         &mut self,
         now: Instant,
         to: SocketAddr,
@@ -61,13 +56,7 @@ impl Machine {
         Ok(id)
     }
 
-    /// Queues a copy of `payload` for `peer`. It leaves with the next [`flush`](Self::flush), or after
-    /// the coalescing delay, and is delivered as the channel promises.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; with `QueueFull` the same message may be offered again later.
-    pub fn send(
+    pub(crate) fn send(
         &mut self,
         now: Instant,
         peer: PeerId,
@@ -77,13 +66,7 @@ impl Machine {
         self.queue(now, peer, channel, payload, false)
     }
 
-    /// As [`send`](Self::send); once the peer's endpoint has acknowledged the message,
-    /// [`Event::Delivered`] says so. On unreliable channels no receipt comes.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send); also `QueueFull` while 4,096 receipts are outstanding or unread.
-    pub fn send_with_receipt(
+    pub(crate) fn send_with_receipt(
         &mut self,
         now: Instant,
         peer: PeerId,
@@ -136,8 +119,7 @@ impl Machine {
         Ok(MessageId::new(message))
     }
 
-    /// The owner's tick is over: everything queued leaves as soon as it may, in as few datagrams as possible.
-    pub fn flush(&mut self, now: Instant) {
+    pub(crate) fn flush(&mut self, now: Instant) {
         self.advance(now);
         while let Some(slot) = self.unflushed.pop(&mut self.slots) {
             if let Some(found) = self.slots.get_mut(slot) {
@@ -147,12 +129,7 @@ impl Machine {
         }
     }
 
-    /// Measures the round trip now: [`Event::Pong`] brings it.
-    ///
-    /// # Errors
-    ///
-    /// [`PingError`] if there is no such peer or it is not connected.
-    pub fn ping(&mut self, now: Instant, peer: PeerId) -> Result<(), PingError> {
+    pub(crate) fn ping(&mut self, now: Instant, peer: PeerId) -> Result<(), PingError> {
         self.advance(now);
         let found = self.slots.peer_mut(peer).ok_or(PingError::UnknownPeer)?;
         if !found.is_established() {
@@ -163,9 +140,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Asks whether an endpoint listens at `to`, without connecting: [`Event::ProbeAnswered`] if so.
-    /// A lost probe is not repeated. Of more than 32 unanswered probes the oldest is forgotten.
-    pub fn probe(&mut self, now: Instant, to: SocketAddr) {
+    pub(crate) fn probe(&mut self, now: Instant, to: SocketAddr) {
         self.advance(now);
         let mut nonce = [0; 8];
         self.probe_rng.fill(&mut nonce);
@@ -183,9 +158,7 @@ impl Machine {
         });
     }
 
-    /// Ends a connection. What is queued reliably is delivered first, for `close_timeout` at most; then both
-    /// sides learn the reason. [`Event::Disconnected`] follows and tells how many messages were not delivered.
-    pub fn disconnect(&mut self, now: Instant, peer: PeerId, farewell: Farewell) {
+    pub(crate) fn disconnect(&mut self, now: Instant, peer: PeerId, farewell: Farewell) {
         self.advance(now);
         let Some(found) = self.slots.peer_mut(peer) else {
             return;
@@ -199,54 +172,45 @@ impl Machine {
         self.update(peer.slot() as u32);
     }
 
-    /// Looks for servers on the LAN: [`Event::ServerFound`] for each, [`Event::DiscoveryEnded`] at the end.
-    ///
-    /// # Errors
-    ///
-    /// [`DiscoverError`] if a search is under way or the query has no target or too many.
-    pub fn discover(&mut self, now: Instant, query: DiscoveryQuery) -> Result<(), DiscoverError> {
+    pub(crate) fn discover(
+        &mut self,
+        now: Instant,
+        query: DiscoveryQuery,
+    ) -> Result<(), DiscoverError> {
         self.advance(now);
         self.discovery.discover(self.now, query)
     }
 
-    /// The number of players that discovery answers show. Without a call: the connected peers.
-    pub fn set_players(&mut self, players: u32) {
+    pub(crate) fn set_players(&mut self, players: u32) {
         self.players = Some(players);
         self.discovery.set_players(players);
     }
 
-    /// The port that discovery answers name, where it is known only once the socket is bound.
-    pub fn set_announce_port(&mut self, port: u16) {
+    pub(crate) fn set_announce_port(&mut self, port: u16) {
         self.discovery.set_port(port);
     }
 
-    /// Where unasked announcements go: broadcast and multicast addresses.
-    pub fn set_announce_targets(&mut self, targets: &[SocketAddr]) {
+    pub(crate) fn set_announce_targets(&mut self, targets: &[SocketAddr]) {
         self.discovery.set_announce_targets(targets);
     }
 
-    /// The networks of the host's interfaces: who is "on the LAN" for discovery.
-    pub fn set_interfaces(&mut self, interfaces: &[Prefix]) {
+    pub(crate) fn set_interfaces(&mut self, interfaces: &[Prefix]) {
         self.discovery.set_interfaces(interfaces);
     }
 
-    /// Refuses new connections from this address. Present ones stay: disconnect them.
-    pub fn ban(&mut self, address: IpAddr) {
+    pub(crate) fn ban(&mut self, address: IpAddr) {
         self.banned.insert(address.to_canonical());
     }
 
-    /// Lifts a ban.
-    pub fn unban(&mut self, address: IpAddr) {
+    pub(crate) fn unban(&mut self, address: IpAddr) {
         self.banned.remove(&address.to_canonical());
     }
 
-    /// Takes new connections or refuses them. At first as `Config` says.
-    pub fn set_accepting(&mut self, accepting: bool) {
+    pub(crate) fn set_accepting(&mut self, accepting: bool) {
         self.is_accepting = accepting;
     }
 
-    /// Switches the trace of sent datagrams on or off; see [`poll_trace`](Self::poll_trace).
-    pub fn set_trace(&mut self, on: bool) {
+    pub(crate) fn set_trace(&mut self, on: bool) {
         self.shared.set_trace(on);
     }
 }

@@ -37,7 +37,7 @@ use self::shared::Shared;
 use self::slots::Slots;
 use self::waiting::Waiting;
 use crate::config::Config;
-use crate::crypto::{Identity, SecretKey};
+use crate::crypto::{Agreed, Identity, SecretKey};
 use crate::discovery::Discovery;
 use crate::entropy::Entropy;
 use crate::event::Event;
@@ -50,12 +50,9 @@ use crate::transmit::Arrival;
 /// Answers to strangers (refusals, resets, probe replies) a second, together.
 const STRANGER_ANSWERS_PER_SECOND: u32 = 1_000;
 
-/// A socket's worth of connections as one state machine: bytes and time go in, bytes, events and
-/// deadlines come out. See the [crate's documentation](crate) for the order of calls.
-///
-/// It cannot fail because of the network; it can only refuse a command of its owner.
+/// What an [`Endpoint`](crate::Endpoint) is behind its face: the verbs are described there.
 #[derive(Debug)]
-pub struct Machine {
+pub(crate) struct Machine {
     now: Instant,
     shared: Shared,
     identity: Identity,
@@ -106,20 +103,8 @@ struct Probe {
 }
 
 impl Machine {
-    /// An endpoint without peers. The same configuration, entropy and later inputs give the same outputs.
-    #[must_use]
-    pub fn new(config: Config, entropy: Entropy, now: Instant) -> Self {
-        let identity = identity(&config, &entropy);
-        Self::with_identity(config, entropy, identity, now)
-    }
-
-    /// An endpoint whose long-term key is what `identity` says, whatever `config` holds.
-    pub(crate) fn with_identity(
-        config: Config,
-        entropy: Entropy,
-        identity: Identity,
-        now: Instant,
-    ) -> Self {
+    /// A machine whose long-term key is what `identity` says, whatever `config` holds.
+    pub(crate) fn new(config: Config, entropy: Entropy, identity: Identity, now: Instant) -> Self {
         let secrets = SecretRng::new(entropy.secret);
         let slots_max = config.peers_max + config.half_open_max;
         Self {
@@ -160,17 +145,14 @@ impl Machine {
 
     // ---- input: total, whatever the network brings ----
 
-    /// Takes a datagram, which is decrypted in place. Whatever it holds, this returns: what is
-    /// not ours or not authentic is counted in [`stats`](Self::stats) and changes nothing else.
-    pub fn handle_datagram(&mut self, now: Instant, arrival: Arrival, datagram: &mut [u8]) {
+    pub(crate) fn handle_datagram(&mut self, now: Instant, arrival: Arrival, datagram: &mut [u8]) {
         self.advance(now);
         self.stats.datagrams_received += 1;
         self.stats.bytes_received += datagram.len() as u64;
         self.route(arrival, datagram);
     }
 
-    /// Deadlines may have passed. Early and repeated calls are harmless.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
         // A slot that is due again at once waits for the next call: one pass has an end.
         for _ in 0..self.slots.used() {
@@ -188,6 +170,16 @@ impl Machine {
         }
     }
 
+    /// For a recorder: what the long-term key agreed on with the sender of the latest datagram.
+    pub(crate) fn take_agreed(&mut self) -> Option<Agreed> {
+        self.identity.take_agreed()
+    }
+
+    /// For a replay: what the long-term key agrees on with the sender of the next datagram.
+    pub(crate) fn expect_agreed(&mut self, agreed: Option<Agreed>) {
+        self.identity.expect_agreed(agreed);
+    }
+
     /// Time never runs back.
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
@@ -195,7 +187,7 @@ impl Machine {
 }
 
 /// The long-term key: the configured one, or one drawn for this life.
-fn identity(config: &Config, entropy: &Entropy) -> Identity {
+pub(crate) fn identity(config: &Config, entropy: &Entropy) -> Identity {
     if let Some(secret) = &config.identity {
         return Identity::new(secret.clone(), true);
     }

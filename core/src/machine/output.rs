@@ -11,10 +11,7 @@ use crate::transmit::Transmit;
 use crate::wire::show;
 
 impl Machine {
-    /// Appends the next datagram to `buf` and says where it goes. Answers to strangers come first, then
-    /// discovery, then peers in the order in which they got something to send.
-    #[must_use]
-    pub fn poll_transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
+    pub(crate) fn poll_transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
         self.advance(now);
         let transmit = self
             .transmit_answer(buf)
@@ -56,12 +53,7 @@ impl Machine {
         None
     }
 
-    /// The next event. Events appear inside other calls only: poll after those. Of one peer they come in
-    /// the order in which they happened; ticks come after everything that arrived before them.
-    ///
-    /// What is not polled stays, and fills the credit of its sender: an owner that cannot keep up stops polling.
-    #[must_use]
-    pub fn poll_event(&mut self) -> Option<Event> {
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
         self.poll_peer_event()
             .or_else(|| self.events.pop_front())
             .or_else(|| self.discovery.poll_event())
@@ -85,10 +77,7 @@ impl Machine {
         event
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout) or [`poll_transmit`](Self::poll_transmit) if nothing
-    /// else happens. It is not after the last `now` only while one of them has something to do.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         if !self.answers.is_empty() || self.due > 0 {
             return Some(self.now);
         }
@@ -99,10 +88,7 @@ impl Machine {
             .min()
     }
 
-    /// With [`set_trace`](Self::set_trace): one line for each datagram that `poll_transmit` handed out, in that
-    /// order, as `#3 Ack(0..=2 after 1.200 ms) Ordered(ch3 m1, 20 B)`. Lines beyond 4,096 unpolled ones are dropped.
-    #[must_use]
-    pub fn poll_trace(&mut self) -> Option<String> {
+    pub(crate) fn poll_trace(&mut self) -> Option<String> {
         self.shared.poll_trace()
     }
 }
