@@ -62,10 +62,12 @@ impl Endpoint {
             return;
         };
         let (is_established, is_over) = (found.peer.is_established(), found.peer.is_over());
+        // It may be closing already, if its first packet broke a rule.
+        let is_proven = found.peer.is_visible();
         let address = found.peer.address;
         let before = found.entry;
         match before {
-            Entry::HalfOpen if is_established => {
+            Entry::HalfOpen if is_proven => {
                 found.entry = Entry::Connected;
                 self.half_open.remove(&address);
                 self.on_accepted(slot);

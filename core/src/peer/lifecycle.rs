@@ -113,7 +113,7 @@ impl Peer {
         let reason = CloseReason::Local(farewell);
         match self.state {
             State::Dialling(_) => self.finish(reason, pool),
-            State::Connected => self.close(reason, now + config.close_timeout),
+            State::Connected => self.close(now, reason, now + config.close_timeout),
             State::Accepting(_) | State::Closing(_) | State::Draining { .. } | State::Gone => {}
         }
     }
@@ -121,7 +121,7 @@ impl Peer {
     /// This side ends the connection for a reason of the protocol: at once.
     pub(super) fn abort(&mut self, now: Instant, reason: CloseReason) {
         if self.is_established() {
-            self.close(reason, now);
+            self.close(now, reason, now);
         }
     }
 
@@ -130,7 +130,7 @@ impl Peer {
         self.abort(now, CloseReason::Refused(Refusal::Full));
     }
 
-    fn close(&mut self, reason: CloseReason, flush_until: Instant) {
+    fn close(&mut self, now: Instant, reason: CloseReason, flush_until: Instant) {
         self.flush = true;
         self.state = State::Closing(Box::new(Closing {
             reason,
@@ -139,6 +139,14 @@ impl Peer {
             in_flight: false,
             again: None,
         }));
+        self.check_flush(now);
+    }
+
+    /// Time to deliver the rest is up: the CLOSE leaves like a probe, however full the path is.
+    pub(super) fn check_flush(&mut self, now: Instant) {
+        if let State::Closing(closing) = &self.state {
+            self.probe |= closing.sent_at.is_none() && now >= closing.flush_until;
+        }
     }
 
     /// The peer's CLOSE arrived.

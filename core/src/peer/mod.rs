@@ -12,6 +12,8 @@
 //! A peer never calls up: its endpoint asks it after every call what it wants ([`Peer::transmit_at`],
 //! [`Peer::deadline`]), so nothing has to be kept in step.
 
+#[cfg(test)]
+mod forge;
 mod handshake;
 mod lifecycle;
 pub(crate) mod packet;
