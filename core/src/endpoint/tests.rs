@@ -4,10 +4,18 @@ use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 use super::Endpoint;
+use crate::peer::Peer;
 use crate::{Arrival, ChannelId, Config, Entropy, Event, Farewell, Instant, ServerIdentity};
 
 const CLIENT: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 7000);
 const SERVER: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 7000);
+
+impl Endpoint {
+    /// The peer in the first slot, for tests that look below the endpoint.
+    pub(crate) fn first_peer(&mut self) -> Option<&mut Peer> {
+        self.slots.get_mut(0).map(|slot| &mut *slot.peer)
+    }
+}
 
 /// Two endpoints whose datagrams arrive at once.
 struct Pair {

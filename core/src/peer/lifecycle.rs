@@ -97,6 +97,11 @@ impl Peer {
         matches!(self.state, State::Draining { .. } | State::Gone)
     }
 
+    /// Nothing is left but what the owner has not polled.
+    pub(super) const fn is_gone(&self) -> bool {
+        matches!(self.state, State::Gone)
+    }
+
     /// The owner knows this peer.
     pub(crate) const fn is_visible(&self) -> bool {
         matches!(

@@ -188,3 +188,6 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ use crate::wire::packet::Header;
 pub(crate) enum Refused {
     /// Its number came before, or is too old to tell.
     Duplicate,
-    /// Its tag is wrong.
+    /// Its tag is wrong, or the connection is gone and nobody needs to know.
     Unauthentic,
 }
 
@@ -46,7 +46,7 @@ impl Peer {
         datagram: &mut [u8],
         shared: &mut Shared,
     ) -> Result<(), Refused> {
-        let Some(keys) = &self.keys else {
+        let Some(keys) = self.keys.as_ref().filter(|_| !self.is_gone()) else {
             return Err(Refused::Unauthentic);
         };
         let number = header.number(self.received.largest());
