@@ -319,9 +319,11 @@ impl Session {
             let messages = events
                 .iter()
                 .filter(|event| matches!(event, Event::Message { .. }));
-            let ends = events.iter().filter_map(|event| match event {
-                Event::Disconnected { reason, .. } => Some(reason.clone()),
-                _ => None,
+            let ends = events.iter().filter_map(|event| {
+                let Event::Disconnected { reason, .. } = event else {
+                    return None;
+                };
+                Some(reason.clone())
             });
             (messages.count(), ends.collect::<Vec<_>>())
         };

@@ -110,15 +110,12 @@ impl Court {
             self.now = self.now + core::time::Duration::from_secs(1);
             self.server.handle_timeout(self.now);
             while let Some(event) = self.server.poll_event() {
-                match event {
-                    Event::Disconnected { reason, .. } => {
-                        let CloseReason::Violation(violation) = reason else {
-                            continue;
-                        };
-                        verdict = Some(violation);
-                    }
-                    Event::Message { .. } => {}
-                    other => panic!("{other:?}"),
+                if let Event::Disconnected {
+                    reason: CloseReason::Violation(violation),
+                    ..
+                } = event
+                {
+                    verdict = Some(violation);
                 }
             }
             if verdict.is_some() {
@@ -467,9 +464,11 @@ fn the_liar_is_told_how_it_broke_the_rules() {
         court.server.handle_timeout(court.now);
         court.exchange();
     }
-    let told = core::iter::from_fn(|| court.liar.poll_event()).find_map(|event| match event {
-        Event::Disconnected { reason, .. } => Some(reason),
-        _ => None,
+    let told = core::iter::from_fn(|| court.liar.poll_event()).find_map(|event| {
+        let Event::Disconnected { reason, .. } = event else {
+            return None;
+        };
+        Some(reason)
     });
     assert_eq!(
         told,
