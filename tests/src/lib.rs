@@ -21,6 +21,8 @@ mod graph;
 #[cfg(test)]
 mod handshake;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod overhead;
 #[cfg(test)]
 mod repository;

@@ -84,9 +84,22 @@ impl Peer {
         matches!(self.state, State::Connected)
     }
 
+    /// The other side showed that it has the keys, whatever it did with them since.
+    pub(crate) const fn is_proven(&self) -> bool {
+        matches!(
+            self.state,
+            State::Connected | State::Closing(_) | State::Draining { .. }
+        )
+    }
+
     /// The owner's commands are refused and its views end here.
     pub(crate) const fn is_over(&self) -> bool {
         matches!(self.state, State::Draining { .. } | State::Gone)
+    }
+
+    /// Nothing is left but what the owner has not polled.
+    pub(super) const fn is_gone(&self) -> bool {
+        matches!(self.state, State::Gone)
     }
 
     /// The owner knows this peer.

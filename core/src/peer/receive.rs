@@ -48,7 +48,7 @@ impl Peer {
         datagram: &mut [u8],
         shared: &mut Shared,
     ) -> Result<(), Refused> {
-        if matches!(self.state, State::Gone) {
+        if self.is_gone() {
             return Err(Refused::Over);
         }
         let Some(keys) = &self.keys else {
