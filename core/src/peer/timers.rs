@@ -57,14 +57,22 @@ impl Peer {
         self.inbox.handle_timeout(now, &mut shared.pool);
         self.handle_recovery_timeout(now, shared);
         self.check_delivery(now, shared.config.delivery_timeout);
-        let is_close_over =
-            matches!(&self.state, State::Closing(closing) if closing.sent_at.is_some());
-        if is_close_over
-            && self
-                .close_deadline()
-                .is_some_and(|deadline| now >= deadline)
-        {
+        self.handle_close_timeout(now, shared);
+    }
+
+    /// Time is up for what was queued, or for the answer to CLOSE. A full congestion window does not hold CLOSE up.
+    fn handle_close_timeout(&mut self, now: Instant, shared: &mut Shared) {
+        let State::Closing(closing) = &self.state else {
+            return;
+        };
+        let is_sent = closing.sent_at.is_some();
+        if self.close_deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        if is_sent {
             self.on_close_done(&mut shared.pool);
+        } else {
+            self.probe = true;
         }
     }
 
