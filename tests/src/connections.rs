@@ -24,9 +24,11 @@ fn pair() -> Pair {
 
 /// Why the connection ended, if it did.
 fn end(events: &[Event]) -> Option<CloseReason> {
-    events.iter().find_map(|event| match event {
-        Event::Disconnected { reason, .. } => Some(reason.clone()),
-        _ => None,
+    events.iter().find_map(|event| {
+        let Event::Disconnected { reason, .. } = event else {
+            return None;
+        };
+        Some(reason.clone())
     })
 }
 
