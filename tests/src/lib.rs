@@ -15,6 +15,8 @@ mod delivery;
 #[cfg(test)]
 mod determinism;
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod game;
 #[cfg(test)]
 mod graph;
@@ -30,6 +32,8 @@ mod repository;
 mod schedules;
 #[cfg(test)]
 mod shrinking;
+#[cfg(test)]
+mod sockets;
 #[cfg(test)]
 mod traces;
 
