@@ -23,6 +23,8 @@ mod handshake;
 #[cfg(test)]
 mod overhead;
 #[cfg(test)]
+mod protocol;
+#[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod schedules;
