@@ -27,6 +27,8 @@ mod hostile;
 #[cfg(test)]
 mod overhead;
 #[cfg(test)]
+mod protocol;
+#[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod schedules;
