@@ -84,33 +84,3 @@ fn two_sides_that_part_at_once_fall_silent() {
     let datagrams = sent(&pair) - before;
     assert!(datagrams <= 4, "{datagrams} datagrams");
 }
-
-#[test]
-fn nothing_that_comes_late_follows_the_end_of_a_connection() {
-    let mut pair = Pair::new();
-    let server = pair
-        .client
-        .connect(pair.now, SERVER, ServerIdentity::TrustOnFirstUse)
-        .expect("free");
-    pair.run_for(Duration::from_millis(100));
-    pair.server_events.clear();
-    pair.client
-        .send(pair.now, server, ChannelId::new(2), b"too late")
-        .expect("connected");
-    pair.client.flush(pair.now);
-    let mut late = Vec::new();
-    let transmit = pair.client.poll_transmit(pair.now, &mut late);
-    assert!(transmit.is_some());
-
-    // The server's owner is slow: the end waits to be polled when the packet comes.
-    let now = pair.now + Duration::from_secs(60);
-    pair.server.handle_timeout(now);
-    pair.server
-        .handle_datagram(now, Arrival::game(CLIENT), &mut late);
-    let events: Vec<Event> = core::iter::from_fn(|| pair.server.poll_event()).collect();
-    assert!(
-        matches!(events[..], [Event::Disconnected { .. }]),
-        "{events:?}"
-    );
-    assert_eq!(pair.server.stats().drops.unknown_connection, 1);
-}
