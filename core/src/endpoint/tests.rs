@@ -4,7 +4,9 @@ use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 use super::Endpoint;
-use crate::{Arrival, ChannelId, Config, Entropy, Event, Farewell, Instant, ServerIdentity};
+use crate::{
+    Arrival, ChannelId, CloseReason, Config, Entropy, Event, Farewell, Instant, ServerIdentity,
+};
 
 const CLIENT: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 7000);
 const SERVER: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 7000);
@@ -123,4 +125,35 @@ fn two_endpoints_connect_talk_and_part() {
         pair.server_events
     );
     assert_eq!(pair.server.stats().peers_now, 0);
+}
+
+#[test]
+fn an_endpoint_that_calls_an_echo_hears_nobody() {
+    for accepts in [false, true] {
+        let mut now = Instant::from_millis(1);
+        let config = Config::builder().accepts(accepts).build();
+        let entropy = Entropy::from_seed(1);
+        let mut endpoint = Endpoint::new(config.expect("defaults"), entropy, now);
+        endpoint
+            .connect(now, SERVER, ServerIdentity::TrustOnFirstUse)
+            .expect("free");
+        let event = loop {
+            let mut buf = Vec::new();
+            while endpoint.poll_transmit(now, &mut buf).is_some() {
+                endpoint.handle_datagram(now, Arrival::game(SERVER), &mut buf);
+                buf.clear();
+            }
+            if let Some(event) = endpoint.poll_event() {
+                break event;
+            }
+            now = endpoint.poll_timeout().expect("the attempt ends");
+            endpoint.handle_timeout(now);
+        };
+        let reason = CloseReason::HandshakeTimeout;
+        assert!(
+            matches!(&event, Event::Disconnected { reason: r, .. } if *r == reason),
+            "{event:?}"
+        );
+        assert_eq!(endpoint.stats().attempts, 0);
+    }
 }

@@ -203,7 +203,9 @@ impl SocketIo {
                 ecn: transmit.ecn.map(ecn_to_send),
                 contents,
                 segment_size: transmit.segment_size,
-                src_ip: transmit.from.filter(|ip| self.can_leave_from(*ip, transmit.to)),
+                src_ip: transmit
+                    .from
+                    .filter(|ip| self.can_leave_from(*ip, transmit.to)),
             };
             self.state.try_send(UdpSockRef::from(socket), &out)?;
             self.stats.send_calls += 1;
