@@ -20,7 +20,7 @@ impl Endpoint {
             return;
         };
         if let Some(body) = &hello.body
-            && self.is_repeated(arrival.from, body)
+            && (self.is_repeated(arrival.from, body) || self.is_outranked(arrival.from, body))
         {
             return;
         }
@@ -70,6 +70,18 @@ impl Endpoint {
             self.stats.drops.unexpected_handshake += 1;
         }
         is_late
+    }
+
+    /// A HELLO that crossed ours on the way, and gives way to it.
+    fn is_outranked(&mut self, from: SocketAddr, body: &HelloBody<'_>) -> bool {
+        let slot = self.by_address.get(&from).copied();
+        let is_outranked = slot
+            .and_then(|slot| self.slots.get(slot))
+            .is_some_and(|found| found.peer.outranks(body.message));
+        if is_outranked {
+            self.stats.drops.unexpected_handshake += 1;
+        }
+        is_outranked
     }
 
     fn answer_hello(&mut self, arrival: &Arrival, remote_id: ConnectionId, body: &HelloBody<'_>) {
@@ -173,7 +185,7 @@ impl Endpoint {
     }
 
     /// One address has one half-open handshake: the latest.
-    fn forget_half_open(&mut self, from: SocketAddr) {
+    pub(super) fn forget_half_open(&mut self, from: SocketAddr) {
         let Some(slot) = self.half_open.get(&from).copied() else {
             return;
         };

@@ -235,6 +235,13 @@ impl Endpoint {
             rng: &mut self.handshake_rng,
         };
         let peer = Peer::dial(self.now, birth, dialled);
+        let rival = self
+            .half_open
+            .get(&to)
+            .and_then(|slot| self.slots.get(*slot));
+        if rival.is_some_and(|rival| rival.peer.is_outranked_by(&peer)) {
+            self.forget_half_open(to);
+        }
         self.slots.insert(id, peer, Entry::Dialled);
         self.by_address.insert(to, id.slot() as u32);
         self.update(id.slot() as u32);

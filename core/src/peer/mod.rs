@@ -54,7 +54,8 @@ pub(crate) struct Peer {
     remote_id: ConnectionId,
     keys: Option<Keys>,
     reset_token: Option<[u8; 16]>,
-    /// Server: the ephemeral key with which the client began, by which its repeated HELLO is known.
+    /// The ephemeral key with which the client began: by it a server knows a repeated HELLO, and of two attempts
+    /// in opposite directions the one with the lesser key lives.
     began_with: [u8; 32],
     received: Received,
     pub(crate) recovery: Recovery,
