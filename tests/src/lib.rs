@@ -7,11 +7,15 @@
 #[cfg(test)]
 mod allocations;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod conversation;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod determinism;
+#[cfg(test)]
+mod differential;
 #[cfg(test)]
 mod game;
 #[cfg(test)]
@@ -19,13 +23,19 @@ mod graph;
 #[cfg(test)]
 mod handshake;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod overhead;
+#[cfg(test)]
+mod protocol;
 #[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod schedules;
 #[cfg(test)]
 mod shrinking;
+#[cfg(test)]
+mod sockets;
 #[cfg(test)]
 mod traces;
 

@@ -7,6 +7,7 @@ use super::Endpoint;
 use super::slots::Entry;
 use crate::event::CloseReason;
 use crate::log::debug;
+use crate::peer::HelloKey;
 
 impl Endpoint {
     /// Brings the books up to date with what a peer wants.
@@ -62,19 +63,21 @@ impl Endpoint {
             return;
         };
         let (is_established, is_over) = (found.peer.is_established(), found.peer.is_over());
-        // It may be closing already, if its first packet broke a rule.
-        let is_proven = found.peer.is_visible();
         let address = found.peer.address;
+        let hello = (address, found.peer.began_with);
         let before = found.entry;
         match before {
-            Entry::HalfOpen if is_proven => {
+            Entry::HalfOpen if found.peer.is_proven() => {
                 found.entry = Entry::Connected;
-                self.half_open.remove(&address);
+                self.half_open.remove(&hello);
                 self.on_accepted(slot);
+                if is_over {
+                    self.update_entry(slot);
+                }
             }
             Entry::HalfOpen if is_over => {
                 found.entry = Entry::Over;
-                self.half_open.remove(&address);
+                self.half_open.remove(&hello);
             }
             Entry::Dialled if is_established => {
                 found.entry = Entry::Connected;
@@ -105,6 +108,7 @@ impl Endpoint {
         };
         let address = found.peer.address;
         debug!("{} proved itself and is connected", address);
+        self.forget_half_open(address, HelloKey::default());
         if let Some(stale) = self.by_address.insert(address, slot) {
             self.replace(stale);
         } else if self.places_used() > self.shared.config.peers_max {

@@ -39,7 +39,7 @@ use crate::entropy::Entropy;
 use crate::error::{ConnectError, DiscoverError, PingError, SendError};
 use crate::event::{Event, Farewell, Role};
 use crate::id::{ChannelId, MessageId, PeerId};
-use crate::peer::{Birth, Dialled, Peer};
+use crate::peer::{Birth, Dialled, HelloKey, Peer};
 use crate::rng::{Rng, SecretRng};
 use crate::stats::{EndpointStats, PeerStats};
 use crate::tick::TickClock;
@@ -76,7 +76,8 @@ pub struct Endpoint {
     /// Peers whose next datagram may leave now.
     due: u32,
     by_address: BTreeMap<SocketAddr, u32>,
-    half_open: BTreeMap<SocketAddr, u32>,
+    /// By address and HELLO: a HELLO of somebody else under a client's address must not end the client's handshake.
+    half_open: BTreeMap<(SocketAddr, HelloKey), u32>,
     banned: BTreeSet<IpAddr>,
     is_accepting: bool,
     /// Answers to strangers, which have no peer to send them.
@@ -235,13 +236,8 @@ impl Endpoint {
             rng: &mut self.handshake_rng,
         };
         let peer = Peer::dial(self.now, birth, dialled);
-        let rival = self
-            .half_open
-            .get(&to)
-            .and_then(|slot| self.slots.get(*slot));
-        if rival.is_some_and(|rival| rival.peer.is_outranked_by(&peer)) {
-            self.forget_half_open(to);
-        }
+        // Who dials us from there gives way to us, unless its attempt goes first.
+        self.forget_half_open(to, peer.began_with);
         self.slots.insert(id, peer, Entry::Dialled);
         self.by_address.insert(to, id.slot() as u32);
         self.update(id.slot() as u32);
@@ -528,7 +524,7 @@ impl Endpoint {
     }
 
     /// With [`set_trace`](Self::set_trace): one line for each datagram that `poll_transmit` handed out, in that
-    /// order, as `#3 Ack(0..=2 after 1.200ms) Ordered(ch3 m1, 20 B)`. Lines beyond 4,096 unpolled ones are dropped.
+    /// order, as `#3 Ack(0..=2 after 1.200 ms) Ordered(ch3 m1, 20 B)`. Lines beyond 4,096 unpolled ones are dropped.
     #[must_use]
     pub fn poll_trace(&mut self) -> Option<String> {
         self.shared.poll_trace()

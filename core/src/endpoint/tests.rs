@@ -10,7 +10,14 @@ mod timers;
 
 use pair::Pair;
 
-use crate::{ChannelId, Config, Event, Farewell};
+use crate::{ChannelId, CloseReason, Config, Event, Farewell};
+
+impl super::Endpoint {
+    /// The peer in the first slot, for tests that look below the endpoint.
+    pub(crate) fn first_peer(&mut self) -> Option<&mut crate::peer::Peer> {
+        self.slots.get_mut(0).map(|slot| &mut *slot.peer)
+    }
+}
 
 #[test]
 fn two_endpoints_connect_talk_and_part() {
@@ -61,4 +68,42 @@ fn two_endpoints_connect_talk_and_part() {
         pair.server.events
     );
     assert_eq!(pair.server.endpoint.stats().peers_now, 0);
+}
+
+#[test]
+fn two_sides_that_part_at_once_fall_silent() {
+    let mut pair = Pair::connected();
+    let sent = |pair: &Pair| {
+        pair.client.endpoint.stats().datagrams_sent + pair.server.endpoint.stats().datagrams_sent
+    };
+    let before = sent(&pair);
+    for (side, text) in [(&mut pair.client, "I leave"), (&mut pair.server, "I close")] {
+        let peer = side.peer.expect("connected");
+        side.endpoint
+            .disconnect(pair.now, peer, Farewell::new(1, text));
+    }
+    pair.run_for(Duration::from_secs(1));
+    let datagrams = sent(&pair) - before;
+    assert!(datagrams <= 4, "{datagrams} datagrams");
+}
+
+#[test]
+fn an_endpoint_that_calls_an_echo_hears_nobody() {
+    for accepts in [false, true] {
+        let config = Config::builder().accepts(accepts);
+        let mut pair = Pair::new(config, Config::builder());
+        pair.dial();
+        let echo = pair.server.address;
+        for _ in 0..600 {
+            for datagram in pair.client.datagrams(pair.now) {
+                pair.client.take(pair.now, echo, &datagram);
+            }
+            pair.client.poll();
+            pair.now = pair.now + Duration::from_millis(10);
+            pair.client.endpoint.handle_timeout(pair.now);
+        }
+        let reason = frames::end_of(&pair.client.events);
+        assert_eq!(*reason, CloseReason::HandshakeTimeout);
+        assert_eq!(pair.client.endpoint.stats().attempts, 0);
+    }
 }

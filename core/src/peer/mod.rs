@@ -21,7 +21,7 @@ mod receive;
 mod timers;
 mod transmit;
 
-pub(crate) use handshake::{Accepted, Dialled};
+pub(crate) use handshake::{Accepted, Dialled, HelloKey, hello_key};
 pub(crate) use lifecycle::State;
 pub(crate) use receive::Refused;
 
@@ -54,9 +54,9 @@ pub(crate) struct Peer {
     remote_id: ConnectionId,
     keys: Option<Keys>,
     reset_token: Option<[u8; 16]>,
-    /// The ephemeral key with which the client began: by it a server knows a repeated HELLO, and of two attempts
-    /// in opposite directions the one with the lesser key lives.
-    began_with: [u8; 32],
+    /// The HELLO with which the client began: by it a server knows a repeated one, and of two attempts in opposite
+    /// directions the one with the lesser key lives.
+    pub(crate) began_with: HelloKey,
     received: Received,
     pub(crate) recovery: Recovery,
     pub(crate) outbox: Outbox,
@@ -191,3 +191,6 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::{Peer, Ping, State};
 use crate::channel::receive::Place;
+use crate::config::ChannelConfig;
 use crate::crypto::{TAG_LEN, tokens_equal};
 use crate::endpoint::shared::Shared;
 use crate::event::{CloseReason, Event, Violation};
@@ -47,7 +48,7 @@ impl Peer {
         datagram: &mut [u8],
         shared: &mut Shared,
     ) -> Result<(), Refused> {
-        if matches!(self.state, State::Gone) {
+        if self.is_gone() {
             return Err(Refused::Over);
         }
         let Some(keys) = &self.keys else {
@@ -84,8 +85,14 @@ impl Peer {
         shared: &mut Shared,
     ) {
         if matches!(self.state, State::Draining { .. }) {
-            // Whatever it is, it is acknowledged: the peer repeats its CLOSE until then.
-            self.received.record(now, number, Urgency::Now);
+            // Nothing but the acknowledgement of its CLOSE is left to the peer. Two sides that drain and acknowledge
+            // everything would acknowledge each other's acknowledgements.
+            let urgency = if has_close(compact_ack, plain, &shared.config.channels) {
+                Urgency::Now
+            } else {
+                Urgency::None
+            };
+            self.received.record(now, number, urgency);
             return;
         }
         let mut taken = Taken {
@@ -323,6 +330,17 @@ impl Peer {
         self.finish(CloseReason::Reset, &mut shared.pool);
         true
     }
+}
+
+/// Whether a packet holds a CLOSE, as far as it can be read.
+fn has_close(compact_ack: bool, plain: &[u8], channels: &[ChannelConfig]) -> bool {
+    let mut reader = Reader::new(plain.get(usize::from(compact_ack)..).unwrap_or_default());
+    while let Ok(frame) = Frame::decode(&mut reader, channels) {
+        if matches!(frame, Frame::Close(_)) {
+            return true;
+        }
+    }
+    false
 }
 
 impl Taken {
