@@ -41,6 +41,7 @@ use crate::crypto::{Agreed, Identity, SecretKey};
 use crate::discovery::Discovery;
 use crate::entropy::Entropy;
 use crate::event::Event;
+use crate::peer::HelloKey;
 use crate::rng::{Rng, SecretRng};
 use crate::stats::EndpointStats;
 use crate::tick::TickClock;
@@ -67,7 +68,8 @@ pub(crate) struct Machine {
     /// Peers whose next datagram may leave now.
     due: u32,
     by_address: BTreeMap<SocketAddr, u32>,
-    half_open: BTreeMap<SocketAddr, u32>,
+    /// By address and HELLO: a HELLO of somebody else under a client's address must not end the client's handshake.
+    half_open: BTreeMap<(SocketAddr, HelloKey), u32>,
     banned: BTreeSet<IpAddr>,
     is_accepting: bool,
     /// Answers to strangers, which have no peer to send them.
