@@ -57,6 +57,8 @@ pub(crate) struct Host {
     id: HostId,
     pub(crate) name: String,
     pub(crate) endpoint: Endpoint,
+    /// What its endpoint recorded, if it does.
+    pub(crate) recording: Vec<u8>,
     /// Number of restarts: each life draws new entropy.
     incarnation: u64,
     pub(crate) events: VecDeque<Event>,
@@ -78,7 +80,8 @@ impl Host {
         Self {
             id,
             name: name(id),
-            endpoint: birth(id, 0, config, rng, now),
+            endpoint: birth(Endpoint::new, id, 0, config, rng, now),
+            recording: Vec::new(),
             incarnation: 0,
             events: VecDeque::new(),
             is_reading: true,
@@ -91,7 +94,17 @@ impl Host {
     /// Begins a new life with new entropy; nothing of the old one is left.
     pub(crate) fn restart(&mut self, config: Config, rng: &Rng, now: Instant) {
         self.incarnation += 1;
-        self.endpoint = birth(self.id, self.incarnation, config, rng, now);
+        self.endpoint = birth(Endpoint::new, self.id, self.incarnation, config, rng, now);
+        self.events.clear();
+        self.is_touched = true;
+    }
+
+    /// Begins the present life again, recorded.
+    pub(crate) fn record(&mut self, rng: &Rng, now: Instant) {
+        let config = self.endpoint.config().clone();
+        let life = self.incarnation;
+        self.endpoint = birth(Endpoint::recorded, self.id, life, config, rng, now);
+        self.recording.clear();
         self.events.clear();
         self.is_touched = true;
     }
@@ -122,14 +135,22 @@ impl Host {
             self.events
                 .extend(std::iter::from_fn(|| self.endpoint.poll_event()));
         }
+        self.endpoint.take_recording(&mut self.recording);
         self.deadline = self.endpoint.poll_timeout();
         self.is_touched = false;
     }
 }
 
 /// An endpoint whose randomness follows from the world's seed, the host and its number of restarts.
-fn birth(id: HostId, incarnation: u64, config: Config, rng: &Rng, now: Instant) -> Endpoint {
-    let mut endpoint = Endpoint::new(config, entropy(id, incarnation, rng), now);
+fn birth(
+    new: fn(Config, Entropy, Instant) -> Endpoint,
+    id: HostId,
+    incarnation: u64,
+    config: Config,
+    rng: &Rng,
+    now: Instant,
+) -> Endpoint {
+    let mut endpoint = new(config, entropy(id, incarnation, rng), now);
     endpoint.set_interfaces(&[Prefix {
         address: address::game_address(id).ip(),
         len: address::PREFIX_LEN,

@@ -74,6 +74,22 @@ impl World {
         self.set_trace(host);
     }
 
+    /// Begins a host's present life again, and records every call of its endpoint: to be called before it has
+    /// done anything.
+    pub fn record(&mut self, host: HostId) {
+        self.hosts[host.index()].record(&self.rng, self.now);
+        self.set_trace(host);
+    }
+
+    /// Ends the recording of a host's endpoint and gives it out: a [`Recording`](crate::Recording) in bytes. Empty
+    /// if [`record`](Self::record) was not called.
+    pub fn end_recording(&mut self, host: HostId) -> Vec<u8> {
+        self.settle();
+        let host = &mut self.hosts[host.index()];
+        host.endpoint.end_recording(&mut host.recording);
+        std::mem::take(&mut host.recording)
+    }
+
     /// The virtual time.
     #[must_use]
     pub fn now(&self) -> Instant {

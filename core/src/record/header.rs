@@ -162,6 +162,16 @@ impl Header {
     }
 }
 
+/// Makes the header's checksum right; returns it and where the header ends.
+pub(super) fn repair(bytes: &mut [u8]) -> Option<(u64, usize)> {
+    let (.., len) = read_fixed(&mut Reader::new(bytes)).ok()?;
+    let end = FIXED_LEN + len as usize;
+    let checksum = hash(CHECKSUM_SEED, bytes.get(..end)?);
+    let place = bytes.get_mut(end..end + CHECKSUM_LEN)?;
+    place.copy_from_slice(&checksum.to_be_bytes());
+    Some((checksum, end + CHECKSUM_LEN))
+}
+
 fn read_fixed(reader: &mut Reader<'_>) -> Result<(u16, u8, u8, u32), DecodeError> {
     reader.take(MAGIC.len(), "magic")?;
     let version = reader.u16("format version")?;

@@ -47,7 +47,7 @@ mod tests;
 pub use call::{Call, EndReason, Outcome, Record, Refused};
 pub use error::RecordingError;
 pub use header::FORMAT_VERSION;
-pub use recording::Recording;
+pub use recording::{Recording, repair};
 pub use replica::{Output, Replica};
 
 pub(crate) use output::Output as Noted;
