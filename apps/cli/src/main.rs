@@ -16,6 +16,8 @@ mod keyfile;
 mod logging;
 mod output;
 mod ping;
+#[cfg(feature = "sim")]
+mod replay;
 mod serve;
 mod signals;
 
@@ -27,7 +29,7 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     match logging::start(cli.verbose).and_then(|()| command::run(cli)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&format!("{error:#}"));

@@ -30,6 +30,14 @@ pub(crate) fn remark(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
+/// Tells what a recording is: on stderr, before anything is in it.
+pub(crate) fn remark_recording(path: &Path) {
+    remark(&format!(
+        "recording to {}: the file holds the secrets of all sessions, so who has it can read what is said; only you can read it",
+        path.display()
+    ));
+}
+
 /// `error: ...` on one line of stderr.
 pub(crate) fn error(text: &str) {
     let text = one_line(text);

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -14,7 +15,7 @@ use tickwire_tokio::{Handle, Options};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::failure::failed;
+use crate::failure::{cannot_bind, failed};
 use crate::identity::Trust;
 use crate::output;
 
@@ -42,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) is_announced: bool,
     /// Time to play, counted from when the connection is complete.
     pub(crate) duration: Option<Duration>,
+    /// A new file that every call of its endpoint is recorded to.
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// What a bot believes of its server.
@@ -128,8 +131,14 @@ fn bind(plan: &Plan) -> anyhow::Result<Handle> {
         Ipv4Addr::UNSPECIFIED.into()
     };
     let config = tickwire_game::config().tick(Some(TickConfig::new(plan.tick_rate_hz)));
-    let options = Options::new(config).game(SocketAddr::new(any, 0));
-    tickwire_tokio::bind(options).context("cannot open a UDP socket")
+    let mut options = Options::new(config).game(SocketAddr::new(any, 0));
+    let Some(path) = &plan.record else {
+        return tickwire_tokio::bind(options).context("cannot open a UDP socket");
+    };
+    options = options.record(path);
+    let handle = tickwire_tokio::bind(options).map_err(|error| cannot_bind(&error))?;
+    output::remark_recording(path);
+    Ok(handle)
 }
 
 struct Player {
@@ -341,6 +350,7 @@ mod tests {
             tick_rate_hz: NonZeroU32::new(30).expect("not 0"),
             is_announced: false,
             duration: None,
+            record: None,
         }
     }
 

@@ -67,7 +67,7 @@ fn bind(args: &Args) -> anyhow::Result<Handle> {
     if let Some(path) = &args.key {
         config = config.identity(Some(keyfile::load_or_create(path)?));
     }
-    let options = Options::new(config)
+    let mut options = Options::new(config)
         .game(args.bind)
         .discovery(Some(discovery_address(args)))
         .announce(AnnounceConfig {
@@ -76,7 +76,14 @@ fn bind(args: &Args) -> anyhow::Result<Handle> {
             players_max: args.max_players,
             interval: args.announce,
         });
-    tickwire_tokio::bind(options).map_err(|error| cannot_bind(args.bind, &error))
+    if let Some(path) = &args.record {
+        options = options.record(path);
+    }
+    let handle = tickwire_tokio::bind(options).map_err(|error| cannot_bind(args.bind, &error))?;
+    if let Some(path) = &args.record {
+        output::remark_recording(path);
+    }
+    Ok(handle)
 }
 
 /// Queries come by broadcast and multicast, which only the unspecified address receives.
