@@ -33,6 +33,8 @@ mod party;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
+mod recording;
+#[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod schedules;

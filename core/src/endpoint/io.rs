@@ -40,8 +40,8 @@ impl Endpoint {
         let start = buf.len();
         self.begin(Some(now), &Call::PollTransmit);
         let transmit = self.machine.poll_transmit(now, buf);
-        if let (Some(recorder), Some(transmit)) = (&mut self.recorder, &transmit) {
-            recorder.end_transmit(transmit, &buf[start..]);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end_transmit(transmit.as_ref(), &buf[start..]);
         }
         transmit
     }

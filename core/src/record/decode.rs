@@ -21,6 +21,9 @@ pub(super) struct Decoder {
     time: Instant,
     addresses: AddressReader,
     arrival: Option<Arrival>,
+    receiver: Option<PeerId>,
+    /// A poll that gave nothing and has no byte: the next record.
+    empty_poll: Option<Record<'static>>,
     number: u64,
 }
 
@@ -30,6 +33,8 @@ impl Decoder {
             time: born_at,
             addresses: AddressReader::default(),
             arrival: None,
+            receiver: None,
+            empty_poll: None,
             number: 0,
         }
     }
@@ -45,6 +50,9 @@ impl Decoder {
         reader: &mut Reader<'a>,
     ) -> Result<Record<'a>, DecodeError> {
         self.number += 1;
+        if let Some(record) = self.empty_poll.take() {
+            return Ok(record);
+        }
         let offset = reader.offset() as u64;
         let tag = reader.u8("tag")?;
         if tag & TIME != 0 {
@@ -64,7 +72,27 @@ impl Decoder {
         if tag & OUTPUT != 0 {
             self.output(&mut record, reader)?;
         }
+        if tag & VARIANT != 0 && is_poll(tag) {
+            let is_event = record.call == Call::PollEvent;
+            self.empty_poll = Some(Record {
+                number: self.number + 1,
+                offset,
+                at: self.time,
+                call: if is_event {
+                    Call::PollEvent
+                } else {
+                    Call::PollTransmit
+                },
+                outcome: Outcome::Nothing,
+                agreed: None,
+            });
+        }
         Ok(record)
+    }
+
+    /// Whether the latest record has another behind it that takes no bytes.
+    pub(super) const fn has_empty_poll(&self) -> bool {
+        self.empty_poll.is_some()
     }
 
     fn call<'a>(&mut self, tag: u8, reader: &mut Reader<'a>) -> Result<Call<'a>, DecodeError> {
@@ -82,12 +110,9 @@ impl Decoder {
                     false => ServerIdentity::TrustOnFirstUse,
                 },
             },
-            tag::SEND => Call::Send {
-                receipt: variant,
-                peer: peer(reader)?,
-                channel: ChannelId::new(reader.u8("channel")?),
-                payload: bytes(reader, "payload")?,
-            },
+            tag::SEND => self.send(variant, reader)?,
+            tag::POLL_TRANSMIT if tag & OUTPUT != 0 => Call::PollTransmit,
+            tag::POLL_EVENT if tag & OUTPUT != 0 => Call::PollEvent,
             tag::SET_ACCEPTING => Call::SetAccepting { accepting: variant },
             _ if variant => return Err(unknown),
             tag::HANDLE_TIMEOUT => Call::HandleTimeout,
@@ -135,6 +160,27 @@ impl Decoder {
                 }
             }
             _ => return Err(unknown),
+        })
+    }
+
+    fn send<'a>(
+        &mut self,
+        is_same_peer: bool,
+        reader: &mut Reader<'a>,
+    ) -> Result<Call<'a>, DecodeError> {
+        let peer = match (is_same_peer, self.receiver) {
+            (true, Some(before)) => before,
+            (true, None) => return Err(reader.error("tag")),
+            (false, _) => peer(reader)?,
+        };
+        self.receiver = Some(peer);
+        let error = reader.error("channel");
+        let channel = number(reader, "channel")?;
+        Ok(Call::Send {
+            peer,
+            channel: ChannelId::new(u8::try_from(channel >> 1).map_err(|_| error)?),
+            payload: bytes(reader, "payload")?,
+            receipt: channel & 1 != 0,
         })
     }
 
@@ -199,6 +245,10 @@ impl Decoder {
         }
         Ok(())
     }
+}
+
+fn is_poll(tag: u8) -> bool {
+    matches!(tag & tag::KIND, tag::POLL_TRANSMIT | tag::POLL_EVENT)
 }
 
 /// How a datagram arrived; the sender follows elsewhere.

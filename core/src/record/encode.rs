@@ -17,6 +17,8 @@ pub(super) struct Encoder {
     pub(super) addresses: AddressWriter,
     /// How the latest datagram arrived; its sender is of no interest.
     arrival: Option<Arrival>,
+    /// Whom the latest message was for.
+    receiver: Option<PeerId>,
 }
 
 impl Encoder {
@@ -24,6 +26,7 @@ impl Encoder {
         Self {
             addresses: AddressWriter::new(),
             arrival: None,
+            receiver: None,
         }
     }
 
@@ -41,7 +44,7 @@ impl Encoder {
             Call::Connect { server, .. } => {
                 tag::CONNECT | variant(matches!(server, ServerIdentity::Known(_)))
             }
-            Call::Send { receipt, .. } => tag::SEND | variant(*receipt),
+            Call::Send { peer, .. } => tag::SEND | variant(self.receiver == Some(*peer)),
             Call::Flush => tag::FLUSH,
             Call::Ping { .. } => tag::PING,
             Call::Probe { .. } => tag::PROBE,
@@ -82,10 +85,14 @@ impl Encoder {
                 peer,
                 channel,
                 payload,
-                ..
+                receipt,
             } => {
-                put_peer(*peer, out);
-                out.push(channel.as_u8());
+                if self.receiver != Some(*peer) {
+                    put_peer(*peer, out);
+                }
+                self.receiver = Some(*peer);
+                let channel = u64::from(channel.as_u8());
+                put_number(channel << 1 | u64::from(*receipt), out);
                 put_bytes(payload, out);
             }
             Call::Ping { peer } => put_peer(*peer, out),

@@ -19,7 +19,7 @@ use super::encode::Encoder;
 use super::hash::{OutputHash, hash};
 use super::header::{CHECKSUM_LEN, Header};
 use super::output::{Output, note_transmit};
-use super::tag::{OUTPUT, TIME};
+use super::tag::{self, OUTPUT, TIME, VARIANT};
 use crate::config::Config;
 use crate::crypto::{Agreed, Identity};
 use crate::entropy::Entropy;
@@ -49,6 +49,8 @@ pub(crate) struct Recorder {
     records: u32,
     /// Where the tag of the latest record is.
     tag: usize,
+    /// Where that of the record before is, if it is in the same block.
+    tag_before: Option<usize>,
     time: Instant,
     encoder: Encoder,
     outputs: OutputHash,
@@ -72,6 +74,7 @@ impl Recorder {
             opened_at: born_at,
             records: 0,
             tag: 0,
+            tag_before: None,
             time: born_at,
             encoder: Encoder::new(),
             outputs: OutputHash::default(),
@@ -99,6 +102,7 @@ impl Recorder {
     }
 
     fn put(&mut self, now: Instant, call: &Call<'_>) {
+        self.tag_before = (self.records > 0).then_some(self.tag);
         self.records += 1;
         self.tag = self.bytes.len();
         let tag = self.encoder.tag(call);
@@ -120,17 +124,21 @@ impl Recorder {
         }
         self.outcome = output.note(&mut self.outputs);
         match self.outcome {
-            Outcome::Nothing | Outcome::Transmit { .. } => {}
+            Outcome::Nothing => self.fold_empty_poll(tag::POLL_EVENT),
+            Outcome::Transmit { .. } => {}
             Outcome::Refused(refused) => self.put_output(&[refused as u8]),
             Outcome::Event { hash } => self.put_output(&hash.to_be_bytes()),
         }
     }
 
-    /// Adds the datagram that the call gave.
-    pub(crate) fn end_transmit(&mut self, transmit: &Transmit, bytes: &[u8]) {
+    /// Adds the datagram that the call gave, if it gave one.
+    pub(crate) fn end_transmit(&mut self, transmit: Option<&Transmit>, bytes: &[u8]) {
         if self.has_ended {
             return;
         }
+        let Some(transmit) = transmit else {
+            return self.fold_empty_poll(tag::POLL_TRANSMIT);
+        };
         self.outcome = note_transmit(transmit, bytes, &mut self.outputs);
         self.bytes[self.tag] |= OUTPUT;
         self.encoder.addresses.put(transmit.to, &mut self.bytes);
@@ -143,6 +151,19 @@ impl Recorder {
     pub(crate) fn end_agreed(&mut self, agreed: &Agreed) {
         if !self.has_ended {
             self.put_output(&agreed[..]);
+        }
+    }
+
+    /// A poll that gave nothing, just after one of its kind that gave something, becomes a bit of that one's tag.
+    fn fold_empty_poll(&mut self, kind: u8) {
+        let Some(before) = self.tag_before else {
+            return;
+        };
+        let is_bare = self.bytes.len() == self.tag + 1 && self.bytes[self.tag] == kind;
+        if is_bare && self.bytes[before] & !TIME == kind | OUTPUT {
+            self.bytes.pop();
+            self.bytes[before] |= VARIANT;
+            self.tag = before;
         }
     }
 
@@ -171,6 +192,7 @@ impl Recorder {
     pub(super) fn forget(&mut self) {
         self.bytes.drain(..self.open);
         self.tag = self.tag.saturating_sub(self.open);
+        self.tag_before = self.tag_before.and_then(|tag| tag.checked_sub(self.open));
         self.open = 0;
     }
 

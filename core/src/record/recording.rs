@@ -174,7 +174,7 @@ fn records<'a>(
     let mut reader = Reader::new(&bytes[..block.end]);
     let mut has_failed = reader.take(block.start, "block").is_err();
     core::iter::from_fn(move || {
-        if has_failed || reader.is_empty() {
+        if has_failed || (reader.is_empty() && !decoder.has_empty_poll()) {
             return None;
         }
         let record = decoder.record(&mut reader);

@@ -22,11 +22,13 @@ pub(super) const END: u8 = 0;
 /// V: the way it arrived differs from the datagram before and is told.
 pub(super) const HANDLE_DATAGRAM: u8 = 1;
 pub(super) const HANDLE_TIMEOUT: u8 = 2;
+/// V, with O: a second poll at once gave nothing. It is a record of its own, without a byte.
 pub(super) const POLL_TRANSMIT: u8 = 3;
+/// V, with O: as for `POLL_TRANSMIT`.
 pub(super) const POLL_EVENT: u8 = 4;
 /// V: the server's key is known and told.
 pub(super) const CONNECT: u8 = 5;
-/// V: with a receipt.
+/// V: to the same peer as the latest before.
 pub(super) const SEND: u8 = 6;
 pub(super) const FLUSH: u8 = 7;
 pub(super) const PING: u8 = 8;

@@ -1,8 +1,8 @@
 //! What a replay prints.
 
 use serde::Serialize;
-use tickwire_core::Instant;
 use tickwire_core::record::{Call, Output, Record, Recording};
+use tickwire_core::{Event, Instant};
 use tickwire_sim::{Divergence, Replay, ReplayReport};
 
 use crate::output;
@@ -20,6 +20,7 @@ pub(super) struct Summary {
     bytes_in: u64,
     bytes_out: u64,
     messages_in: u64,
+    message_bytes_in: u64,
     events: u64,
     refusals: u64,
     /// Of all datagrams and events that came out, in their order.
@@ -58,6 +59,7 @@ impl Summary {
             bytes_in: stats.bytes_in,
             bytes_out: stats.bytes_out,
             messages_in: stats.messages_in,
+            message_bytes_in: stats.message_bytes_in,
             events: stats.events,
             refusals: stats.refusals,
             outputs_hash: format!("{:08x}", stats.outputs_hash),
@@ -139,6 +141,15 @@ fn line(record: &Record<'_>, output: &Output) -> Option<String> {
     if let Some(transmit) = &output.transmit {
         let text = output.trace.as_deref().unwrap_or_default();
         return Some(format!("→ {}  {} B  {text}", transmit.to, transmit.len));
+    }
+    if let Some(Event::Message {
+        peer,
+        channel,
+        payload,
+    }) = &output.event
+    {
+        let len = payload.len();
+        return Some(format!("  a message of {len} B from {peer} on {channel}"));
     }
     if let Some(event) = &output.event {
         return Some(format!("  {event:?}"));
