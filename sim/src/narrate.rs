@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tickwire_core::{Event, ServerInfo};
+use tickwire_core::{Event, PublicKey, ServerInfo};
 
 /// Longest message that is shown itself and not by its length.
 const QUOTED_MAX: usize = 24;
@@ -10,6 +10,11 @@ const QUOTED_MAX: usize = 24;
 /// The event as the end of a sentence that begins with the host's name; `None` for those that are told too often.
 pub(crate) fn narrate(event: &Event) -> Option<String> {
     Some(match event {
+        Event::Connected {
+            address,
+            server_key: Some(key),
+            ..
+        } => format!("is connected with {address}, key {}", short(key)),
         Event::Connected { address, .. } => format!("is connected with {address}"),
         Event::Message {
             channel, payload, ..
@@ -42,6 +47,15 @@ pub(crate) fn narrate(event: &Event) -> Option<String> {
         Event::DiscoveryEnded => String::from("ends its search"),
         _ => return None,
     })
+}
+
+/// The first eight digits.
+fn short(key: &PublicKey) -> String {
+    key.to_string()
+        .chars()
+        .take(8)
+        .chain("..".chars())
+        .collect()
 }
 
 fn content(payload: &[u8]) -> String {

@@ -102,6 +102,16 @@ impl Pair {
     #[must_use]
     pub fn connect(mut self) -> Self {
         self.dial();
+        self.connect_dialled()
+    }
+
+    /// As [`connect`](Self::connect), for a client that has dialled already.
+    ///
+    /// # Panics
+    ///
+    /// If they are not connected within 30 s.
+    #[must_use]
+    pub fn connect_dialled(mut self) -> Self {
         let (client, server) = (self.client, self.server);
         let mut is_client_connected = false;
         let mut client_peer = None;

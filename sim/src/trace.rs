@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!        ms  dir    bytes  datagram
-//!     0.000  C→S     1200  Hello(version 1, NX, 1200 B)                ✗ dropped
-//!    60.000  C→S     1200  Hello(version 1, NX, 1200 B)
-//!    85.000  C←S      180  Welcome(accepted)
-//!   110.000  C               is connected with 10.0.0.2:7000
+//!     0.000  C→S     1200  Hello(NK, known key)                        ✗ dropped
+//!    50.000  C→S     1200  Hello(NK, known key)
+//!    75.000  C←S       94  Welcome(accepted)
+//!   100.000  C               is connected with 10.0.0.2:7000, key b89b0ce9..
 //! ```
 //!
 //! A row with an arrow is a datagram at the time it was sent, with what its sender says it holds and, at the end,

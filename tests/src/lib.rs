@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod allocations;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod conversation;
 #[cfg(test)]
 mod delivery;
@@ -18,6 +20,8 @@ mod game;
 mod graph;
 #[cfg(test)]
 mod handshake;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod overhead;
 #[cfg(test)]

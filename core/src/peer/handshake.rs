@@ -23,6 +23,9 @@ const HELLO_INTERVAL: Duration = Duration::from_millis(50);
 /// After an unauthentic refusal a client waits this long for a better answer, which an attacker cannot suppress.
 const HINT_WAIT: Duration = Duration::from_millis(500);
 
+/// And repeats its HELLO only this often: most such refusals are true.
+const HINTED_HELLO_INTERVAL: Duration = Duration::from_millis(200);
+
 /// A client that waits for the server's answer.
 #[derive(Debug)]
 pub(crate) struct Dialling {
@@ -103,7 +106,7 @@ impl Peer {
             State::Accepting(Box::new(accepting)),
             accepted.config,
         );
-        peer.began_with = ephemeral_key(accepted.hello);
+        peer.began_with = hello_key(accepted.hello);
         peer.keys = Some(accepted.secrets.keys(
             accepted.suite,
             Role::Server,
@@ -125,7 +128,7 @@ impl Peer {
 
     /// Whether this client began with this Noise message.
     pub(crate) fn began_with(&self, hello: &[u8]) -> bool {
-        self.role == Role::Server && self.began_with == ephemeral_key(hello)
+        self.role == Role::Server && self.began_with == hello_key(hello)
     }
 
     /// Whether this peer is being called by this very HELLO.
@@ -208,6 +211,9 @@ impl Peer {
     /// A refusal that anybody can have sent: believed if nothing better comes soon.
     pub(crate) fn handle_refuse(&mut self, now: Instant, refusal: Refusal) {
         if let State::Dialling(dialling) = &mut self.state {
+            if dialling.hint.is_none() {
+                dialling.repeat = Repeat::new(now + HINTED_HELLO_INTERVAL, HINTED_HELLO_INTERVAL);
+            }
             dialling.hint = Some(refusal);
             dialling.give_up_at = dialling.give_up_at.min(now + HINT_WAIT);
         }
@@ -243,8 +249,11 @@ impl Peer {
     }
 }
 
-/// A Noise message 1 begins with the client's ephemeral key, which is never used twice.
-fn ephemeral_key(hello: &[u8]) -> [u8; 32] {
+/// Tells HELLOs apart: the client's ephemeral key, with which Noise message 1 begins and which is never used twice.
+pub(crate) type HelloKey = [u8; 32];
+
+/// The key of a HELLO with this Noise message 1.
+pub(crate) fn hello_key(hello: &[u8]) -> HelloKey {
     let mut key = [0; 32];
     let len = hello.len().min(key.len());
     key[..len].copy_from_slice(&hello[..len]);

@@ -26,8 +26,8 @@
 
 use core::time::Duration;
 
-use super::Peer;
 use super::handshake::{Accepting, Dialling};
+use super::{Peer, Repeat};
 use crate::config::Config;
 use crate::event::{CloseReason, Event, Farewell, Refusal, Violation};
 use crate::id::ChannelId;
@@ -35,6 +35,7 @@ use crate::log::debug;
 use crate::pool::Pool;
 use crate::time::Instant;
 use crate::wire::frame::Close;
+use crate::wire::frame::close::{APPLICATION, REFUSED, UNDELIVERABLE, VIOLATION};
 
 use alloc::boxed::Box;
 
@@ -65,26 +66,40 @@ pub(crate) struct Closing {
     /// CLOSE was sent first at this time.
     pub(super) sent_at: Option<Instant>,
     pub(super) in_flight: bool,
+    /// When CLOSE is said again if no answer comes.
+    again: Option<Repeat>,
 }
 
-/// Longest wait for the acknowledgement of a CLOSE.
-const CLOSE_WAIT_MAX: Duration = Duration::from_millis(500);
-const CLOSE_WAIT_MIN: Duration = Duration::from_millis(100);
+/// Wait for the acknowledgement of a CLOSE: this many probe timeouts, within these bounds. Time for nine attempts, so
+/// that one lost datagram in five leaves nobody without the reason, and below the second that an owner waits gladly.
+const CLOSE_WAIT_TIMEOUTS: u32 = 6;
+const CLOSE_WAIT_MIN: Duration = Duration::from_millis(200);
+const CLOSE_WAIT_MAX: Duration = Duration::from_millis(800);
 
-/// Kinds of CLOSE on the wire.
-const APPLICATION: u8 = 0;
-const VIOLATION: u8 = 1;
-const UNDELIVERABLE: u8 = 2;
-const REFUSED: u8 = 3;
+/// CLOSE is repeated after a round trip and a quarter, but not faster than this.
+const CLOSE_INTERVAL_MIN: Duration = Duration::from_millis(20);
 
 impl Peer {
     pub(crate) const fn is_established(&self) -> bool {
         matches!(self.state, State::Connected)
     }
 
+    /// The other side showed that it has the keys, whatever it did with them since.
+    pub(crate) const fn is_proven(&self) -> bool {
+        matches!(
+            self.state,
+            State::Connected | State::Closing(_) | State::Draining { .. }
+        )
+    }
+
     /// The owner's commands are refused and its views end here.
     pub(crate) const fn is_over(&self) -> bool {
         matches!(self.state, State::Draining { .. } | State::Gone)
+    }
+
+    /// Nothing is left but what the owner has not polled.
+    pub(super) const fn is_gone(&self) -> bool {
+        matches!(self.state, State::Gone)
     }
 
     /// The owner knows this peer.
@@ -111,7 +126,7 @@ impl Peer {
         let reason = CloseReason::Local(farewell);
         match self.state {
             State::Dialling(_) => self.finish(reason, pool),
-            State::Connected => self.close(reason, now + config.close_timeout),
+            State::Connected => self.close(now, reason, now + config.close_timeout),
             State::Accepting(_) | State::Closing(_) | State::Draining { .. } | State::Gone => {}
         }
     }
@@ -119,7 +134,7 @@ impl Peer {
     /// This side ends the connection for a reason of the protocol: at once.
     pub(super) fn abort(&mut self, now: Instant, reason: CloseReason) {
         if self.is_established() {
-            self.close(reason, now);
+            self.close(now, reason, now);
         }
     }
 
@@ -128,14 +143,23 @@ impl Peer {
         self.abort(now, CloseReason::Refused(Refusal::Full));
     }
 
-    fn close(&mut self, reason: CloseReason, flush_until: Instant) {
+    fn close(&mut self, now: Instant, reason: CloseReason, flush_until: Instant) {
         self.flush = true;
         self.state = State::Closing(Box::new(Closing {
             reason,
             flush_until,
             sent_at: None,
             in_flight: false,
+            again: None,
         }));
+        self.check_flush(now);
+    }
+
+    /// Time to deliver the rest is up: the CLOSE leaves like a probe, however full the path is.
+    pub(super) fn check_flush(&mut self, now: Instant) {
+        if let State::Closing(closing) = &self.state {
+            self.probe |= closing.sent_at.is_none() && now >= closing.flush_until;
+        }
     }
 
     /// The peer's CLOSE arrived.
@@ -146,11 +170,9 @@ impl Peer {
             REFUSED => CloseReason::Refused(Refusal::Full),
             _ => CloseReason::Remote(Farewell::new(close.code, close.text)),
         };
-        let wait = self.recovery.probe_timeout() * 3;
+        let until = now + self.close_wait();
         self.finish(reason, pool);
-        self.state = State::Draining {
-            until: now + wait.clamp(CLOSE_WAIT_MIN, CLOSE_WAIT_MAX),
-        };
+        self.state = State::Draining { until };
     }
 
     /// The connection is over; the owner is told. Nothing more is sent.
@@ -189,8 +211,38 @@ impl Peer {
         let Some(sent_at) = closing.sent_at else {
             return Some(closing.flush_until);
         };
-        let wait = self.recovery.probe_timeout() * 3;
-        Some(sent_at + wait.clamp(CLOSE_WAIT_MIN, CLOSE_WAIT_MAX))
+        Some(sent_at + self.close_wait())
+    }
+
+    fn close_wait(&self) -> Duration {
+        let wait = self.recovery.probe_timeout() * CLOSE_WAIT_TIMEOUTS;
+        wait.clamp(CLOSE_WAIT_MIN, CLOSE_WAIT_MAX)
+    }
+
+    /// When CLOSE is to be said again: it is answered at once, so an answer that is late is lost.
+    pub(super) fn close_again_at(&self) -> Option<Instant> {
+        match &self.state {
+            State::Closing(closing) => closing.again.map(|again| again.at),
+            State::Dialling(_)
+            | State::Accepting(_)
+            | State::Connected
+            | State::Draining { .. }
+            | State::Gone => None,
+        }
+    }
+
+    /// Says CLOSE again if it is time to, whatever else is in flight.
+    pub(super) fn repeat_close(&mut self, now: Instant) {
+        let State::Closing(closing) = &mut self.state else {
+            return;
+        };
+        if let Some(again) = &mut closing.again
+            && again.at <= now
+        {
+            again.advance(now);
+            closing.in_flight = false;
+            self.probe = true;
+        }
     }
 
     /// Whether a CLOSE should leave now: everything reliable is delivered, or time is up.
@@ -203,11 +255,16 @@ impl Peer {
 
     /// The CLOSE frame for our reason; notes that it leaves now.
     pub(super) fn take_close(&mut self, now: Instant) -> Option<(u8, u32, Farewell)> {
+        let rtt = Duration::from_micros(self.recovery.rtt().smoothed_us());
         let State::Closing(closing) = &mut self.state else {
             return None;
         };
         closing.sent_at.get_or_insert(now);
         closing.in_flight = true;
+        let interval = (rtt * 5 / 4).max(CLOSE_INTERVAL_MIN);
+        closing
+            .again
+            .get_or_insert(Repeat::new(now + interval, interval));
         Some(match &closing.reason {
             CloseReason::Local(farewell) => (APPLICATION, farewell.code, farewell.clone()),
             CloseReason::Violation(violation) => {

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::{Peer, Ping, State};
 use crate::channel::receive::Place;
+use crate::config::ChannelConfig;
 use crate::crypto::{TAG_LEN, tokens_equal};
 use crate::endpoint::shared::Shared;
 use crate::event::{CloseReason, Event, Violation};
@@ -21,8 +22,10 @@ use crate::wire::packet::Header;
 pub(crate) enum Refused {
     /// Its number came before, or is too old to tell.
     Duplicate,
-    /// Its tag is wrong.
+    /// Its tag is wrong, or there are no keys to check it with.
     Unauthentic,
+    /// The connection is over, and its end only waits to be polled.
+    Over,
 }
 
 /// What a packet asks for, collected over its frames.
@@ -45,6 +48,9 @@ impl Peer {
         datagram: &mut [u8],
         shared: &mut Shared,
     ) -> Result<(), Refused> {
+        if self.is_gone() {
+            return Err(Refused::Over);
+        }
         let Some(keys) = &self.keys else {
             return Err(Refused::Unauthentic);
         };
@@ -79,8 +85,14 @@ impl Peer {
         shared: &mut Shared,
     ) {
         if matches!(self.state, State::Draining { .. }) {
-            // Whatever it is, it is acknowledged: the peer repeats its CLOSE until then.
-            self.received.record(now, number, Urgency::Now);
+            // Nothing but the acknowledgement of its CLOSE is left to the peer. Two sides that drain and acknowledge
+            // everything would acknowledge each other's acknowledgements.
+            let urgency = if has_close(compact_ack, plain, &shared.config.channels) {
+                Urgency::Now
+            } else {
+                Urgency::None
+            };
+            self.received.record(now, number, urgency);
             return;
         }
         let mut taken = Taken {
@@ -113,7 +125,8 @@ impl Peer {
             self.handle_compact_ack(now, number, low_bits, shared)?;
         }
         let mut index = 0;
-        while !reader.is_empty() {
+        // An acknowledgement or a CLOSE may end the connection: what follows comes too late.
+        while !reader.is_empty() && !self.is_over() {
             let frame =
                 Frame::decode(&mut reader, &shared.config.channels).map_err(
                     |error| match error {
@@ -132,9 +145,6 @@ impl Peer {
                 shared,
             )?;
             index += 1;
-            if self.is_over() {
-                break;
-            }
         }
         Ok(())
     }
@@ -251,8 +261,14 @@ impl Peer {
         verdicts: &mut alloc::vec::Vec<(Verdict, Record)>,
         shared: &mut Shared,
     ) {
+        let mut is_close_acked = false;
         for (verdict, record) in verdicts.drain(..) {
+            is_close_acked |= (verdict, record) == (Verdict::Acked, Record::Close);
             self.on_verdict(now, verdict, record, shared);
+        }
+        // Last, so that what was acknowledged together with the CLOSE counts as delivered.
+        if is_close_acked {
+            self.on_close_done(&mut shared.pool);
         }
     }
 
@@ -263,7 +279,8 @@ impl Peer {
             Record::Credit { channel } => return self.on_credit_verdict(verdict, Some(channel)),
             Record::CreditAll => return self.on_credit_verdict(verdict, None),
             Record::Ping => return self.on_ping_verdict(verdict),
-            Record::Close => return self.on_close_verdict(verdict, shared),
+            Record::Close if verdict == Verdict::Lost => return self.on_close_lost(),
+            Record::Close => return,
         };
         let receipt = self
             .outbox
@@ -301,13 +318,6 @@ impl Peer {
         }
     }
 
-    fn on_close_verdict(&mut self, verdict: Verdict, shared: &mut Shared) {
-        match verdict {
-            Verdict::Acked => self.on_close_done(&mut shared.pool),
-            Verdict::Lost => self.on_close_lost(),
-        }
-    }
-
     /// A token that only the server can have made says that it lost this connection.
     pub(crate) fn handle_reset(&mut self, token: &[u8; 16], shared: &mut Shared) -> bool {
         let is_ours = self
@@ -320,6 +330,17 @@ impl Peer {
         self.finish(CloseReason::Reset, &mut shared.pool);
         true
     }
+}
+
+/// Whether a packet holds a CLOSE, as far as it can be read.
+fn has_close(compact_ack: bool, plain: &[u8], channels: &[ChannelConfig]) -> bool {
+    let mut reader = Reader::new(plain.get(usize::from(compact_ack)..).unwrap_or_default());
+    while let Ok(frame) = Frame::decode(&mut reader, channels) {
+        if matches!(frame, Frame::Close(_)) {
+            return true;
+        }
+    }
+    false
 }
 
 impl Taken {

@@ -57,6 +57,7 @@ impl Peer {
         self.inbox.handle_timeout(now, &mut shared.pool);
         self.handle_recovery_timeout(now, shared);
         self.check_delivery(now, shared.config.delivery_timeout);
+        self.check_flush(now);
         let is_close_over =
             matches!(&self.state, State::Closing(closing) if closing.sent_at.is_some());
         if is_close_over
@@ -77,15 +78,16 @@ impl Peer {
         shared.verdicts = verdicts;
         if action == Action::Probe {
             debug!("{} at {} does not answer: probing", self.id, self.address);
-            self.begin_probe();
+            self.begin_probe(now);
         }
     }
 
     /// No answer came: asks for one, with the oldest unacknowledged data if there is any.
-    pub(super) fn begin_probe(&mut self) {
+    pub(super) fn begin_probe(&mut self, now: Instant) {
         self.probe = true;
         self.on_close_lost();
-        if !self.outbox.probe() && self.ping == Ping::Idle {
+        let asks_already = self.outbox.probe() || self.is_close_due(now);
+        if !asks_already && self.ping == Ping::Idle {
             self.ping = Ping::Wanted { asked: false };
         }
         if let Ping::InFlight { asked } = self.ping {

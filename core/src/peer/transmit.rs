@@ -54,6 +54,7 @@ impl Peer {
         let deadlines = [
             self.received.ack_deadline(),
             self.confirm.map(|confirm| confirm.at),
+            self.close_again_at(),
             data,
         ];
         deadlines.into_iter().flatten().min()
@@ -99,7 +100,7 @@ impl Peer {
             State::Dialling(_) | State::Accepting(_) => {
                 let is_sent = self.transmit_handshake(now, buf);
                 if is_sent {
-                    shared.trace(|_| show::other(&buf[start..]));
+                    shared.trace(|_| show::handshake(&buf[start..]));
                 }
                 is_sent
             }
@@ -123,11 +124,12 @@ impl Peer {
 
     fn transmit_packet(&mut self, now: Instant, shared: &mut Shared, buf: &mut Vec<u8>) -> bool {
         if self.confirm.is_some_and(|confirm| confirm.at <= now) {
-            self.begin_probe();
+            self.begin_probe(now);
             if let Some(confirm) = &mut self.confirm {
                 confirm.advance(now);
             }
         }
+        self.repeat_close(now);
         let is_draining = matches!(self.state, State::Draining { .. });
         let is_data_due = !is_draining
             && (self.probe
@@ -206,7 +208,9 @@ impl Peer {
                 || packet.is_eliciting();
             self.outbox
                 .fill(now, is_new_due, &mut packet, &mut shared.pool);
-            let is_keepalive_due = now >= self.last_sent + shared.config.keepalive_interval;
+            // With an acknowledgement the packet answers what was just heard: no need to ask whether the peer is there.
+            let is_keepalive_due =
+                ack == AckForm::None && now >= self.last_sent + shared.config.keepalive_interval;
             if !packet.is_eliciting() && (is_keepalive_due || self.probe) {
                 packet.ping();
             }

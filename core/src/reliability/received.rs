@@ -32,6 +32,11 @@ pub(crate) const LAZY_ACK_DELAY: Duration = Duration::from_millis(500);
 const LAZY_PIGGYBACK_DELAY: Duration = Duration::from_millis(100);
 const LAZY_PIGGYBACK_PACKETS: u32 = 2;
 
+/// So many packets of reliable data are acknowledged at once: a long message must not wait for acknowledgements that
+/// wait for company. RFC 9000 section 13.2.2 says two; a side that ticks twice as often as the other sends that many
+/// between two packets of the other's.
+const SOON_PACKETS_MAX: u32 = 4;
+
 /// The first acknowledgements are all exact, so that the peer measures the round trip early; then one a second.
 const EXACT_FIRST: u32 = 8;
 const EXACT_INTERVAL: Duration = Duration::from_secs(1);
@@ -83,6 +88,7 @@ pub(crate) struct Received {
     is_gap_unreported: bool,
     lazy_count: u32,
     lazy_since: Option<Instant>,
+    soon_count: u32,
     soon_since: Option<Instant>,
     now_since: Option<Instant>,
     exact_count: u32,
@@ -102,6 +108,7 @@ impl Received {
             is_gap_unreported: false,
             lazy_count: 0,
             lazy_since: None,
+            soon_count: 0,
             soon_since: None,
             now_since: None,
             exact_count: 0,
@@ -199,6 +206,7 @@ impl Received {
         self.unreported_from = None;
         self.lazy_count = 0;
         self.lazy_since = None;
+        self.soon_count = 0;
         self.soon_since = None;
         self.now_since = None;
     }
@@ -233,7 +241,11 @@ impl Received {
                 self.lazy_since.get_or_insert(now);
             }
             Urgency::Soon if !is_disorder => {
+                self.soon_count = self.soon_count.saturating_add(1);
                 self.soon_since.get_or_insert(now);
+                if self.soon_count >= SOON_PACKETS_MAX {
+                    self.now_since.get_or_insert(now);
+                }
             }
             Urgency::Soon | Urgency::Now => {
                 self.now_since.get_or_insert(now);

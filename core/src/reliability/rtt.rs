@@ -16,6 +16,8 @@ pub(crate) struct Rtt {
     deviation_us: u64,
     min_us: u64,
     latest_us: u64,
+    /// The latest sample without the peer's delay, as far as that is believed.
+    latest_path_us: u64,
     is_measured: bool,
 }
 
@@ -26,6 +28,7 @@ impl Rtt {
             deviation_us: INITIAL_RTT_US / 2,
             min_us: 0,
             latest_us: 0,
+            latest_path_us: 0,
             is_measured: false,
         }
     }
@@ -39,6 +42,7 @@ impl Rtt {
             self.is_measured = true;
             self.min_us = latest_us;
             self.smoothed_us = latest_us;
+            self.latest_path_us = latest_us;
             self.deviation_us = latest_us / 2;
             return;
         }
@@ -48,6 +52,7 @@ impl Rtt {
             Some(adjusted_us) if adjusted_us >= self.min_us => adjusted_us,
             Some(_) | None => latest_us,
         };
+        self.latest_path_us = adjusted_us;
         self.deviation_us = (3 * self.deviation_us + self.smoothed_us.abs_diff(adjusted_us)) / 4;
         self.smoothed_us = (7 * self.smoothed_us + adjusted_us) / 8;
     }
@@ -83,8 +88,10 @@ impl Rtt {
     }
 
     /// A packet older than this, with a later one acknowledged, is lost: 9/8 of a round trip (RFC 9002 section 6.1.2).
+    /// Unlike there the latest sample counts without the peer's delay, which for unreliable data is half a second: a
+    /// packet acknowledged so lazily would hold up the repair of a reliable one.
     pub(crate) fn loss_delay(&self) -> Duration {
-        let rtt_us = self.smoothed_us.max(self.latest_us);
+        let rtt_us = self.smoothed_us.max(self.latest_path_us);
         Duration::from_micros((rtt_us + rtt_us / 8).max(GRANULARITY_US))
     }
 
@@ -141,6 +148,15 @@ mod tests {
         liar.on_sample(ms(40), ms(0));
         liar.on_sample(ms(60), ms(21));
         assert_eq!(liar.smoothed_us(), 42_500);
+    }
+
+    #[test]
+    fn a_lazy_acknowledgement_does_not_slow_the_repair_of_losses() {
+        let mut rtt = Rtt::new();
+        rtt.on_sample(ms(40), ms(0));
+        rtt.on_sample(ms(540), ms(500));
+        assert_eq!(rtt.latest_us(), 540_000);
+        assert_eq!(rtt.loss_delay(), ms(45));
     }
 
     #[test]

@@ -54,6 +54,18 @@ pub(crate) struct Ack<'a> {
     more: &'a [u8],
 }
 
+/// Why a connection ends, as a CLOSE tells it.
+pub(crate) mod close {
+    /// The owner ended it; the code is its own.
+    pub(crate) const APPLICATION: u8 = 0;
+    /// The other side broke the protocol; the code tells how.
+    pub(crate) const VIOLATION: u8 = 1;
+    /// A reliable message was not acknowledged; the code is its channel.
+    pub(crate) const UNDELIVERABLE: u8 = 2;
+    /// All places were taken while the client proved itself.
+    pub(crate) const REFUSED: u8 = 3;
+}
+
 /// The peer ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Close<'a> {

@@ -28,6 +28,8 @@ pub(crate) const PROBE_REPLY: u8 = 0xC5;
 
 /// Bytes of a probe and of its reply.
 pub(crate) const PROBE_LEN: usize = 9;
+/// Bytes of a refusal after the connection id.
+pub(crate) const REFUSE_END_LEN: usize = 2;
 /// Bytes of a reset: shorter than the shortest packet, so that a reset never answers a reset.
 pub(crate) const RESET_LEN: usize = 17;
 

@@ -1,6 +1,7 @@
 //! How servers are found on the LAN.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tickwire_core::{AnnounceConfig, Config, DiscoveryQuery};
 use tickwire_sim::{HostId, Link, World, ms};
@@ -31,8 +32,9 @@ fn the_game_port_answers_as_well() {
 #[test]
 fn a_lost_question_is_asked_again() {
     let (mut world, seeker) = lan(&["arena"]);
-    world.default_link(Link::new().latency(ms(2)).drop_nth([0]));
-    seek(&mut world, seeker, "255.255.255.255:8081");
+    let server = world.hosts().nth(1).expect("one server");
+    world.link(seeker, server, Link::new().latency(ms(2)).drop_nth([0]));
+    seek_for(&mut world, seeker, "10.0.0.2:8081", ms(1_000));
     assert_trace!(world);
 }
 
@@ -48,7 +50,7 @@ fn an_answer_tells_how_many_play() {
 #[test]
 fn nobody_answers_where_no_server_is() {
     let (mut world, seeker) = lan(&[]);
-    seek(&mut world, seeker, "255.255.255.255:8081");
+    seek_for(&mut world, seeker, "255.255.255.255:8081", ms(3_000));
     assert_trace!(world);
 }
 
@@ -71,15 +73,19 @@ fn lan(names: &[&str]) -> (World, HostId) {
     (world, seeker)
 }
 
-/// Asks there for a second.
+/// Asks there once.
 fn seek(world: &mut World, seeker: HostId, target: &str) {
+    seek_for(world, seeker, target, ms(150));
+}
+
+fn seek_for(world: &mut World, seeker: HostId, target: &str, timeout: Duration) {
     let target: SocketAddr = target.parse().expect("an address");
     let query = DiscoveryQuery {
         targets: vec![target],
-        timeout: ms(1_000),
+        timeout,
     };
     world
         .act(seeker, |endpoint, now| endpoint.discover(now, query))
         .expect("no query is under way");
-    world.run_for(ms(1_500));
+    world.run_for(timeout);
 }

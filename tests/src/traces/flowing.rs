@@ -9,8 +9,8 @@ use super::{RELIABLE, assert_trace, defaults, friends, friends_with};
 fn a_receiver_that_does_not_read_stops_the_sender() {
     let channel = ChannelConfig::new(Delivery::Ordered)
         .message_size_max(1_000)
-        .send_queue_bytes_max(2_064)
-        .receive_bytes_max(2_064);
+        .send_queue_bytes_max(2_256)
+        .receive_bytes_max(2_256);
     let small = || defaults().channels(vec![channel.clone()]);
     let mut pair = friends_with(small(), small());
     pair.world.set_reading(pair.server, false);
@@ -35,28 +35,19 @@ fn a_receiver_that_does_not_read_stops_the_sender() {
 fn a_new_connection_sends_ten_packets_and_then_waits_for_word() {
     let mut pair = friends();
     pair.send_to_server(RELIABLE, &[7; 30_000]).expect("room");
-    pair.run_for(ms(60));
+    pair.run_for(ms(49));
     assert_trace!(pair);
 }
 
 #[test]
-fn credit_is_given_anew_once_half_is_used() {
+fn credit_is_given_anew_once_a_quarter_is_used() {
     let mut pair = friends();
+    pair.note(
+        "The client sends 30,000 bytes each second; of 262,144 that the server gives credit for:",
+    );
     for _ in 0..8 {
         pair.send_to_server(RELIABLE, &[7; 30_000]).expect("room");
         pair.run_for(ms(1_000));
     }
-    let credits: Vec<String> = pair
-        .trace()
-        .lines()
-        .filter(|line| line.contains("Credit"))
-        .map(str::to_owned)
-        .collect();
-    insta::with_settings!({
-        omit_expression => true,
-        prepend_module_to_snapshot => false,
-        snapshot_path => "../snapshots",
-    }, {
-        insta::assert_snapshot!(credits.join("\n"));
-    });
+    assert_trace!(pair, "Credit");
 }

@@ -37,7 +37,7 @@ fn a_dead_link_ends_the_connection_after_the_idle_timeout() {
     let hasty = || {
         defaults()
             .idle_timeout(ms(2_000))
-            .keepalive_interval(ms(500))
+            .keepalive_interval(ms(1_000))
     };
     let mut pair = friends_with(hasty(), hasty()).link(link().loss(1_000));
     pair.run_for(ms(5_000));

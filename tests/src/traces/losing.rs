@@ -1,18 +1,19 @@
 //! How loss is found and repaired.
 
-use tickwire_sim::{Fate, ms};
+use tickwire_sim::{Fate, Link, ms};
 
-use super::{RELIABLE, assert_trace, friends, link};
+use super::{RELIABLE, assert_trace, defaults, friends, friends_over, friends_with, link};
 
 #[test]
 fn three_packets_behind_a_gap_show_that_one_is_lost() {
-    let mut pair = friends().link_to_server(link().drop_nth([0]));
-    for word in ["lost", "one", "two", "three"] {
+    let far = || Link::new().latency(ms(200));
+    let mut pair = friends_over(far()).link_to_server(far().drop_nth([0]));
+    for word in ["lost", "one", "two", "three", "four"] {
         pair.send_to_server(RELIABLE, word.as_bytes())
             .expect("room");
         pair.run_for(ms(2));
     }
-    pair.run_for(ms(200));
+    pair.run_for(ms(700));
     assert_trace!(pair);
 }
 
@@ -26,12 +27,13 @@ fn a_lost_last_message_is_probed_for() {
 
 #[test]
 fn probes_back_off_while_the_link_is_cut() {
-    let mut pair = friends().link_to_server(link().loss(1_000));
+    let quiet = || defaults().keepalive_interval(ms(5_000));
+    let mut pair = friends_with(quiet(), quiet()).link_to_server(link().loss(1_000));
     pair.send_to_server(RELIABLE, b"anybody?").expect("room");
-    pair.run_for(ms(3_000));
+    pair.run_for(ms(3_500));
     pair.note("The link is whole again.");
     pair.heal();
-    pair.run_for(ms(2_000));
+    pair.run_for(ms(1_000));
     assert_trace!(pair);
 }
 

@@ -16,15 +16,18 @@ mod refusing;
 use tickwire_core::{Config, ConfigBuilder};
 use tickwire_sim::{Link, Pair, ms};
 
-/// Compares the trace with the snapshot named after the test.
+/// Compares the trace with the snapshot named after the test; with a text, only the rows that contain it.
 macro_rules! assert_trace {
     ($traced:expr) => {
+        assert_trace!($traced, "")
+    };
+    ($traced:expr, $part:expr) => {
         insta::with_settings!({
             omit_expression => true,
             prepend_module_to_snapshot => false,
             snapshot_path => "../snapshots",
         }, {
-            insta::assert_snapshot!($traced.trace());
+            insta::assert_snapshot!(super::rows($traced.trace(), $part));
         });
     };
 }
@@ -65,10 +68,29 @@ fn friends_with(client: ConfigBuilder, server: ConfigBuilder) -> Pair {
     quiet(Pair::with_configs(1, client, server))
 }
 
+/// As [`friends`], with this link between them.
+fn friends_over(link: Link) -> Pair {
+    quiet_over(link, Pair::new(1))
+}
+
 fn quiet(pair: Pair) -> Pair {
-    let mut pair = pair.link(link()).connect();
+    quiet_over(link(), pair)
+}
+
+fn quiet_over(link: Link, pair: Pair) -> Pair {
+    let mut pair = pair.link(link).connect();
     pair.run_for(ms(1_000));
     pair.traced()
+}
+
+/// The heading, the remarks and the rows that contain `part`.
+fn rows(trace: &str, part: &str) -> String {
+    let rows = trace.lines().enumerate();
+    let wanted = rows.filter(|(number, row)| {
+        let is_remark = row.contains("  ·  ");
+        *number == 0 || is_remark || row.contains(part)
+    });
+    wanted.map(|(_, row)| format!("{row}\n")).collect()
 }
 
 /// Defaults to change.

@@ -5,12 +5,14 @@ use tickwire_core::{
 };
 use tickwire_sim::{Pair, ms};
 
-use super::{assert_trace, defaults, strangers, strangers_with};
+use super::{assert_trace, defaults, link, strangers, strangers_with};
 
 #[test]
 fn a_full_server_says_so() {
     let mut pair = strangers_with(defaults(), defaults().peers_max(1));
     let other = pair.world.add(tickwire_core::Config::default());
+    pair.world.set_name(other, "D");
+    pair.world.default_link(link());
     let server = pair.world.address(pair.server);
     pair.note("A second client takes the only place.");
     pair.world.act(other, |endpoint, now| {
@@ -73,6 +75,6 @@ fn a_server_with_another_key_is_not_believed() {
 /// Dials and waits for what comes of it.
 fn refused(mut pair: Pair) -> Pair {
     pair.dial();
-    pair.run_for(ms(300));
+    pair.run_for(ms(1_000));
     pair
 }

@@ -110,6 +110,18 @@ fn a_one_way_unreliable_flow_costs_two_acknowledgements_a_second() {
 }
 
 #[test]
+fn four_packets_of_reliable_data_do_not_wait() {
+    let mut received = received([(0, Urgency::Soon), (1, Urgency::Soon), (2, Urgency::Lazy)]);
+    received.record(at(3), 3, Urgency::Soon);
+    assert_eq!(received.ack_deadline(), Some(at(25)));
+    received.record(at(4), 4, Urgency::Soon);
+    assert_eq!(received.ack_deadline(), Some(at(4)));
+    received.on_ack_sent(at(4), AckForm::Ranges);
+    received.record(at(5), 5, Urgency::Soon);
+    assert_eq!(received.ack_deadline(), Some(at(30)));
+}
+
+#[test]
 fn reliable_data_after_a_gap_is_acknowledged_at_once_but_only_once() {
     let mut received = received([(0, Urgency::Soon), (2, Urgency::Soon)]);
     assert_eq!(received.ack_deadline(), Some(at(0)));
