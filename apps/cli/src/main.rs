@@ -16,6 +16,7 @@ mod keyfile;
 mod logging;
 mod output;
 mod ping;
+mod place;
 mod serve;
 mod signals;
 
