@@ -8,10 +8,14 @@ use super::slots::Entry;
 use crate::crypto::{CipherSuite, ServerHandshake};
 use crate::event::{Refusal, Role};
 use crate::log::debug;
-use crate::peer::{Accepted, Birth, Peer};
+use crate::peer::{Accepted, Birth, HelloKey, Peer, hello_key};
 use crate::transmit::Arrival;
 use crate::wire::handshake::{self, ClientOffer, Credits, Hello, HelloBody, ServerAnswer, WELCOME};
 use crate::wire::packet::ConnectionId;
+
+/// Half-open handshakes under one address. The first ones stay: whoever sees a client's HELLO comes too late to push it
+/// out with others under its address.
+const HALF_OPEN_PER_ADDRESS_MAX: usize = 4;
 
 impl Endpoint {
     pub(super) fn handle_hello(&mut self, arrival: &Arrival, datagram: &[u8]) {
@@ -46,15 +50,13 @@ impl Endpoint {
 
     /// A HELLO whose WELCOME was sent: it is sent again if the client has not proved itself yet.
     fn is_repeated(&mut self, from: SocketAddr, body: &HelloBody<'_>) -> bool {
-        let Some(slot) = self.half_open.get(&from).copied() else {
+        let hello = (from, hello_key(body.message));
+        let Some(slot) = self.half_open.get(&hello).copied() else {
             return self.is_late(from, body);
         };
         let Some(found) = self.slots.get_mut(slot) else {
             return false;
         };
-        if !found.peer.began_with(body.message) {
-            return false;
-        }
         found.peer.repeat_welcome();
         self.update(slot);
         true
@@ -73,9 +75,8 @@ impl Endpoint {
     }
 
     fn answer_hello(&mut self, arrival: &Arrival, remote_id: ConnectionId, body: &HelloBody<'_>) {
-        if !self.half_open.contains_key(&arrival.from)
-            && self.half_open.len() >= self.shared.config.half_open_max as usize
-        {
+        let is_full = self.half_open.len() >= self.shared.config.half_open_max as usize;
+        if is_full || self.half_open_from(arrival.from).count() >= HALF_OPEN_PER_ADDRESS_MAX {
             self.stats.drops.half_open_full += 1;
             return;
         }
@@ -105,7 +106,6 @@ impl Endpoint {
             Ok(suite) => suite,
             Err(refusal) => return self.refuse_authentically(arrival, &remote_id, noise, refusal),
         };
-        self.forget_half_open(arrival.from);
         let Some((id, local_id)) = self.slots.reserve() else {
             return self.refuse_authentically(arrival, &remote_id, noise, Refusal::Full);
         };
@@ -137,7 +137,8 @@ impl Endpoint {
         let peer = Peer::accept(self.now, birth, accepted);
         debug!("{} said hello and is answered", arrival.from);
         self.slots.insert(id, peer, Entry::HalfOpen);
-        self.half_open.insert(arrival.from, id.slot() as u32);
+        self.half_open
+            .insert((arrival.from, hello_key(message)), id.slot() as u32);
         self.update(id.slot() as u32);
     }
 
@@ -172,15 +173,21 @@ impl Endpoint {
         }
     }
 
-    /// One address has one half-open handshake: the latest.
-    fn forget_half_open(&mut self, from: SocketAddr) {
-        let Some(slot) = self.half_open.get(&from).copied() else {
-            return;
-        };
-        if let Some(found) = self.slots.get_mut(slot) {
-            found.peer.forget();
+    /// Slots of the half-open handshakes under an address.
+    fn half_open_from(&self, from: SocketAddr) -> impl Iterator<Item = u32> + '_ {
+        let range = (from, HelloKey::default())..=(from, [0xFF; 32]);
+        self.half_open.range(range).map(|(_, slot)| *slot)
+    }
+
+    /// A client of this address has proved itself: the others were its own earlier attempts, or nobody's.
+    pub(super) fn forget_half_open(&mut self, from: SocketAddr) {
+        let others: Vec<u32> = self.half_open_from(from).collect();
+        for slot in others {
+            if let Some(found) = self.slots.get_mut(slot) {
+                found.peer.forget();
+            }
+            self.update(slot);
         }
-        self.update(slot);
     }
 
     /// Refuses without proof: the client takes it for a hint. Cheap, and shorter than the HELLO.

@@ -63,16 +63,20 @@ impl Endpoint {
         };
         let (is_established, is_over) = (found.peer.is_established(), found.peer.is_over());
         let address = found.peer.address;
+        let hello = (address, found.peer.began_with);
         let before = found.entry;
         match before {
-            Entry::HalfOpen if is_established => {
+            Entry::HalfOpen if found.peer.is_proven() => {
                 found.entry = Entry::Connected;
-                self.half_open.remove(&address);
+                self.half_open.remove(&hello);
                 self.on_accepted(slot);
+                if is_over {
+                    self.update_entry(slot);
+                }
             }
             Entry::HalfOpen if is_over => {
                 found.entry = Entry::Over;
-                self.half_open.remove(&address);
+                self.half_open.remove(&hello);
             }
             Entry::Dialled if is_established => {
                 found.entry = Entry::Connected;
@@ -103,6 +107,7 @@ impl Endpoint {
         };
         let address = found.peer.address;
         debug!("{} proved itself and is connected", address);
+        self.forget_half_open(address);
         let stale = self.by_address.insert(address, slot);
         if let Some(stale) = stale
             && let Some(found) = self.slots.get_mut(stale)

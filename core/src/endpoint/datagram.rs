@@ -69,6 +69,7 @@ impl Endpoint {
         {
             Ok(()) => self.update(slot),
             Err(Refused::Duplicate) => {}
+            Err(Refused::Over) => self.stats.drops.unknown_connection += 1,
             Err(Refused::Unauthentic) => self.stats.drops.unauthentic += 1,
         }
     }

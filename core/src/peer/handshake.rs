@@ -106,7 +106,7 @@ impl Peer {
             State::Accepting(Box::new(accepting)),
             accepted.config,
         );
-        peer.began_with = ephemeral_key(accepted.hello);
+        peer.began_with = hello_key(accepted.hello);
         peer.keys = Some(accepted.secrets.keys(
             accepted.suite,
             Role::Server,
@@ -128,7 +128,7 @@ impl Peer {
 
     /// Whether this client began with this Noise message.
     pub(crate) fn began_with(&self, hello: &[u8]) -> bool {
-        self.role == Role::Server && self.began_with == ephemeral_key(hello)
+        self.role == Role::Server && self.began_with == hello_key(hello)
     }
 
     /// The client repeated its HELLO: so does the server with its WELCOME. One for one, each shorter.
@@ -244,8 +244,11 @@ impl Peer {
     }
 }
 
-/// A Noise message 1 begins with the client's ephemeral key, which is never used twice.
-fn ephemeral_key(hello: &[u8]) -> [u8; 32] {
+/// Tells HELLOs apart: the client's ephemeral key, with which Noise message 1 begins and which is never used twice.
+pub(crate) type HelloKey = [u8; 32];
+
+/// The key of a HELLO with this Noise message 1.
+pub(crate) fn hello_key(hello: &[u8]) -> HelloKey {
     let mut key = [0; 32];
     let len = hello.len().min(key.len());
     key[..len].copy_from_slice(&hello[..len]);

@@ -12,6 +12,8 @@
 //! A peer never calls up: its endpoint asks it after every call what it wants ([`Peer::transmit_at`],
 //! [`Peer::deadline`]), so nothing has to be kept in step.
 
+#[cfg(test)]
+mod forge;
 mod handshake;
 mod lifecycle;
 pub(crate) mod packet;
@@ -19,7 +21,7 @@ mod receive;
 mod timers;
 mod transmit;
 
-pub(crate) use handshake::{Accepted, Dialled};
+pub(crate) use handshake::{Accepted, Dialled, HelloKey, hello_key};
 pub(crate) use lifecycle::State;
 pub(crate) use receive::Refused;
 
@@ -52,8 +54,8 @@ pub(crate) struct Peer {
     remote_id: ConnectionId,
     keys: Option<Keys>,
     reset_token: Option<[u8; 16]>,
-    /// Server: the ephemeral key with which the client began, by which its repeated HELLO is known.
-    began_with: [u8; 32],
+    /// Server: the HELLO with which the client began.
+    pub(crate) began_with: HelloKey,
     received: Received,
     pub(crate) recovery: Recovery,
     pub(crate) outbox: Outbox,
@@ -188,3 +190,6 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
