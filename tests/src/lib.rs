@@ -15,11 +15,15 @@ mod delivery;
 #[cfg(test)]
 mod determinism;
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod game;
 #[cfg(test)]
 mod graph;
 #[cfg(test)]
 mod handshake;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod overhead;
 #[cfg(test)]
@@ -30,6 +34,8 @@ mod repository;
 mod schedules;
 #[cfg(test)]
 mod shrinking;
+#[cfg(test)]
+mod sockets;
 #[cfg(test)]
 mod traces;
 
