@@ -23,6 +23,10 @@ impl Endpoint {
             self.stats.drops.malformed += 1;
             return;
         };
+        if self.is_our_own(&hello.connection_id, datagram) {
+            self.stats.drops.foreign += 1;
+            return;
+        }
         if let Some(body) = &hello.body
             && self.is_repeated(arrival.from, body)
         {
@@ -46,6 +50,13 @@ impl Endpoint {
         if let Some(body) = hello.body {
             self.answer_hello(arrival, hello.connection_id, &body);
         }
+    }
+
+    /// Our HELLO, sent back by something that echoes. Answering would refuse, or let in, ourselves.
+    fn is_our_own(&self, id: &ConnectionId, datagram: &[u8]) -> bool {
+        let slot = self.slots.find(id.as_bytes());
+        slot.and_then(|slot| self.slots.get(slot))
+            .is_some_and(|found| found.peer.is_dialling_with(datagram))
     }
 
     /// A HELLO whose WELCOME was sent: it is sent again if the client has not proved itself yet.

@@ -8,7 +8,7 @@ mod timers;
 
 use pair::Pair;
 
-use crate::{ChannelId, Config, Event, Farewell};
+use crate::{ChannelId, CloseReason, Config, Event, Farewell};
 
 impl super::Endpoint {
     /// The peer in the first slot, for tests that look below the endpoint.
@@ -86,31 +86,22 @@ fn two_sides_that_part_at_once_fall_silent() {
 }
 
 #[test]
-fn nothing_that_comes_late_follows_the_end_of_a_connection() {
-    let mut pair = Pair::new();
-    let server = pair
-        .client
-        .connect(pair.now, SERVER, ServerIdentity::TrustOnFirstUse)
-        .expect("free");
-    pair.run_for(Duration::from_millis(100));
-    pair.server_events.clear();
-    pair.client
-        .send(pair.now, server, ChannelId::new(2), b"too late")
-        .expect("connected");
-    pair.client.flush(pair.now);
-    let mut late = Vec::new();
-    let transmit = pair.client.poll_transmit(pair.now, &mut late);
-    assert!(transmit.is_some());
-
-    // The server's owner is slow: the end waits to be polled when the packet comes.
-    let now = pair.now + Duration::from_secs(60);
-    pair.server.handle_timeout(now);
-    pair.server
-        .handle_datagram(now, Arrival::game(CLIENT), &mut late);
-    let events: Vec<Event> = core::iter::from_fn(|| pair.server.poll_event()).collect();
-    assert!(
-        matches!(events[..], [Event::Disconnected { .. }]),
-        "{events:?}"
-    );
-    assert_eq!(pair.server.stats().drops.unknown_connection, 1);
+fn an_endpoint_that_calls_an_echo_hears_nobody() {
+    for accepts in [false, true] {
+        let config = Config::builder().accepts(accepts);
+        let mut pair = Pair::new(config, Config::builder());
+        pair.dial();
+        let echo = pair.server.address;
+        for _ in 0..600 {
+            for datagram in pair.client.datagrams(pair.now) {
+                pair.client.take(pair.now, echo, &datagram);
+            }
+            pair.client.poll();
+            pair.now = pair.now + Duration::from_millis(10);
+            pair.client.endpoint.handle_timeout(pair.now);
+        }
+        let reason = frames::end_of(&pair.client.events);
+        assert_eq!(*reason, CloseReason::HandshakeTimeout);
+        assert_eq!(pair.client.endpoint.stats().attempts, 0);
+    }
 }

@@ -131,6 +131,11 @@ impl Peer {
         self.role == Role::Server && self.began_with == hello_key(hello)
     }
 
+    /// Whether this peer is being called by this very HELLO.
+    pub(crate) fn is_dialling_with(&self, hello: &[u8]) -> bool {
+        matches!(&self.state, State::Dialling(dialling) if dialling.hello == hello)
+    }
+
     /// The client repeated its HELLO: so does the server with its WELCOME. One for one, each shorter.
     pub(crate) fn repeat_welcome(&mut self) {
         if let State::Accepting(accepting) = &mut self.state {

@@ -25,8 +25,8 @@ const SETS: usize = 1_024;
 const WAYS: usize = 4;
 
 /// Counts answers to the very same datagram.
-pub(super) struct RepeatGuard {
-    hasher: RandomState,
+pub(super) struct RepeatGuard<S = RandomState> {
+    hasher: S,
     sets: Vec<[Option<Answered>; WAYS]>,
 }
 
@@ -40,8 +40,14 @@ struct Answered {
 
 impl RepeatGuard {
     pub(super) fn new() -> Self {
+        Self::with_hasher(RandomState::new())
+    }
+}
+
+impl<S: BuildHasher> RepeatGuard<S> {
+    fn with_hasher(hasher: S) -> Self {
         Self {
-            hasher: RandomState::new(),
+            hasher,
             sets: vec![[None; WAYS]; SETS],
         }
     }
@@ -96,7 +102,14 @@ impl Answered {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::{BuildHasherDefault, DefaultHasher};
+
     use super::*;
+
+    /// A guard whose table is the same in every run.
+    fn guard() -> RepeatGuard<BuildHasherDefault<DefaultHasher>> {
+        RepeatGuard::with_hasher(BuildHasherDefault::default())
+    }
 
     const LOCAL: &str = "127.0.0.1:50000";
     const FAR: &str = "192.0.2.1:50000";
@@ -105,7 +118,7 @@ mod tests {
         text.parse().expect("an address")
     }
 
-    fn answers(guard: &mut RepeatGuard, source: &str, now: Instant) -> u32 {
+    fn answers(guard: &mut RepeatGuard<impl BuildHasher>, source: &str, now: Instant) -> u32 {
         let answered = (0..100_000).filter(|_| guard.admits(from(source), b"ping", now));
         answered.count() as u32
     }
@@ -113,7 +126,7 @@ mod tests {
     #[test]
     fn the_very_same_datagram_is_answered_so_often_and_then_pauses() {
         let start = Instant::now();
-        let mut guard = RepeatGuard::new();
+        let mut guard = guard();
         assert_eq!(answers(&mut guard, LOCAL, start), ANSWERS_MAX_LOOPBACK);
         assert_eq!(answers(&mut guard, FAR, start), ANSWERS_MAX);
         assert_eq!(answers(&mut guard, FAR, start + PAUSE / 2), 0);
@@ -123,7 +136,7 @@ mod tests {
     #[test]
     fn a_client_that_asks_slowly_is_always_answered() {
         let mut now = Instant::now();
-        let mut guard = RepeatGuard::new();
+        let mut guard = guard();
         for _ in 0..10 * ANSWERS_MAX {
             assert!(guard.admits(from(FAR), b"are you there?", now));
             now += PAUSE;
@@ -133,7 +146,7 @@ mod tests {
     #[test]
     fn different_datagrams_are_always_answered() {
         let now = Instant::now();
-        let mut guard = RepeatGuard::new();
+        let mut guard = guard();
         for number in 0..1_000_000_u32 {
             assert!(guard.admits(from(FAR), &number.to_be_bytes(), now));
         }
@@ -142,11 +155,12 @@ mod tests {
     #[test]
     fn other_traffic_does_not_keep_a_loop_alive() {
         let mut now = Instant::now();
-        let mut guard = RepeatGuard::new();
+        let mut guard = guard();
         let mut rounds = 0;
         while guard.admits(from(FAR), b"round and round", now) {
             rounds += 1;
-            assert!(rounds <= ANSWERS_MAX);
+            // In its first rounds, answered as rarely as the others, it may lose its count to them a few times.
+            assert!(rounds <= 2 * ANSWERS_MAX);
             now += Duration::from_millis(10);
             for number in 0..1_000_u32 {
                 guard.admits(from(LOCAL), &(rounds * 1_000 + number).to_be_bytes(), now);
@@ -157,7 +171,7 @@ mod tests {
     #[test]
     fn hundreds_of_datagrams_in_a_loop_die_too() {
         let mut now = Instant::now();
-        let mut guard = RepeatGuard::new();
+        let mut guard = guard();
         let mut looping: Vec<u32> = (0..600).collect();
         // Those that are many in one place of the table wait for each other's pauses to be over.
         for _ in 0..20 * PAUSE.as_millis() {

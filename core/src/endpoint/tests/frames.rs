@@ -33,9 +33,11 @@ pub(super) const CLOSE: [u8; 4] = [0x05, 0, 0, 0];
 pub(super) fn end_of(events: &[Event]) -> &CloseReason {
     let ends: Vec<_> = events
         .iter()
-        .filter_map(|event| match event {
-            Event::Disconnected { reason, .. } => Some(reason),
-            _ => None,
+        .filter_map(|event| {
+            let Event::Disconnected { reason, .. } = event else {
+                return None;
+            };
+            Some(reason)
         })
         .collect();
     let [end] = ends[..] else {
