@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tickwire_sim::{Link, Pair, ms};
+
 use crate::graph;
 
 #[test]
@@ -79,6 +81,19 @@ fn every_setting_and_every_counter_is_told_of() {
         .filter(|name| !behaviour.contains(&format!("`{name}.")))
         .collect();
     assert!(untold.is_empty(), "docs/BEHAVIOUR.md lacks {untold:?}");
+}
+
+#[test]
+fn the_readme_prints_what_its_example_prints() {
+    let path = Link::new().latency(ms(25));
+    let mut pair = Pair::new(7).link(path.clone()).connect();
+    pair.run_for(ms(500));
+    let mut pair = pair.traced().link_to_server(path.drop_nth([0]));
+    pair.send_to_server(2, b"this must arrive")
+        .expect("the queue has room");
+    pair.run_for(ms(500));
+    let readme = read("README.md");
+    assert!(readme.contains(pair.trace()), "{}", pair.trace());
 }
 
 /// What stands before the colon of each line `name: type,` with this before the name.
