@@ -53,7 +53,7 @@ impl Endpoint {
     }
 
     /// Our HELLO, sent back by something that echoes. Answering would refuse, or let in, ourselves.
-    fn is_our_own(&mut self, id: &ConnectionId, datagram: &[u8]) -> bool {
+    fn is_our_own(&self, id: &ConnectionId, datagram: &[u8]) -> bool {
         let slot = self.slots.find(id.as_bytes());
         slot.and_then(|slot| self.slots.get(slot))
             .is_some_and(|found| found.peer.is_dialling_with(datagram))
