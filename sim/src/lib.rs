@@ -81,6 +81,7 @@ pub use link::Link;
 pub use oracle::Oracle;
 pub use pair::Pair;
 pub use rng::Rng;
+pub use trace::Datagram;
 pub use world::World;
 
 /// Milliseconds, for tests to read well.

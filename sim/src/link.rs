@@ -1,5 +1,6 @@
 //! One direction of a path between two hosts: how long it takes and what it does to datagrams.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::fate::{Fate, Schedule};
@@ -23,6 +24,7 @@ use crate::rng::Rng;
 pub struct Link {
     latency: Duration,
     jitter: Duration,
+    rate: Option<NonZeroU64>,
     loss_permille: u16,
     duplication_permille: u16,
     corruption_permille: u16,
@@ -46,6 +48,13 @@ impl Link {
     /// Time added to the latency, up to this much, uniformly and for each datagram anew.
     pub fn jitter(mut self, jitter: Duration) -> Self {
         self.jitter = jitter;
+        self
+    }
+
+    /// Bytes a second that the link takes: a datagram waits until those before it are on their way, however many these
+    /// are. 0, as at first, for no limit.
+    pub fn rate(mut self, bytes_per_second: u64) -> Self {
+        self.rate = NonZeroU64::new(bytes_per_second);
         self
     }
 
@@ -86,9 +95,10 @@ impl Link {
         self
     }
 
-    /// The same latency and nothing else: what is left once faults stop.
+    /// The same latency and rate and nothing else: what is left once faults stop.
     pub fn healed(&self) -> Self {
-        Self::new().latency(self.latency)
+        let rate = self.rate.map_or(0, NonZeroU64::get);
+        Self::new().latency(self.latency).rate(rate)
     }
 
     /// Decides on the next datagram.
@@ -112,6 +122,16 @@ impl Link {
             ));
         }
         Fate::Deliver
+    }
+
+    /// How long a datagram of this many bytes keeps the link from taking another: rounded down to a nanosecond.
+    pub(crate) fn occupation(&self, len: usize) -> Duration {
+        let Some(rate) = self.rate else {
+            return Duration::ZERO;
+        };
+        let nanos =
+            u128::try_from(len).unwrap_or(u128::MAX) * 1_000_000_000 / u128::from(rate.get());
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
     /// How long one copy of a datagram takes.
@@ -195,8 +215,8 @@ mod tests {
     }
 
     #[test]
-    fn a_healed_link_keeps_only_its_latency() {
-        let link = Link::new().latency(ms(20)).loss(500).duplication(3);
-        assert_eq!(link.healed(), Link::new().latency(ms(20)));
+    fn a_healed_link_keeps_only_its_latency_and_rate() {
+        let kept = Link::new().latency(ms(20)).rate(1_000);
+        assert_eq!(kept.clone().loss(500).duplication(3).healed(), kept);
     }
 }

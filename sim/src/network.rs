@@ -50,6 +50,8 @@ impl Ord for Flight {
 struct Route {
     link: Link,
     rng: Rng,
+    /// When the link takes the next datagram.
+    free_at: Instant,
     /// Whether the link is a copy of the default, to be replaced with it.
     is_default: bool,
 }
@@ -119,27 +121,23 @@ impl Network {
         let route = self.route(from, to);
         let fate = within(route.link.fate(&mut route.rng), bytes.len());
         self.fates.count(fate);
+        let mut fly = |later, bytes: &[u8]| self.fly((now, later), (from, to), arrival, bytes);
         match fate {
-            Fate::Deliver => self.fly(now, (from, to), arrival, bytes),
+            Fate::Deliver => fly(Duration::ZERO, bytes),
             Fate::Drop => {}
-            Fate::Delay(ms) => {
-                let later = now + Duration::from_millis(ms.into());
-                self.fly(later, (from, to), arrival, bytes);
-            }
+            Fate::Delay(ms) => fly(Duration::from_millis(ms.into()), bytes),
             Fate::Duplicate => {
-                self.fly(now, (from, to), arrival, bytes);
-                self.fly(now, (from, to), arrival, bytes);
+                fly(Duration::ZERO, bytes);
+                fly(Duration::ZERO, bytes);
             }
             Fate::Corrupt { bit } => {
                 let mut damaged = bytes.to_vec();
                 if let Some(byte) = damaged.get_mut(usize::from(bit / 8)) {
                     *byte ^= 1 << (bit % 8);
                 }
-                self.fly(now, (from, to), arrival, &damaged);
+                fly(Duration::ZERO, &damaged);
             }
-            Fate::Truncate { len } => {
-                self.fly(now, (from, to), arrival, &bytes[..usize::from(len)]);
-            }
+            Fate::Truncate { len } => fly(Duration::ZERO, &bytes[..usize::from(len)]),
         }
         fate
     }
@@ -157,9 +155,17 @@ impl Network {
         self.spare.push(buffer);
     }
 
-    fn fly(&mut self, now: Instant, (from, to): (HostId, HostId), arrival: Arrival, bytes: &[u8]) {
+    /// Puts a copy on the link, from which it arrives this much later than others do.
+    fn fly(
+        &mut self,
+        (now, later): (Instant, Duration),
+        (from, to): (HostId, HostId),
+        arrival: Arrival,
+        bytes: &[u8],
+    ) {
         let route = self.route(from, to);
-        let due = now + route.link.transit(&mut route.rng);
+        route.free_at = route.free_at.max(now) + route.link.occupation(bytes.len());
+        let due = route.free_at + later + route.link.transit(&mut route.rng);
         let mut buffer = self.spare.pop().unwrap_or_default();
         buffer.clear();
         buffer.extend_from_slice(bytes);
@@ -177,6 +183,7 @@ impl Network {
         self.routes.entry((from, to)).or_insert_with(|| Route {
             link: self.default_link.clone(),
             rng: self.rng.fork_nth("link", from.pair_number(to)),
+            free_at: Instant::ZERO,
             is_default: true,
         })
     }
@@ -245,6 +252,19 @@ mod tests {
     fn datagrams_due_together_arrive_in_the_order_sent() {
         let link = Link::new().schedule([Fate::Delay(1), Fate::Deliver]);
         assert_eq!(exchange(link, 2), [(1, vec![0]), (1, vec![1])]);
+    }
+
+    #[test]
+    fn datagrams_queue_for_a_link_that_is_slower_than_their_sender() {
+        let link = Link::new().latency(ms(25)).rate(500);
+        let arrived = exchange(link, 3);
+        assert_eq!(arrived, [(27, vec![0]), (29, vec![1]), (31, vec![2])]);
+    }
+
+    #[test]
+    fn a_delayed_datagram_does_not_hold_up_the_link() {
+        let link = Link::new().rate(1_000).schedule([Fate::Delay(5)]);
+        assert_eq!(exchange(link, 2), [(2, vec![1]), (6, vec![0])]);
     }
 
     #[test]

@@ -4,15 +4,15 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tickwire_core::{Arrival, Config, Endpoint, Event, Instant, Transmit};
+use tickwire_core::{Arrival, Config, Endpoint, Entropy, Event, Instant, Transmit};
 
 use crate::address::{self, Receiver};
 use crate::fate::FateCounts;
-use crate::host::{Host, HostId, Message};
+use crate::host::{self, Host, HostId, Message};
 use crate::link::Link;
 use crate::network::Network;
 use crate::rng::Rng;
-use crate::trace::{Direction, Trace};
+use crate::trace::{Datagram, Direction, Trace};
 
 /// Hosts, the network between them, and a clock that jumps from one thing due to the next.
 ///
@@ -89,6 +89,12 @@ impl World {
     /// All hosts, in the order they were added.
     pub fn hosts(&self) -> impl Iterator<Item = HostId> + use<> {
         (0..self.hosts.len()).map(host_id)
+    }
+
+    /// What a host's endpoint was born with when it was added: another driver makes the same endpoint from it.
+    #[must_use]
+    pub fn entropy(&self, host: HostId) -> Entropy {
+        host::entropy(host, 0, &self.rng)
     }
 
     /// The address of a host's game socket.
@@ -199,7 +205,7 @@ impl World {
         self.network.fates()
     }
 
-    /// Starts to record the wire as text, from here on.
+    /// Starts to record the wire, as text and as it is, from here on.
     pub fn record_trace(&mut self) {
         self.settle();
         self.trace.start(self.now);
@@ -217,6 +223,13 @@ impl World {
     pub fn trace(&mut self) -> &str {
         self.settle();
         self.trace.text()
+    }
+
+    /// Every datagram since [`record_trace`](Self::record_trace), in the order sent; one to everybody counts once.
+    #[must_use]
+    pub fn datagrams(&mut self) -> &[Datagram] {
+        self.settle();
+        self.trace.datagrams()
     }
 
     /// Writes a remark into the trace, where one is recorded.
@@ -404,7 +417,7 @@ impl World {
             to,
             to_name: to.map_or("*", |to| &self.hosts[to.index()].name),
         };
-        self.trace.row(self.now, direction, bytes.len(), text, mark);
+        self.trace.row(self.now, direction, bytes, text, mark);
     }
 }
 

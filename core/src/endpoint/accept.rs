@@ -28,7 +28,7 @@ impl Endpoint {
             return;
         }
         if let Some(body) = &hello.body
-            && self.is_repeated(arrival.from, body)
+            && (self.is_repeated(arrival.from, body) || self.is_outranked(arrival.from, body))
         {
             return;
         }
@@ -85,9 +85,26 @@ impl Endpoint {
         is_late
     }
 
+    /// A HELLO that crossed ours on the way, and gives way to it.
+    fn is_outranked(&mut self, from: SocketAddr, body: &HelloBody<'_>) -> bool {
+        let slot = self.by_address.get(&from).copied();
+        let is_outranked = slot
+            .and_then(|slot| self.slots.get(slot))
+            .is_some_and(|found| found.peer.outranks(body.message));
+        if is_outranked {
+            self.stats.drops.unexpected_handshake += 1;
+        }
+        is_outranked
+    }
+
     fn answer_hello(&mut self, arrival: &Arrival, remote_id: ConnectionId, body: &HelloBody<'_>) {
         let is_full = self.half_open.len() >= self.shared.config.half_open_max as usize;
-        if is_full || self.half_open_from(arrival.from).count() >= HALF_OPEN_PER_ADDRESS_MAX {
+        if is_full
+            || self
+                .half_open_from(arrival.from, HelloKey::default())
+                .count()
+                >= HALF_OPEN_PER_ADDRESS_MAX
+        {
             self.stats.drops.half_open_full += 1;
             return;
         }
@@ -184,15 +201,16 @@ impl Endpoint {
         }
     }
 
-    /// Slots of the half-open handshakes under an address.
-    fn half_open_from(&self, from: SocketAddr) -> impl Iterator<Item = u32> + '_ {
-        let range = (from, HelloKey::default())..=(from, [0xFF; 32]);
+    /// Slots of the half-open handshakes under an address whose key is not below `least`.
+    fn half_open_from(&self, from: SocketAddr, least: HelloKey) -> impl Iterator<Item = u32> + '_ {
+        let range = (from, least)..=(from, [0xFF; 32]);
         self.half_open.range(range).map(|(_, slot)| *slot)
     }
 
-    /// A client of this address has proved itself: the others were its own earlier attempts, or nobody's.
-    pub(super) fn forget_half_open(&mut self, from: SocketAddr) {
-        let others: Vec<u32> = self.half_open_from(from).collect();
+    /// Forgets the half-open handshakes under an address whose key is not below `least`: they were earlier attempts of
+    /// the client that has proved itself, or nobody's; or they give way to an attempt of ours.
+    pub(super) fn forget_half_open(&mut self, from: SocketAddr, least: HelloKey) {
+        let others: Vec<u32> = self.half_open_from(from, least).collect();
         for slot in others {
             if let Some(found) = self.slots.get_mut(slot) {
                 found.peer.forget();

@@ -7,6 +7,7 @@ use super::Endpoint;
 use super::slots::Entry;
 use crate::event::CloseReason;
 use crate::log::debug;
+use crate::peer::HelloKey;
 
 impl Endpoint {
     /// Brings the books up to date with what a peer wants.
@@ -107,23 +108,33 @@ impl Endpoint {
         };
         let address = found.peer.address;
         debug!("{} proved itself and is connected", address);
-        self.forget_half_open(address);
-        let stale = self.by_address.insert(address, slot);
-        if let Some(stale) = stale
-            && let Some(found) = self.slots.get_mut(stale)
-        {
-            found
-                .peer
-                .finish(CloseReason::Replaced, &mut self.shared.pool);
-            self.update(stale);
-        }
-        if self.places_used() > self.shared.config.peers_max
-            && let Some(found) = self.slots.get_mut(slot)
-        {
-            self.stats.refused.full += 1;
-            found.peer.refuse_full(self.now);
+        self.forget_half_open(address, HelloKey::default());
+        if let Some(stale) = self.by_address.insert(address, slot) {
+            self.replace(stale);
+        } else if self.places_used() > self.shared.config.peers_max {
+            self.refuse_full(slot);
         }
         self.show_players();
+    }
+
+    /// The stale self leaves its place, also if its end waits to be polled.
+    fn replace(&mut self, stale: u32) {
+        let Some(found) = self.slots.get_mut(stale) else {
+            return;
+        };
+        found
+            .peer
+            .finish(CloseReason::Replaced, &mut self.shared.pool);
+        self.update(stale);
+    }
+
+    /// All places were taken while this client proved itself.
+    fn refuse_full(&mut self, slot: u32) {
+        let Some(found) = self.slots.get_mut(slot) else {
+            return;
+        };
+        self.stats.refused.full += 1;
+        found.peer.refuse_full(self.now);
     }
 
     /// Peers that are not half-open: connected, dialled, or over with something unread.

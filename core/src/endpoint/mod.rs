@@ -236,6 +236,8 @@ impl Endpoint {
             rng: &mut self.handshake_rng,
         };
         let peer = Peer::dial(self.now, birth, dialled);
+        // Who dials us from there gives way to us, unless its attempt goes first.
+        self.forget_half_open(to, peer.began_with);
         self.slots.insert(id, peer, Entry::Dialled);
         self.by_address.insert(to, id.slot() as u32);
         self.update(id.slot() as u32);

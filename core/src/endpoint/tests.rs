@@ -1,8 +1,10 @@
 use core::time::Duration;
 
+mod books;
 mod ends;
 mod frames;
 mod hostile;
+mod link;
 mod pair;
 mod timers;
 

@@ -89,7 +89,9 @@ impl Peer {
             give_up_at: now + config.handshake_timeout,
             hint: None,
         };
-        Self::new(now, birth, State::Dialling(Box::new(dialling)), config)
+        let mut peer = Self::new(now, birth, State::Dialling(Box::new(dialling)), config);
+        peer.began_with = hello_key(&message);
+        peer
     }
 
     /// A peer that asked in and was answered, and must show that it got the answer.
@@ -134,6 +136,15 @@ impl Peer {
     /// Whether this peer is being called by this very HELLO.
     pub(crate) fn is_dialling_with(&self, hello: &[u8]) -> bool {
         matches!(&self.state, State::Dialling(dialling) if dialling.hello == hello)
+    }
+
+    /// Whether this attempt of ours goes before that of a peer which dials us at the same time with this Noise message.
+    ///
+    /// Each side compares the same two keys, so both let the same attempt live. It counts until we heard from the peer:
+    /// by then it has accepted us, and its own attempt is over.
+    pub(crate) fn outranks(&self, hello: &[u8]) -> bool {
+        let is_under_way = matches!(self.state, State::Dialling(_)) || self.confirm.is_some();
+        self.role == Role::Client && is_under_way && self.began_with <= hello_key(hello)
     }
 
     /// The client repeated its HELLO: so does the server with its WELCOME. One for one, each shorter.

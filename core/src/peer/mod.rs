@@ -54,9 +54,12 @@ pub(crate) struct Peer {
     remote_id: ConnectionId,
     keys: Option<Keys>,
     reset_token: Option<[u8; 16]>,
-    /// Server: the HELLO with which the client began.
+    /// The HELLO with which the client began: by it a server knows a repeated one, and of two attempts in opposite
+    /// directions the one with the lesser key lives.
     pub(crate) began_with: HelloKey,
     received: Received,
+    /// The largest number of an authentic packet, also of one that found no room and counts as not received.
+    newest: u64,
     pub(crate) recovery: Recovery,
     pub(crate) outbox: Outbox,
     pub(crate) inbox: Inbox,
@@ -145,6 +148,7 @@ impl Peer {
             reset_token: None,
             began_with: [0; 32],
             received: Received::new(config.ack_delay_max),
+            newest: 0,
             recovery: Recovery::new(config.datagram_size_max, config.ack_delay_max),
             outbox: Outbox::new(config),
             inbox: Inbox::new(config),

@@ -95,6 +95,7 @@ impl Peer {
             self.received.record(now, number, urgency);
             return;
         }
+        self.newest = self.newest.max(number);
         let mut taken = Taken {
             urgency: Urgency::None,
             is_full: shared.unread_bytes >= shared.config.unread_bytes_max,
@@ -221,11 +222,7 @@ impl Peer {
         low_bits: u8,
         shared: &mut Shared,
     ) -> Result<(), Violation> {
-        if self
-            .received
-            .largest()
-            .is_some_and(|largest| number < largest)
-        {
+        if number < self.newest {
             return Ok(());
         }
         let range = self.recovery.compact_range(low_bits);

@@ -31,13 +31,12 @@ pub(super) const CLOSE: [u8; 4] = [0x05, 0, 0, 0];
 
 /// The one reason for which the only peer ended: the last that was heard of it.
 pub(super) fn end_of(events: &[Event]) -> &CloseReason {
-    let ends: Vec<_> = events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Disconnected { reason, .. } => Some(reason),
-            _ => None,
-        })
-        .collect();
+    let mut ends = Vec::new();
+    for event in events {
+        if let Event::Disconnected { reason, .. } = event {
+            ends.push(reason);
+        }
+    }
     let [end] = ends[..] else {
         panic!("one end: {events:?}");
     };

@@ -142,6 +142,8 @@ impl Pair {
     /// Carries datagrams both ways, and polls events, until both sides are silent.
     pub(super) fn exchange(&mut self) {
         for _ in 0..1_000 {
+            self.client.endpoint.handle_timeout(self.now);
+            self.server.endpoint.handle_timeout(self.now);
             let (up, down) = (
                 self.client.datagrams(self.now),
                 self.server.datagrams(self.now),
@@ -172,8 +174,6 @@ impl Pair {
             let next = next.into_iter().flatten().min().unwrap_or(end);
             assert!(next > self.now, "busy loop at {}", self.now);
             self.now = next.min(end);
-            self.client.endpoint.handle_timeout(self.now);
-            self.server.endpoint.handle_timeout(self.now);
             if next >= end {
                 return;
             }
