@@ -91,7 +91,10 @@ impl SearchArgs {
                 () = stop.requested() => None,
             };
             match answer {
-                Some(server) => update(&mut servers, server),
+                Some(Heard::Found(server)) => update(&mut servers, server),
+                Some(Heard::Expired(server)) => {
+                    servers.retain(|listed| listed.address != server.address);
+                }
                 None => break,
             }
         }
@@ -106,8 +109,13 @@ impl SearchArgs {
     /// None answers in time, a target cannot be found, or the network not be used.
     pub(crate) async fn first_server(&self, timeout: Duration) -> anyhow::Result<ServerInfo> {
         let search = self.start(timeout).await?;
-        let found = search.next().await;
-        found.ok_or_else(|| failed(format!("no server found {}", self.advice())))
+        loop {
+            match search.next().await {
+                Some(Heard::Found(server)) => return Ok(server),
+                Some(Heard::Expired(_)) => {}
+                None => return Err(failed(format!("no server found {}", self.advice()))),
+            }
+        }
     }
 
     async fn start(&self, timeout: Duration) -> anyhow::Result<Search> {
@@ -150,16 +158,27 @@ struct Search {
     handle: Handle,
 }
 
+/// What a query brings.
+enum Heard {
+    /// A server that is new, or has changed.
+    Found(ServerInfo),
+    /// A server that answers no more.
+    Expired(ServerInfo),
+}
+
 impl Search {
-    /// The next answer that is new; `None` once the time is over.
-    async fn next(&self) -> Option<ServerInfo> {
+    /// What is heard next; `None` once the time is over.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "an endpoint that only asks has no other events"
+    )]
+    async fn next(&self) -> Option<Heard> {
         loop {
-            let event = self.handle.next_event().await?;
-            if let Event::ServerFound(server) = event {
-                return Some(server);
-            }
-            if event == Event::DiscoveryEnded {
-                return None;
+            match self.handle.next_event().await? {
+                Event::ServerFound(server) => return Some(Heard::Found(server)),
+                Event::ServerExpired(server) => return Some(Heard::Expired(server)),
+                Event::DiscoveryEnded => return None,
+                _ => {}
             }
         }
     }

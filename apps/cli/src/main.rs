@@ -5,6 +5,7 @@
 mod args;
 mod client;
 mod command;
+mod deadline;
 mod discover;
 mod echo;
 mod failure;

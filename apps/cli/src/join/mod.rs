@@ -86,12 +86,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let mut reports = play(&args, server, &trust, &stop).await?;
     let summary = Summary::new(&reports);
     let failure = reports.iter_mut().find_map(|report| report.failure.take());
-    if reports.iter().any(|report| report.has_played) {
-        if args.json {
-            output::json(&summary)?;
-        } else {
-            output::line(&summary.line())?;
-        }
+    if args.json {
+        output::json(&summary)?;
+    } else if reports.iter().any(|report| report.has_played) {
+        output::line(&summary.line())?;
     }
     match failure {
         Some(failure) => Err(failure),

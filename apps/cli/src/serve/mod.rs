@@ -1,5 +1,6 @@
 //! `tickwire serve`: an authoritative game server that anyone can run.
 
+mod attendance;
 mod bots;
 mod run;
 mod summary;
