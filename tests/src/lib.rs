@@ -11,6 +11,8 @@ mod connections;
 #[cfg(test)]
 mod conversation;
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod determinism;
@@ -26,6 +28,8 @@ mod handshake;
 mod hostile;
 #[cfg(test)]
 mod overhead;
+#[cfg(test)]
+mod party;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]

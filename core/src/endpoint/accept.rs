@@ -221,7 +221,7 @@ impl Endpoint {
 
     /// Refuses without proof: the client takes it for a hint. Cheap, and shorter than the HELLO.
     fn refuse(&mut self, arrival: &Arrival, id: &ConnectionId, refusal: Refusal) {
-        self.count_refusal(refusal);
+        self.count_refusal(arrival.from, refusal);
         let mut bytes = Vec::new();
         handshake::encode_refuse(id, refusal, &mut bytes);
         self.answer_stranger(arrival.from, arrival.to, bytes);
@@ -235,13 +235,13 @@ impl Endpoint {
         noise: ServerHandshake,
         refusal: Refusal,
     ) {
-        self.count_refusal(refusal);
+        self.count_refusal(arrival.from, refusal);
         let (welcome, _) = write_welcome(id, noise, &ServerAnswer::Refused(refusal));
         self.answer_stranger(arrival.from, arrival.to, welcome);
     }
 
-    fn count_refusal(&mut self, refusal: Refusal) {
-        debug!("a client is refused: {}", refusal);
+    fn count_refusal(&mut self, client: SocketAddr, refusal: Refusal) {
+        debug!("{} said hello and is refused: {}", client, refusal);
         let refused = &mut self.stats.refused;
         *match refusal {
             Refusal::Full => &mut refused.full,

@@ -11,7 +11,7 @@ mod timers;
 
 use pair::Pair;
 
-use crate::{ChannelId, CloseReason, Config, Event, Farewell};
+use crate::{ChannelId, Config, Event, Farewell};
 
 impl super::Endpoint {
     /// The peer in the first slot, for tests that look below the endpoint.
@@ -86,25 +86,4 @@ fn two_sides_that_part_at_once_fall_silent() {
     pair.run_for(Duration::from_secs(1));
     let datagrams = sent(&pair) - before;
     assert!(datagrams <= 4, "{datagrams} datagrams");
-}
-
-#[test]
-fn an_endpoint_that_calls_an_echo_hears_nobody() {
-    for accepts in [false, true] {
-        let config = Config::builder().accepts(accepts);
-        let mut pair = Pair::new(config, Config::builder());
-        pair.dial();
-        let echo = pair.server.address;
-        for _ in 0..600 {
-            for datagram in pair.client.datagrams(pair.now) {
-                pair.client.take(pair.now, echo, &datagram);
-            }
-            pair.client.poll();
-            pair.now = pair.now + Duration::from_millis(10);
-            pair.client.endpoint.handle_timeout(pair.now);
-        }
-        let reason = frames::end_of(&pair.client.events);
-        assert_eq!(*reason, CloseReason::HandshakeTimeout);
-        assert_eq!(pair.client.endpoint.stats().attempts, 0);
-    }
 }
