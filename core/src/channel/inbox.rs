@@ -231,6 +231,12 @@ impl Inbox {
                 .sum::<usize>()
     }
 
+    /// Cost of what is unread, and of what is unreliable.
+    #[cfg(test)]
+    pub(crate) const fn accounts(&self) -> (usize, usize) {
+        (self.unread_bytes, self.unreliable_bytes)
+    }
+
     /// The connection is over: what is incomplete goes, what is unread stays for the owner.
     pub(crate) fn release(&mut self, pool: &mut Pool) {
         for channel in &mut self.channels {

@@ -176,8 +176,8 @@ impl Endpoint {
         if offer.protocol_id != config.protocol_id {
             return Err(Refusal::WrongProtocolId);
         }
-        let has_our_channels = offer.channels == handshake::channels_fingerprint(config)
-            && offer.credits.channels.len() == config.channels.len();
+        let has_our_channels =
+            offer.channels == handshake::channels_fingerprint(config) && offer.credits.suit(config);
         if !has_our_channels {
             return Err(Refusal::WrongChannels);
         }
