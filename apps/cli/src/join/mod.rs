@@ -1,6 +1,7 @@
 //! `tickwire join`: headless players that move, shoot and score, and count what they get.
 
 pub(crate) mod bot;
+mod ending;
 pub(crate) mod summary;
 
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! The server at work: from the first socket to the last goodbye.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -19,9 +19,10 @@ use super::table::LiveTable;
 use crate::deadline;
 use crate::failure::{bad_input, cannot_listen};
 use crate::hex;
-use crate::output::{self, ReadyFile};
+use crate::keyfile;
+use crate::output::{self, ReadyFile, clean};
+use crate::place;
 use crate::signals::Stop;
-use crate::{keyfile, output::clean};
 
 /// Time between two drawings of the table.
 const TABLE_INTERVAL: Duration = Duration::from_millis(500);
@@ -89,12 +90,7 @@ fn bind(args: &Args) -> anyhow::Result<Handle> {
 
 /// Queries come by broadcast and multicast, which only the unspecified address receives.
 fn discovery_address(args: &Args) -> SocketAddr {
-    let any: IpAddr = if args.bind.is_ipv6() {
-        Ipv6Addr::UNSPECIFIED.into()
-    } else {
-        Ipv4Addr::UNSPECIFIED.into()
-    };
-    SocketAddr::new(any, args.discovery_port)
+    SocketAddr::new(place::any_address(args.bind.is_ipv6()), args.discovery_port)
 }
 
 fn cannot_bind(address: SocketAddr, error: &io::Error) -> anyhow::Error {
