@@ -213,7 +213,8 @@ pub enum Refusal {
     },
     /// The server runs another application, or another build of it.
     WrongProtocolId,
-    /// The two sides configure their channels differently.
+    /// The two sides configure their channels differently, or one gives less credit than a largest message of the other
+    /// needs.
     WrongChannels,
     /// The client's address is banned.
     Banned,

@@ -12,7 +12,6 @@ const RELIABLE: u8 = 2;
 fn a_small_unreliable_message_costs_at_most_22_bytes() {
     for phase in PHASES {
         let cost = cost_of_a_message(UNRELIABLE, phase);
-        show("unreliable", phase, &cost);
         assert!(cost.mean_millibytes <= 22_000, "{phase:?} apart: {cost:?}");
         assert!(cost.datagram_bytes_max <= 28, "{phase:?} apart: {cost:?}");
     }
@@ -22,7 +21,6 @@ fn a_small_unreliable_message_costs_at_most_22_bytes() {
 fn a_small_reliable_message_costs_at_most_25_bytes() {
     for phase in PHASES {
         let cost = cost_of_a_message(RELIABLE, phase);
-        show("reliable", phase, &cost);
         assert!(cost.mean_millibytes <= 25_000, "{phase:?} apart: {cost:?}");
         assert!(cost.datagram_bytes_max <= 30, "{phase:?} apart: {cost:?}");
         // Credit given anew does not wait for company.
@@ -42,15 +40,6 @@ struct Cost {
     datagram_bytes_max: u64,
     /// Datagrams sent beside the messages' own.
     extra_datagrams: u64,
-}
-
-#[expect(
-    clippy::print_stdout,
-    reason = "the document names the command that prints its figures"
-)]
-fn show(delivery: &str, phase: Duration, cost: &Cost) {
-    let (whole, part) = (cost.mean_millibytes / 1_000, cost.mean_millibytes % 1_000);
-    println!("{delivery}, {phase:?} apart: {whole}.{part:03} B");
 }
 
 /// Both sides send a message at each of 1,000 ticks at 30 Hz.
@@ -75,11 +64,13 @@ fn cost_of_a_message(channel: u8, phase: Duration) -> Cost {
             datagram_bytes_max = overhead.max(datagram_bytes_max);
         }
     }
-    Cost {
+    let cost = Cost {
         mean_millibytes: bytes * 1_000 / TICKS,
         datagram_bytes_max,
         extra_datagrams: datagrams - TICKS,
-    }
+    };
+    eprintln!("channel {channel}, ticks {phase:?} apart: {cost:?}");
+    cost
 }
 
 const PAYLOAD: [u8; 20] = [7; 20];

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::FRAGMENT_LEN_MIN;
+use super::receive::{Place, Whole};
 use crate::MESSAGE_COST;
 use crate::event::Violation;
 use crate::pool::Pool;
@@ -14,108 +15,190 @@ use crate::wire::frame::Fragment;
 /// 30 steps old by then.
 pub(crate) const ASSEMBLY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The fragments of one message that have arrived, sorted by index.
+/// The messages of one channel that have arrived in part.
+#[derive(Debug)]
+pub(crate) struct Assemblies {
+    message_size_max: usize,
+    /// Sorted by id.
+    list: Vec<Assembly>,
+    /// The list of a finished message, kept for the next.
+    spare: Vec<Piece>,
+}
+
+/// The fragments of one message that have arrived.
 #[derive(Debug)]
 pub(crate) struct Assembly {
-    pub(crate) id: u64,
-    pub(crate) started_at: Instant,
-    /// Order of the first fragment among all packets, for sequenced channels.
-    pub(crate) order: Option<(u64, u32)>,
+    id: u64,
+    started_at: Instant,
+    /// Where the first fragment stood.
+    place: Place,
     count: u32,
-    pieces: Pieces,
     len: usize,
+    /// Sorted by index.
+    pieces: Vec<Piece>,
 }
 
-/// Fragments that have arrived, by index.
-pub(crate) type Pieces = Vec<(u32, Vec<u8>)>;
-
-/// Checks that a fragment is possible at all: a bound on the count bounds all that follows.
-pub(crate) fn check(
-    fragment: Fragment,
-    len: usize,
-    message_size_max: usize,
-) -> Result<(), Violation> {
-    if fragment.count < 2 || fragment.index >= fragment.count || len == 0 {
-        return Err(Violation::BadFragment);
-    }
-    // Below the count, so that one more is still a number.
-    let is_last = fragment.index + 1 == fragment.count;
-    if !is_last && len < FRAGMENT_LEN_MIN {
-        return Err(Violation::BadFragment);
-    }
-    if fragment.count as usize > message_size_max / FRAGMENT_LEN_MIN + 1 || len > message_size_max {
-        return Err(Violation::TooLarge);
-    }
-    Ok(())
+#[derive(Debug)]
+struct Piece {
+    index: u32,
+    bytes: Vec<u8>,
 }
 
-impl Assembly {
-    /// An assembly without fragments; `pieces` is an empty list to use.
-    pub(crate) const fn new(now: Instant, id: u64, count: u32, pieces: Pieces) -> Self {
+impl Assemblies {
+    pub(crate) const fn new(message_size_max: usize) -> Self {
         Self {
-            id,
-            started_at: now,
-            order: None,
-            count,
-            pieces,
-            len: 0,
+            message_size_max,
+            list: Vec::new(),
+            spare: Vec::new(),
         }
     }
 
-    /// What it is charged: the fragments' bytes and the cost of each.
-    pub(crate) fn cost(&self) -> usize {
-        self.len + self.pieces.len() * MESSAGE_COST
+    fn position(&self, id: u64) -> Result<usize, usize> {
+        self.list.binary_search_by_key(&id, |assembly| assembly.id)
     }
 
-    pub(crate) fn has(&self, index: u32) -> bool {
-        self.pieces
-            .binary_search_by_key(&index, |piece| piece.0)
-            .is_ok()
+    pub(crate) fn has(&self, id: u64) -> bool {
+        self.position(id).is_ok()
     }
 
-    /// Whether the fragment fits to the others.
-    pub(crate) fn check(
-        &self,
-        fragment: Fragment,
-        len: usize,
-        message_size_max: usize,
-    ) -> Result<(), Violation> {
-        if fragment.count != self.count {
+    pub(crate) const fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether the fragment is new.
+    ///
+    /// # Errors
+    ///
+    /// If it is impossible, or does not fit to the others of its message.
+    pub(crate) fn wants(&self, id: u64, fragment: Fragment, len: usize) -> Result<bool, Violation> {
+        self.check(fragment, len)?;
+        let Ok(position) = self.position(id) else {
+            return Ok(true);
+        };
+        let assembly = &self.list[position];
+        if assembly.position(fragment.index).is_ok() {
+            return Ok(false);
+        }
+        if fragment.count != assembly.count {
             return Err(Violation::BadFragment);
         }
-        if self.len + len > message_size_max {
+        if assembly.len + len > self.message_size_max {
+            return Err(Violation::TooLarge);
+        }
+        Ok(true)
+    }
+
+    /// A bound on the count bounds all that follows, a bound on the length what a fragment costs beside its bytes.
+    fn check(&self, fragment: Fragment, len: usize) -> Result<(), Violation> {
+        if fragment.count < 2 || fragment.index >= fragment.count || len < FRAGMENT_LEN_MIN {
+            return Err(Violation::BadFragment);
+        }
+        let count_max = self.message_size_max / FRAGMENT_LEN_MIN;
+        if fragment.count as usize > count_max || len > self.message_size_max {
             return Err(Violation::TooLarge);
         }
         Ok(())
     }
 
-    /// Keeps a copy of a fragment that is new and passed [`check`](Self::check).
-    pub(crate) fn insert(&mut self, index: u32, bytes: &[u8], pool: &mut Pool) {
-        let Err(position) = self.pieces.binary_search_by_key(&index, |piece| piece.0) else {
+    /// Keeps a copy of a [wanted](Self::wants) fragment. Returns its message if that is complete now.
+    pub(crate) fn insert(
+        &mut self,
+        now: Instant,
+        id: u64,
+        fragment: Fragment,
+        place: Place,
+        bytes: Vec<u8>,
+    ) -> Option<Assembly> {
+        let position = self.position(id).unwrap_or_else(|position| {
+            let pieces = core::mem::take(&mut self.spare);
+            let assembly = Assembly {
+                id,
+                started_at: now,
+                place,
+                count: fragment.count,
+                len: 0,
+                pieces,
+            };
+            self.list.insert(position, assembly);
+            position
+        });
+        let assembly = &mut self.list[position];
+        if fragment.index == 0 {
+            assembly.place = place;
+        }
+        assembly.insert(fragment.index, bytes);
+        let is_complete = assembly.pieces.len() == assembly.count as usize;
+        is_complete.then(|| self.list.remove(position))
+    }
+
+    /// The whole message, and where its first fragment stood.
+    pub(crate) fn join(&mut self, mut assembly: Assembly, pool: &mut Pool) -> (Whole, Place) {
+        let mut bytes = pool.take(assembly.len);
+        let cost = assembly.cost();
+        for piece in assembly.pieces.drain(..) {
+            bytes.extend_from_slice(&piece.bytes);
+            pool.give(piece.bytes);
+        }
+        self.spare = assembly.pieces;
+        let id = assembly.id;
+        (Whole { id, bytes, cost }, assembly.place)
+    }
+
+    /// When the oldest expires, were it unreliable.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let oldest = self.list.iter().map(|assembly| assembly.started_at).min()?;
+        Some(oldest + ASSEMBLY_TIMEOUT)
+    }
+
+    /// Drops the oldest; returns the cost given back.
+    pub(crate) fn drop_oldest(&mut self, pool: &mut Pool) -> usize {
+        let ages = self.list.iter().map(|assembly| assembly.started_at);
+        let Some((position, _)) = ages.enumerate().min_by_key(|(_, started_at)| *started_at) else {
+            return 0;
+        };
+        let mut assembly = self.list.remove(position);
+        let cost = assembly.cost();
+        assembly.release(pool);
+        self.spare = assembly.pieces;
+        cost
+    }
+
+    /// The cost of all fragments.
+    pub(crate) fn bytes(&self) -> usize {
+        self.list.iter().map(Assembly::cost).sum()
+    }
+
+    /// Gives all memory back.
+    pub(crate) fn release(&mut self, pool: &mut Pool) {
+        for mut assembly in core::mem::take(&mut self.list) {
+            assembly.release(pool);
+        }
+        self.spare = Vec::new();
+    }
+}
+
+impl Assembly {
+    fn position(&self, index: u32) -> Result<usize, usize> {
+        self.pieces
+            .binary_search_by_key(&index, |piece| piece.index)
+    }
+
+    /// What it is charged: the fragments' bytes and the cost of each.
+    fn cost(&self) -> usize {
+        self.len + self.pieces.len() * MESSAGE_COST
+    }
+
+    fn insert(&mut self, index: u32, bytes: Vec<u8>) {
+        let Err(position) = self.position(index) else {
             return;
         };
         self.len += bytes.len();
-        self.pieces.insert(position, (index, pool.copy(bytes)));
+        self.pieces.insert(position, Piece { index, bytes });
     }
 
-    pub(crate) fn is_complete(&self) -> bool {
-        self.pieces.len() == self.count as usize
-    }
-
-    /// The whole message, and the list for the next one.
-    pub(crate) fn join(mut self, pool: &mut Pool) -> (Vec<u8>, Pieces) {
-        let mut message = pool.take(self.len);
-        for (_, piece) in self.pieces.drain(..) {
-            message.extend_from_slice(&piece);
-            pool.give(piece);
+    fn release(&mut self, pool: &mut Pool) {
+        for piece in self.pieces.drain(..) {
+            pool.give(piece.bytes);
         }
-        (message, self.pieces)
-    }
-
-    /// Gives the memory back.
-    pub(crate) fn release(mut self, pool: &mut Pool) {
-        self.pieces
-            .drain(..)
-            .for_each(|(_, piece)| pool.give(piece));
     }
 }

@@ -1,30 +1,40 @@
 //! All that came from one peer and was not polled by the owner.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::credit::Grant;
 use super::receive::{Intake, Place, ReceiveChannel, Whole};
+use super::send::Receipt;
 use super::{fragment_len, message_cost};
 use crate::config::Config;
 use crate::event::{Event, Violation};
-use crate::id::{ChannelId, PeerId};
+use crate::id::{ChannelId, MessageId, PeerId};
 use crate::pool::{Blocks, Pool};
 use crate::stats::PeerDrops;
 use crate::time::Instant;
 use crate::wire::HELLO_LEN_MIN;
 use crate::wire::frame::Message;
 
-/// Something the owner has not polled yet, in the order it happened.
+/// Something the owner has not polled yet, in the order it happened. Small, for what a message's cost must cover.
 #[derive(Debug)]
-pub(crate) enum Item {
+enum Item {
     Message {
         channel: u8,
         bytes: Vec<u8>,
         cost: usize,
     },
-    /// Ready as it is.
-    Event(Event),
+    Delivered {
+        receipt: Receipt,
+        after: Duration,
+    },
+    Pong {
+        rtt: Duration,
+    },
+    /// What happens once in a connection.
+    Event(Box<Event>),
 }
 
 /// The receive side of every channel, and the items for the owner.
@@ -105,7 +115,15 @@ impl Inbox {
     }
 
     pub(crate) fn push(&mut self, event: Event) {
-        self.items.push_back(Item::Event(event));
+        self.items.push_back(Item::Event(Box::new(event)));
+    }
+
+    pub(crate) fn push_delivered(&mut self, receipt: Receipt, after: Duration) {
+        self.items.push_back(Item::Delivered { receipt, after });
+    }
+
+    pub(crate) fn push_pong(&mut self, rtt: Duration) {
+        self.items.push_back(Item::Pong { rtt });
     }
 
     pub(crate) fn has_items(&self) -> bool {
@@ -120,8 +138,15 @@ impl Inbox {
         pool: &mut Pool,
         blocks: &mut Blocks,
     ) -> Option<Event> {
-        match self.items.pop_front()? {
-            Item::Event(event) => Some(event),
+        Some(match self.items.pop_front()? {
+            Item::Event(event) => *event,
+            Item::Pong { rtt } => Event::Pong { peer, rtt },
+            Item::Delivered { receipt, after } => Event::Delivered {
+                peer,
+                channel: ChannelId::new(receipt.channel),
+                message: MessageId::new(receipt.id),
+                after,
+            },
             Item::Message {
                 channel,
                 bytes,
@@ -131,13 +156,13 @@ impl Inbox {
                 pool.give(bytes);
                 self.on_consumed(channel, cost);
                 *unread -= cost;
-                Some(Event::Message {
+                Event::Message {
                     peer,
                     channel: ChannelId::new(channel),
                     payload,
-                })
+                }
             }
-        }
+        })
     }
 
     fn on_consumed(&mut self, channel: u8, cost: usize) {
@@ -204,6 +229,12 @@ impl Inbox {
                 .iter()
                 .map(ReceiveChannel::buffered_bytes)
                 .sum::<usize>()
+    }
+
+    /// Cost of what is unread, and of what is unreliable.
+    #[cfg(test)]
+    pub(crate) const fn accounts(&self) -> (usize, usize) {
+        (self.unread_bytes, self.unreliable_bytes)
     }
 
     /// The connection is over: what is incomplete goes, what is unread stays for the owner.

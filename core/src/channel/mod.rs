@@ -22,13 +22,13 @@ pub(crate) use outbox::Outbox;
 
 use crate::MESSAGE_COST;
 
-/// Bytes of a fragment that is not its message's last, at least. Bounds the number of fragments.
-pub(crate) const FRAGMENT_LEN_MIN: usize = 256;
+/// Bytes of a fragment, at least. Bounds the number of fragments, and what they cost beside their bytes.
+pub(crate) const FRAGMENT_LEN_MIN: usize = 128;
 
 /// Room that a fragment leaves in its datagram: header (13), tag (16), frame header (11) and some acknowledgements.
 const FRAGMENT_ROOM: usize = 72;
 
-/// Bytes of every fragment but the last, in datagrams of this size.
+/// Bytes of a fragment, at most, in datagrams of this size.
 pub(crate) const fn fragment_len(datagram_size_max: usize) -> usize {
     datagram_size_max - FRAGMENT_ROOM
 }

@@ -23,7 +23,10 @@ pub(crate) struct Outgoing {
 /// How a long message is cut, and the fate of its pieces: one bit each for "acknowledged" and "waits to be sent again".
 #[derive(Debug)]
 pub(crate) struct Fragments {
-    pub(crate) len: usize,
+    /// Names the message to the peer: its id, or on unreliable channels the number of long messages before it.
+    pub(crate) id: u64,
+    /// Bytes of every fragment but the last, which may be a few bytes shorter.
+    len: usize,
     pub(crate) count: u32,
     /// First piece that was never sent.
     pub(crate) next: u32,
@@ -32,12 +35,17 @@ pub(crate) struct Fragments {
 }
 
 impl Fragments {
-    pub(crate) fn new(message_len: usize, len: usize, pool: &mut Pool) -> Self {
-        let count = message_len.div_ceil(len) as u32;
+    /// Cuts a message into as few fragments of at most `len_max` bytes as possible, of equal length: a short last one
+    /// would cost its receiver more than it holds.
+    pub(crate) fn new(id: u64, message_len: usize, len_max: usize, pool: &mut Pool) -> Self {
+        let count = message_len.div_ceil(len_max);
+        let len = message_len.div_ceil(count);
+        let count = count as u32;
         let bytes = 2 * (count as usize).div_ceil(8);
         let mut bits = pool.take(bytes);
         bits.resize(bytes, 0);
         Self {
+            id,
             len,
             count,
             next: 0,
@@ -103,5 +111,68 @@ impl Outgoing {
             pool.give(core::mem::take(&mut fragments.bits));
         }
         self.fragments = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Fragments, Outgoing};
+    use crate::channel::{FRAGMENT_LEN_MIN, fragment_len, message_cost};
+    use crate::pool::Pool;
+    use crate::time::Instant;
+    use crate::{MESSAGE_COST, wire};
+
+    fn assert_cut(len: usize, datagram_size_max: usize) {
+        let len_max = fragment_len(datagram_size_max);
+        let mut pool = Pool::default();
+        let fragments = Fragments::new(0, len, len_max, &mut pool);
+        let count = fragments.count;
+        let bytes = (0..len).map(|byte| byte as u8).collect();
+        let message = Outgoing {
+            bytes,
+            cost: 0,
+            queued_at: Instant::ZERO,
+            sent_at: None,
+            receipt: false,
+            acked: false,
+            resend_queued: false,
+            fragments: Some(fragments),
+        };
+        let pieces = (0..count).map(|index| message.piece(index));
+        // Each is possible to the receiver, and it counts the cost that the sender counted.
+        let mut cost = 0;
+        for piece in pieces.clone() {
+            assert!(
+                (FRAGMENT_LEN_MIN..=len_max).contains(&piece.len()),
+                "{len} bytes: a fragment of {}",
+                piece.len()
+            );
+            cost += piece.len() + MESSAGE_COST;
+        }
+        assert_eq!(cost, message_cost(len, len_max));
+        assert_eq!(pieces.flatten().count(), len);
+    }
+
+    proptest! {
+        #[test]
+        fn fragments_are_of_equal_length_and_all_there(
+            count in 1usize..=930, more in 0usize..1_128, size in wire::HELLO_LEN_MIN..=1_452,
+        ) {
+            let len = (count * fragment_len(size) + more).clamp(fragment_len(size) + 1, 1 << 20);
+            assert_cut(len, size);
+        }
+    }
+
+    #[test]
+    fn fragments_at_the_edges_are_long_enough() {
+        for size in [1_200, 1_452] {
+            let len_max = fragment_len(size);
+            for count in 1..(1usize << 20) / len_max {
+                assert_cut(count * len_max + 1, size);
+            }
+            assert_cut(1 << 20, size);
+        }
     }
 }

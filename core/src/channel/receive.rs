@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::assembly::{self, Assembly, Pieces};
+use super::assembly::Assemblies;
 use super::credit::Grant;
 use super::{fragment_len, message_cost};
 use crate::MESSAGE_COST;
@@ -15,6 +15,10 @@ use crate::stats::PeerDrops;
 use crate::time::Instant;
 use crate::wire::frame::Message;
 use crate::wire::{HELLO_LEN_MIN, MESSAGE_WINDOW, number};
+
+/// Unreliable messages of one channel in reassembly. A sender begins one after the other, so only losses leave any behind,
+/// for a second: beyond this the oldest makes room.
+const UNRELIABLE_ASSEMBLIES_MAX: usize = 64;
 
 const WINDOW_WORDS: usize = MESSAGE_WINDOW as usize / 64;
 
@@ -29,11 +33,9 @@ pub(crate) struct ReceiveChannel {
     seen: Vec<u64>,
     /// Ordered: whole messages above `floor`, by id.
     held: VecDeque<Whole>,
-    /// Sequenced: place of the newest message passed on: packet number and place in the packet.
-    newest: Option<(u64, u32)>,
-    assemblies: Vec<Assembly>,
-    /// The list of a finished assembly, kept for the next.
-    spare: Pieces,
+    /// Sequenced: place of the newest message passed on.
+    newest: Option<Place>,
+    assemblies: Assemblies,
     pub(crate) grant: Grant,
 }
 
@@ -45,8 +47,8 @@ pub(crate) struct Whole {
     pub(crate) cost: usize,
 }
 
-/// Where a message stood: its packet and its place among the packet's frames.
-#[derive(Clone, Copy, Debug)]
+/// Where a message stood: its packet and its place among the packet's frames. Later sent is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) packet: u64,
     pub(crate) frame: u32,
@@ -80,8 +82,7 @@ impl ReceiveChannel {
             seen: Vec::new(),
             held: VecDeque::new(),
             newest: None,
-            assemblies: Vec::new(),
-            spare: Pieces::new(),
+            assemblies: Assemblies::new(config.message_size_max),
             grant: Grant::new(config.receive_bytes_max, message_cost_max),
         }
     }
@@ -101,7 +102,7 @@ impl ReceiveChannel {
             return Err(Violation::TooLarge);
         }
         if self.is_reliable() {
-            return self.accept_reliable(message, intake);
+            return self.accept_reliable(message, place, intake);
         }
         self.accept_unreliable(message, place, intake)
     }
@@ -109,6 +110,7 @@ impl ReceiveChannel {
     fn accept_reliable(
         &mut self,
         message: &Message<'_>,
+        place: Place,
         intake: &mut Intake<'_>,
     ) -> Result<(), Violation> {
         let truncated = message.id.ok_or(Violation::BadFrame)?;
@@ -120,35 +122,54 @@ impl ReceiveChannel {
         if id >= self.floor + MESSAGE_WINDOW {
             return Err(Violation::OverCredit);
         }
-        let Some(fragment) = message.fragment else {
-            if self.assemblies.iter().any(|assembly| assembly.id == id) {
-                return Err(Violation::BadFragment);
-            }
-            let cost = message.payload.len() + MESSAGE_COST;
-            self.charge(cost, intake)?;
-            let bytes = intake.pool.copy(message.payload);
-            self.on_whole(Whole { id, bytes, cost }, intake);
+        if !self.wants(id, message, intake.drops)? {
             return Ok(());
-        };
-        assembly::check(fragment, message.payload.len(), self.message_size_max)?;
-        let position = self
-            .assemblies
-            .iter()
-            .position(|assembly| assembly.id == id);
-        if let Some(assembly) = position.map(|position| &self.assemblies[position]) {
-            if assembly.has(fragment.index) {
-                intake.drops.duplicate_message += 1;
-                return Ok(());
-            }
-            assembly.check(fragment, message.payload.len(), self.message_size_max)?;
         }
-        self.charge(message.payload.len() + MESSAGE_COST, intake)?;
-        let position = position.unwrap_or_else(|| self.begin(intake.now, id, fragment.count));
-        self.assemblies[position].insert(fragment.index, message.payload, intake.pool);
-        if let Some(whole) = self.complete(position, intake.pool) {
+        let cost = message.payload.len() + MESSAGE_COST;
+        self.charge(cost, intake)?;
+        if let Some((whole, _)) = self.take_in(id, message, place, intake) {
             self.on_whole(whole, intake);
         }
         Ok(())
+    }
+
+    /// Whether this message or fragment is new and fits to what has arrived.
+    fn wants(
+        &self,
+        id: u64,
+        message: &Message<'_>,
+        drops: &mut PeerDrops,
+    ) -> Result<bool, Violation> {
+        let Some(fragment) = message.fragment else {
+            let is_cut = self.is_reliable() && self.assemblies.has(id);
+            return if is_cut {
+                Err(Violation::BadFragment)
+            } else {
+                Ok(true)
+            };
+        };
+        let is_new = self.assemblies.wants(id, fragment, message.payload.len())?;
+        drops.duplicate_message += u64::from(!is_new);
+        Ok(is_new)
+    }
+
+    /// Keeps a copy of a wanted message or fragment. Returns the message and its place if it is whole.
+    fn take_in(
+        &mut self,
+        id: u64,
+        message: &Message<'_>,
+        place: Place,
+        intake: &mut Intake<'_>,
+    ) -> Option<(Whole, Place)> {
+        let bytes = intake.pool.copy(message.payload);
+        let Some(fragment) = message.fragment else {
+            let cost = bytes.len() + MESSAGE_COST;
+            return Some((Whole { id, bytes, cost }, place));
+        };
+        let assembly = self
+            .assemblies
+            .insert(intake.now, id, fragment, place, bytes)?;
+        Some(self.assemblies.join(assembly, intake.pool))
     }
 
     fn has(&self, id: u64) -> bool {
@@ -176,23 +197,6 @@ impl ReceiveChannel {
         self.grant.on_received(cost);
         intake.all.on_received(cost);
         Ok(())
-    }
-
-    fn begin(&mut self, now: Instant, id: u64, count: u32) -> usize {
-        let pieces = core::mem::take(&mut self.spare);
-        self.assemblies.push(Assembly::new(now, id, count, pieces));
-        self.assemblies.len() - 1
-    }
-
-    fn complete(&mut self, position: usize, pool: &mut Pool) -> Option<Whole> {
-        if !self.assemblies[position].is_complete() {
-            return None;
-        }
-        let assembly = self.assemblies.swap_remove(position);
-        let (id, cost) = (assembly.id, assembly.cost());
-        let (bytes, pieces) = assembly.join(pool);
-        self.spare = pieces;
-        Some(Whole { id, bytes, cost })
     }
 
     fn on_whole(&mut self, whole: Whole, intake: &mut Intake<'_>) {
@@ -235,67 +239,53 @@ impl ReceiveChannel {
         place: Place,
         intake: &mut Intake<'_>,
     ) -> Result<(), Violation> {
-        let cost = message.payload.len() + MESSAGE_COST;
-        let order = (place.packet, place.frame);
-        let Some(fragment) = message.fragment else {
-            if self.is_stale(order) {
-                intake.drops.stale_message += 1;
-            } else if cost > intake.unreliable_room {
-                intake.drops.unread_full += 1;
-            } else {
-                self.newest = Some(order);
-                intake.unreliable_taken += cost;
-                let bytes = intake.pool.copy(message.payload);
-                intake.ready.push_back(Whole { id: 0, bytes, cost });
-            }
+        let id = message.id.map_or(0, u64::from);
+        if !self.wants(id, message, intake.drops)? {
             return Ok(());
-        };
-        assembly::check(fragment, message.payload.len(), self.message_size_max)?;
-        let id = u64::from(message.id.ok_or(Violation::BadFrame)?);
-        let position = self
-            .assemblies
-            .iter()
-            .position(|assembly| assembly.id == id);
-        if let Some(assembly) = position.map(|position| &self.assemblies[position]) {
-            if assembly.has(fragment.index) {
-                intake.drops.duplicate_message += 1;
-                return Ok(());
-            }
-            assembly.check(fragment, message.payload.len(), self.message_size_max)?;
         }
-        if cost > intake.unreliable_room {
-            intake.drops.reassembly_expired += 1;
+        let is_whole = message.fragment.is_none();
+        if is_whole && self.is_stale(place) {
+            intake.drops.stale_message += 1;
             return Ok(());
+        }
+        let cost = message.payload.len() + MESSAGE_COST;
+        if cost > intake.unreliable_room {
+            let drops = &mut intake.drops;
+            *if is_whole {
+                &mut drops.unread_full
+            } else {
+                &mut drops.reassembly_expired
+            } += 1;
+            return Ok(());
+        }
+        if !is_whole
+            && !self.assemblies.has(id)
+            && self.assemblies.len() == UNRELIABLE_ASSEMBLIES_MAX
+        {
+            intake.drops.reassembly_expired += 1;
+            intake.unreliable_freed += self.assemblies.drop_oldest(intake.pool);
         }
         intake.unreliable_taken += cost;
-        let position = position.unwrap_or_else(|| self.begin(intake.now, id, fragment.count));
-        self.assemblies[position].insert(fragment.index, message.payload, intake.pool);
-        if fragment.index == 0 {
-            self.assemblies[position].order = Some(order);
+        if let Some((whole, place)) = self.take_in(id, message, place, intake) {
+            self.pass_on(whole, place, intake);
         }
-        self.pass_on_assembled(position, intake);
         Ok(())
     }
 
-    /// Passes an unreliable message on if it is whole and not older than one that went before.
-    fn pass_on_assembled(&mut self, position: usize, intake: &mut Intake<'_>) {
-        let order = self.assemblies[position].order;
-        let Some(whole) = self.complete(position, intake.pool) else {
-            return;
-        };
-        let order = order.unwrap_or_default();
-        if self.is_stale(order) {
+    /// Passes an unreliable message on, if none sent after it went before.
+    fn pass_on(&mut self, whole: Whole, place: Place, intake: &mut Intake<'_>) {
+        if self.is_stale(place) {
             intake.drops.stale_message += 1;
             intake.unreliable_freed += whole.cost;
             intake.pool.give(whole.bytes);
             return;
         }
-        self.newest = Some(order);
+        self.newest = Some(place);
         intake.ready.push_back(whole);
     }
 
-    fn is_stale(&self, order: (u64, u32)) -> bool {
-        self.delivery == Delivery::Sequenced && self.newest.is_some_and(|newest| order <= newest)
+    fn is_stale(&self, place: Place) -> bool {
+        self.delivery == Delivery::Sequenced && self.newest.is_some_and(|newest| place <= newest)
     }
 
     /// When the oldest unreliable message in reassembly expires.
@@ -303,26 +293,15 @@ impl ReceiveChannel {
         if self.is_reliable() {
             return None;
         }
-        self.assemblies
-            .iter()
-            .map(|assembly| assembly.started_at + assembly::ASSEMBLY_TIMEOUT)
-            .min()
+        self.assemblies.deadline()
     }
 
     /// Drops expired unreliable messages; returns the cost given back.
     pub(crate) fn expire(&mut self, now: Instant, drops: &mut PeerDrops, pool: &mut Pool) -> usize {
         let mut freed = 0;
         while self.deadline().is_some_and(|deadline| deadline <= now) {
-            let oldest = self
-                .assemblies
-                .iter()
-                .enumerate()
-                .min_by_key(|(_, assembly)| assembly.started_at);
-            let Some((position, _)) = oldest else { break };
-            let assembly = self.assemblies.swap_remove(position);
-            freed += assembly.cost();
+            freed += self.assemblies.drop_oldest(pool);
             drops.reassembly_expired += 1;
-            assembly.release(pool);
         }
         freed
     }
@@ -330,17 +309,14 @@ impl ReceiveChannel {
     /// Bytes in reassembly or out of order, by cost.
     pub(crate) fn buffered_bytes(&self) -> usize {
         let held: usize = self.held.iter().map(|whole| whole.cost).sum();
-        held + self.assemblies.iter().map(Assembly::cost).sum::<usize>()
+        held + self.assemblies.bytes()
     }
 
     /// Gives all memory back.
     pub(crate) fn release(&mut self, pool: &mut Pool) {
-        self.assemblies
-            .drain(..)
-            .for_each(|assembly| assembly.release(pool));
+        self.assemblies.release(pool);
         self.held.drain(..).for_each(|whole| pool.give(whole.bytes));
         self.seen = Vec::new();
-        self.spare = Pieces::new();
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct SendChannel {
     base: u64,
     /// Id of the first message that was not sent in full.
     unsent: u64,
+    /// Unreliable: messages queued ever that are longer than a datagram.
+    long_count: u64,
     queued_bytes: usize,
     /// Messages in the queue that are not acknowledged.
     pending: u32,
@@ -53,6 +55,7 @@ impl SendChannel {
             queue: VecDeque::new(),
             base: 0,
             unsent: 0,
+            long_count: 0,
             queued_bytes: 0,
             pending: 0,
             lost: VecDeque::new(),
@@ -79,10 +82,18 @@ impl SendChannel {
             self.pop_front(pool);
             dropped += 1;
         }
-        let is_long = payload.len() > piece_len;
-        let fragments = is_long.then(|| Fragments::new(payload.len(), piece_len, pool));
-        let bytes = pool.copy(payload);
         let id = self.base + self.queue.len() as u64;
+        let is_long = payload.len() > piece_len;
+        let fragments = is_long.then(|| {
+            let name = if self.delivery.is_reliable() {
+                id
+            } else {
+                self.long_count
+            };
+            Fragments::new(name, payload.len(), piece_len, pool)
+        });
+        self.long_count += u64::from(is_long);
+        let bytes = pool.copy(payload);
         self.queue.push_back(Outgoing {
             bytes,
             cost,
@@ -241,10 +252,14 @@ impl SendChannel {
             index,
             count: fragments.count,
         });
-        let has_id = self.is_reliable() || fragment.is_some();
+        // Only what must be told apart on the way is named, so that the names last: 16 bits travel.
+        let name = match &message.fragments {
+            Some(fragments) => Some(fragments.id),
+            None => self.is_reliable().then_some(id),
+        };
         let frame = Message {
             channel: self.index,
-            id: has_id.then_some(id as u16),
+            id: name.map(|name| name as u16),
             fragment,
             payload: message.piece(index),
         };

@@ -176,8 +176,8 @@ impl Machine {
         if offer.protocol_id != config.protocol_id {
             return Err(Refusal::WrongProtocolId);
         }
-        let has_our_channels = offer.channels == handshake::channels_fingerprint(config)
-            && offer.credits.channels.len() == config.channels.len();
+        let has_our_channels =
+            offer.channels == handshake::channels_fingerprint(config) && offer.credits.suit(config);
         if !has_our_channels {
             return Err(Refusal::WrongChannels);
         }
@@ -218,7 +218,7 @@ impl Machine {
 
     /// Refuses without proof: the client takes it for a hint. Cheap, and shorter than the HELLO.
     fn refuse(&mut self, arrival: &Arrival, id: &ConnectionId, refusal: Refusal) {
-        self.count_refusal(refusal);
+        self.count_refusal(arrival.from, refusal);
         let mut bytes = Vec::new();
         handshake::encode_refuse(id, refusal, &mut bytes);
         self.answer_stranger(arrival.from, arrival.to, bytes);
@@ -232,13 +232,13 @@ impl Machine {
         noise: ServerHandshake,
         refusal: Refusal,
     ) {
-        self.count_refusal(refusal);
+        self.count_refusal(arrival.from, refusal);
         let (welcome, _) = write_welcome(id, noise, &ServerAnswer::Refused(refusal));
         self.answer_stranger(arrival.from, arrival.to, welcome);
     }
 
-    fn count_refusal(&mut self, refusal: Refusal) {
-        debug!("a client is refused: {}", refusal);
+    fn count_refusal(&mut self, client: SocketAddr, refusal: Refusal) {
+        debug!("{} said hello and is refused: {}", client, refusal);
         let refused = &mut self.stats.refused;
         *match refusal {
             Refusal::Full => &mut refused.full,

@@ -1,6 +1,7 @@
 use core::time::Duration;
 
 mod books;
+mod channels;
 mod ends;
 mod frames;
 mod hostile;

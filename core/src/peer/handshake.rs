@@ -199,9 +199,7 @@ impl Peer {
                 reset_token,
                 ack_delay_max_ms,
                 credits,
-            }) if config.ciphers.contains(&suite)
-                && credits.channels.len() == config.channels.len() =>
-            {
+            }) if config.ciphers.contains(&suite) && credits.suit(config) => {
                 self.keys = Some(finished.secrets.keys(suite, Role::Client, &*config.crypto));
                 self.remote_id = connection_id;
                 self.reset_token = Some(reset_token);

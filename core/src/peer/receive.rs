@@ -6,9 +6,7 @@ use super::{Peer, Ping, State};
 use crate::channel::receive::Place;
 use crate::config::ChannelConfig;
 use crate::crypto::{TAG_LEN, tokens_equal};
-use crate::event::{CloseReason, Event, Violation};
-use crate::id::ChannelId;
-use crate::id::MessageId;
+use crate::event::{CloseReason, Violation};
 use crate::machine::shared::Shared;
 use crate::reliability::received::Urgency;
 use crate::reliability::recovery::{Record, Verdict};
@@ -283,12 +281,8 @@ impl Peer {
             .outbox
             .on_verdict(verdict, channel, id, index, &mut shared.pool);
         if let Some(receipt) = receipt {
-            self.inbox.push(Event::Delivered {
-                peer: self.id,
-                channel: ChannelId::new(receipt.channel),
-                message: MessageId::new(receipt.id),
-                after: now.saturating_duration_since(receipt.queued_at),
-            });
+            let after = now.saturating_duration_since(receipt.queued_at);
+            self.inbox.push_delivered(receipt, after);
         }
     }
 
@@ -309,7 +303,7 @@ impl Peer {
                 self.ping = Ping::Idle;
                 if asked {
                     let rtt = Duration::from_micros(self.recovery.rtt().latest_us());
-                    self.inbox.push(Event::Pong { peer: self.id, rtt });
+                    self.inbox.push_pong(rtt);
                 }
             }
         }

@@ -15,7 +15,8 @@ use alloc::vec::Vec;
 
 use super::packet::ConnectionId;
 use super::{DecodeError, HELLO_LEN_MIN, Reader, varint};
-use crate::config::{Config, Delivery};
+use crate::channel::{fragment_len, message_cost};
+use crate::config::{ChannelConfig, Config, Delivery};
 use crate::crypto::{CipherSuite, Pattern};
 use crate::event::Refusal;
 
@@ -132,6 +133,18 @@ impl Credits {
                 .map(|c| c.receive_bytes_max as u64)
                 .collect(),
         }
+    }
+
+    /// Whether they are for these channels and let the largest message of each one through. With less, `send` would take
+    /// a message that can never leave.
+    pub(crate) fn suit(&self, config: &Config) -> bool {
+        let fragment_len = fragment_len(config.datagram_size_max);
+        let covers = |(channel, credit): (&ChannelConfig, &u64)| {
+            let cost = message_cost(channel.message_size_max, fragment_len) as u64;
+            !channel.delivery.is_reliable() || cost <= self.all.min(*credit)
+        };
+        self.channels.len() == config.channels.len()
+            && config.channels.iter().zip(&self.channels).all(covers)
     }
 
     fn encode(&self, out: &mut Vec<u8>) {

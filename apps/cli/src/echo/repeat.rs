@@ -25,8 +25,8 @@ const SETS: usize = 1_024;
 const WAYS: usize = 4;
 
 /// Counts answers to the very same datagram.
-pub(super) struct RepeatGuard<S = RandomState> {
-    hasher: S,
+pub(super) struct RepeatGuard {
+    hasher: RandomState,
     sets: Vec<[Option<Answered>; WAYS]>,
 }
 
@@ -40,14 +40,8 @@ struct Answered {
 
 impl RepeatGuard {
     pub(super) fn new() -> Self {
-        Self::with_hasher(RandomState::new())
-    }
-}
-
-impl<S: BuildHasher> RepeatGuard<S> {
-    fn with_hasher(hasher: S) -> Self {
         Self {
-            hasher,
+            hasher: RandomState::new(),
             sets: vec![[None; WAYS]; SETS],
         }
     }
@@ -102,14 +96,7 @@ impl Answered {
 
 #[cfg(test)]
 mod tests {
-    use std::hash::{BuildHasherDefault, DefaultHasher};
-
     use super::*;
-
-    /// A guard whose table is the same in every run.
-    fn guard() -> RepeatGuard<BuildHasherDefault<DefaultHasher>> {
-        RepeatGuard::with_hasher(BuildHasherDefault::default())
-    }
 
     const LOCAL: &str = "127.0.0.1:50000";
     const FAR: &str = "192.0.2.1:50000";
@@ -118,7 +105,7 @@ mod tests {
         text.parse().expect("an address")
     }
 
-    fn answers(guard: &mut RepeatGuard<impl BuildHasher>, source: &str, now: Instant) -> u32 {
+    fn answers(guard: &mut RepeatGuard, source: &str, now: Instant) -> u32 {
         let answered = (0..100_000).filter(|_| guard.admits(from(source), b"ping", now));
         answered.count() as u32
     }
@@ -126,7 +113,7 @@ mod tests {
     #[test]
     fn the_very_same_datagram_is_answered_so_often_and_then_pauses() {
         let start = Instant::now();
-        let mut guard = guard();
+        let mut guard = RepeatGuard::new();
         assert_eq!(answers(&mut guard, LOCAL, start), ANSWERS_MAX_LOOPBACK);
         assert_eq!(answers(&mut guard, FAR, start), ANSWERS_MAX);
         assert_eq!(answers(&mut guard, FAR, start + PAUSE / 2), 0);
@@ -136,7 +123,7 @@ mod tests {
     #[test]
     fn a_client_that_asks_slowly_is_always_answered() {
         let mut now = Instant::now();
-        let mut guard = guard();
+        let mut guard = RepeatGuard::new();
         for _ in 0..10 * ANSWERS_MAX {
             assert!(guard.admits(from(FAR), b"are you there?", now));
             now += PAUSE;
@@ -146,7 +133,7 @@ mod tests {
     #[test]
     fn different_datagrams_are_always_answered() {
         let now = Instant::now();
-        let mut guard = guard();
+        let mut guard = RepeatGuard::new();
         for number in 0..1_000_000_u32 {
             assert!(guard.admits(from(FAR), &number.to_be_bytes(), now));
         }
@@ -154,13 +141,14 @@ mod tests {
 
     #[test]
     fn other_traffic_does_not_keep_a_loop_alive() {
+        // In its first rounds, when nothing has been answered oftener, a loop may lose its count to others.
+        const LOST_MAX: u32 = 64;
         let mut now = Instant::now();
-        let mut guard = guard();
+        let mut guard = RepeatGuard::new();
         let mut rounds = 0;
         while guard.admits(from(FAR), b"round and round", now) {
             rounds += 1;
-            // In its first rounds, answered as rarely as the others, it may lose its count to them a few times.
-            assert!(rounds <= 2 * ANSWERS_MAX);
+            assert!(rounds <= ANSWERS_MAX + LOST_MAX);
             now += Duration::from_millis(10);
             for number in 0..1_000_u32 {
                 guard.admits(from(LOCAL), &(rounds * 1_000 + number).to_be_bytes(), now);
@@ -171,7 +159,7 @@ mod tests {
     #[test]
     fn hundreds_of_datagrams_in_a_loop_die_too() {
         let mut now = Instant::now();
-        let mut guard = guard();
+        let mut guard = RepeatGuard::new();
         let mut looping: Vec<u32> = (0..600).collect();
         // Those that are many in one place of the table wait for each other's pauses to be over.
         for _ in 0..20 * PAUSE.as_millis() {

@@ -1,13 +1,18 @@
 //! Who has a place, and who takes whose.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use proptest::prelude::*;
 
+use super::frames::end_of;
 use super::link::{Faults, Storm};
 use super::pair::{Pair, Side};
-use crate::{ChannelId, CloseReason, Config, Event, Instant, ServerIdentity};
+use crate::{
+    ChannelConfig, ChannelId, CloseReason, Config, Delivery, Event, Instant, Refusal,
+    ServerIdentity,
+};
 
 /// Two endpoints of which each accepts.
 fn equals(seed: u64) -> Pair {
@@ -159,4 +164,20 @@ fn a_client_that_comes_again_gets_its_place_on_a_full_server() {
         "{:?}",
         pair.server.events
     );
+}
+
+#[test]
+fn who_gives_too_little_credit_for_a_largest_message_is_no_peer() {
+    let channel = |size_max| ChannelConfig::new(Delivery::Ordered).message_size_max(size_max);
+    let large = || Config::builder().channels(vec![channel(20_000)]);
+    let small = || Config::builder().channels(vec![channel(10_000).receive_bytes_max(12_000)]);
+    for (client, server) in [(large(), small()), (small(), large())] {
+        let mut pair = Pair::new(client, server);
+        pair.dial();
+        pair.run_for(Duration::from_secs(1));
+        assert_eq!(
+            end_of(&pair.client.events),
+            &CloseReason::Refused(Refusal::WrongChannels)
+        );
+    }
 }

@@ -1,13 +1,13 @@
-//! A peer that proved itself and then lies: whatever it says, nothing panics, loops or grows.
+//! Peers that lie, and things that are no peers: whatever they say, nothing panics, loops or grows.
 
 use core::time::Duration;
 
 use alloc::vec;
 
 use super::frames::{end_of, fragment, whole};
-use super::pair::Pair;
+use super::pair::{Pair, Side, address};
 use crate::event::Violation;
-use crate::{ChannelConfig, CloseReason, Config, Delivery};
+use crate::{Arrival, ChannelConfig, CloseReason, Config, Delivery, Instant, ServerIdentity};
 
 #[test]
 fn a_lie_about_indexes_and_counts_ends_the_connection() {
@@ -90,4 +90,29 @@ fn who_answers_but_never_acknowledges_costs_no_memory_without_end() {
         (2_000..=2_048).contains(&most),
         "{most} packets are remembered"
     );
+}
+
+#[test]
+fn an_endpoint_that_calls_an_echo_hears_nobody() {
+    for accepts in [false, true] {
+        let mut now = Instant::from_millis(1);
+        let mut side = Side::new(Config::builder().accepts(accepts), 1, now);
+        let echo = address(2);
+        side.endpoint
+            .connect(now, echo, ServerIdentity::TrustOnFirstUse)
+            .expect("free");
+        let event = loop {
+            for mut datagram in side.datagrams(now) {
+                side.endpoint
+                    .handle_datagram(now, Arrival::game(echo), &mut datagram);
+            }
+            if let Some(event) = side.endpoint.poll_event() {
+                break event;
+            }
+            now = side.endpoint.poll_timeout().expect("the attempt ends");
+            side.endpoint.handle_timeout(now);
+        };
+        assert_eq!(end_of(&[event]), &CloseReason::HandshakeTimeout);
+        assert_eq!(side.endpoint.stats().attempts, 0);
+    }
 }

@@ -86,6 +86,19 @@ impl Side {
             .map(|_| ())
     }
 
+    /// The messages that the owner got, forgotten here.
+    pub(super) fn payloads(&mut self) -> Vec<Vec<u8>> {
+        let events = self.events.drain(..);
+        events
+            .filter_map(|event| {
+                let Event::Message { payload, .. } = event else {
+                    return None;
+                };
+                Some(payload.to_vec())
+            })
+            .collect()
+    }
+
     /// The slot of the peer connected last.
     pub(super) fn slot(&mut self) -> &mut Slot {
         let peer = self.peer.expect("connected");
