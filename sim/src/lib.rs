@@ -62,6 +62,7 @@
 
 mod address;
 mod fate;
+mod faults;
 mod host;
 mod link;
 mod narrate;
@@ -76,8 +77,12 @@ mod world;
 use std::time::Duration;
 
 pub use fate::{Fate, FateCounts, Schedule};
+pub use faults::{DropCause, FaultCounts};
 pub use host::{HostId, Message};
 pub use link::Link;
+pub use link::bursts::Bursts;
+pub use link::jitter::Jitter;
+pub use link::rate::Rate;
 pub use oracle::Oracle;
 pub use pair::Pair;
 pub use rng::Rng;

@@ -14,7 +14,7 @@ pub(crate) fn narrate(event: &Event) -> Option<String> {
             address,
             server_key: Some(key),
             ..
-        } => format!("is connected with {address}, key {}", short(&key)),
+        } => format!("is connected with {address}, key {}", short(key)),
         Event::Connected { address, .. } => format!("is connected with {address}"),
         Event::Message {
             channel, payload, ..

@@ -8,6 +8,7 @@ use tickwire_core::{Arrival, Config, Endpoint, Event, Instant, Transmit};
 
 use crate::address::{self, Receiver};
 use crate::fate::FateCounts;
+use crate::faults::FaultCounts;
 use crate::host::{Host, HostId, Message};
 use crate::link::Link;
 use crate::network::Network;
@@ -175,20 +176,42 @@ impl World {
 
     /// Puts a link in place from `from` to `to`: one direction. Datagrams under way are not affected.
     pub fn link(&mut self, from: HostId, to: HostId, link: Link) {
-        self.network.set_link(from, to, link);
+        self.network.set_link(self.now, from, to, link);
     }
 
     /// Puts a link in place for every direction that has none of its own.
     pub fn default_link(&mut self, link: Link) {
-        self.network.set_default_link(link);
+        self.network.set_default_link(self.now, link);
     }
 
-    /// Takes all faults off all links between hosts; their latencies stay.
+    /// Changes the link of one direction, which begins anew: `|link| link.mtu(576)`.
+    pub fn change_link(&mut self, from: HostId, to: HostId, change: impl FnOnce(Link) -> Link) {
+        let link = change(self.network.link(from, to).clone());
+        self.link(from, to, link);
+    }
+
+    /// Cuts every link between a host of `left` and one of `right`, both ways. Datagrams under way still arrive.
+    pub fn partition(&mut self, left: &[HostId], right: &[HostId]) {
+        self.network.partitions().cut(left, right);
+    }
+
+    /// Cuts every link from a host of `from` to one of `to`, but not the way back.
+    pub fn partition_one_way(&mut self, from: &[HostId], to: &[HostId]) {
+        self.network.partitions().cut_one_way(from, to);
+    }
+
+    /// Ends all partitions.
+    pub fn repair(&mut self) {
+        self.network.partitions().repair();
+    }
+
+    /// Takes all faults off all links between hosts, their latencies stay, and ends all partitions.
     pub fn heal(&mut self) {
+        self.repair();
         for from in self.hosts() {
             for to in self.hosts().filter(|to| *to != from) {
                 let healed = self.network.link(from, to).healed();
-                self.network.set_link(from, to, healed);
+                self.network.set_link(self.now, from, to, healed);
             }
         }
     }
@@ -197,6 +220,12 @@ impl World {
     #[must_use]
     pub fn fates(&self) -> FateCounts {
         self.network.fates()
+    }
+
+    /// How often each kind of fault struck so far.
+    #[must_use]
+    pub fn faults(&self) -> FaultCounts {
+        self.network.faults
     }
 
     /// Starts to record the wire as text, from here on.
