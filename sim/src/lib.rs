@@ -61,11 +61,14 @@
 //! - Removing an element from a schedule leaves a valid schedule.
 
 mod address;
+mod clock;
+mod driver;
 mod fate;
 mod faults;
 mod host;
 mod link;
 mod narrate;
+mod nat;
 mod network;
 pub mod oracle;
 mod pair;
@@ -83,6 +86,8 @@ pub use link::Link;
 pub use link::bursts::Bursts;
 pub use link::jitter::Jitter;
 pub use link::rate::Rate;
+pub use nat::realms::NatId;
+pub use nat::{Dependence, Hairpin, Nat, Pooling, Ports, Refresh};
 pub use oracle::Oracle;
 pub use pair::Pair;
 pub use rng::Rng;
