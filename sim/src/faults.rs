@@ -92,6 +92,8 @@ fault_counts! {
     sent_to_the_dead,
     /// Times that a socket took nothing though something was to be sent.
     send_blocked,
+    /// Owners that stopped to read.
+    looked_away,
     // NATs.
     /// Came to an address that no mapping has.
     nat_unmapped,

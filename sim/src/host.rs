@@ -106,6 +106,10 @@ impl Host {
         self.is_touched = true;
     }
 
+    pub(crate) fn restarts(&self) -> u64 {
+        self.incarnation
+    }
+
     /// The clock moved on.
     pub(crate) fn on_time_passed(&mut self) {
         self.wakes = 0;

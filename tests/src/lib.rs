@@ -29,6 +29,8 @@ mod schedules;
 #[cfg(test)]
 mod shrinking;
 #[cfg(test)]
+mod swarm;
+#[cfg(test)]
 mod traces;
 
 /// The examples of the documents, which must compile.

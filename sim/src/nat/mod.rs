@@ -23,7 +23,8 @@ mod ports;
 pub(crate) mod realms;
 mod table;
 
-use std::net::{IpAddr, SocketAddr};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tickwire_core::Instant;
@@ -185,7 +186,7 @@ impl Nat {
     }
 
     /// Gets its addresses, `first` and those behind it, and its chance.
-    pub(crate) fn plug_in(&mut self, now: Instant, first: std::net::Ipv4Addr, rng: Rng) {
+    pub(crate) fn plug_in(&mut self, now: Instant, first: Ipv4Addr, rng: Rng) {
         self.table.plug_in(first, rng);
         self.rebindings = epoch(now, self.rebind_interval);
         self.renumberings = epoch(now, self.renumber_interval);
@@ -365,6 +366,32 @@ impl Nat {
             self.table.renumber(self.pooling.addresses());
             self.faults.nat_renumbered += 1;
         }
+    }
+}
+
+/// One line with all settings.
+impl fmt::Display for Nat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NAT(map {:?}, filter {:?}", self.mapping, self.filtering)?;
+        write!(f, ", {:?}, {:?}", self.ports, self.pooling)?;
+        write!(
+            f,
+            ", hairpin {:?}, refresh {:?}",
+            self.hairpin, self.refresh
+        )?;
+        let (unreplied, stream) = (self.unreplied_timeout, self.stream_timeout);
+        write!(f, ", {unreplied:?}/{stream:?}, quota {}", self.quota)?;
+        for reboot in &self.reboots {
+            write!(f, ", reboot at {reboot}")?;
+        }
+        if let Some(interval) = self.rebind_interval {
+            write!(f, ", rebinds every {interval:?}")?;
+        }
+        if let Some(interval) = self.renumber_interval {
+            write!(f, ", renumbers every {interval:?}")?;
+        }
+        f.write_str(if self.has_clashes { ", clashes" } else { "" })?;
+        f.write_str(if self.is_blocking { ", no UDP)" } else { ")" })
     }
 }
 

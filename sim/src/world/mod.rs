@@ -131,6 +131,7 @@ impl World {
     /// Whether the host's owner takes events out of its endpoint. One who does not leaves messages where they
     /// are, until the endpoint's bounds make the sender stop.
     pub fn set_reading(&mut self, host: HostId, is_reading: bool) {
+        self.faults.looked_away += u64::from(!is_reading);
         let host = &mut self.hosts[host.index()];
         host.is_reading = is_reading;
         host.is_touched = true;

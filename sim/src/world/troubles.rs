@@ -139,6 +139,12 @@ impl World {
         self.hosts[host.index()].driver.is_down()
     }
 
+    /// How often a host was restarted.
+    #[must_use]
+    pub fn restarts(&self, host: HostId) -> u64 {
+        self.hosts[host.index()].restarts()
+    }
+
     /// Replaces a host's endpoint, as a crash and a restart on the same address do: nothing is said to anybody,
     /// unread events are gone, entropy is new.
     pub fn restart(&mut self, host: HostId, config: Config) {
