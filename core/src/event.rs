@@ -124,7 +124,8 @@ pub enum CloseReason {
     PeerCouldNotDeliver,
     /// The peer lost its state, by a restart for example, and proved it with its reset token.
     Reset,
-    /// The same client came again from the same address with a new handshake.
+    /// The same client came again from the same address with a new handshake; or it dialled us while we dialled it, and
+    /// its attempt went first.
     Replaced,
 }
 

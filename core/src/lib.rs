@@ -67,7 +67,8 @@
 //! - *Bounds.* Every queue has one, in bytes, from [`Config`]. Memory pinned by a message is charged with it ([`MESSAGE_COST`]).
 //! - *Determinism.* The same [`Config`], [`Entropy`] and inputs give the same bytes on every platform. There is no
 //!   clock, no thread, no hash order and no randomness but [`Entropy`] in here.
-//! - *Nothing allocated* for a datagram or a message in steady state.
+//! - *Nothing allocated* for a datagram or a message in steady state; only a message above 8 KiB is handed out in memory
+//!   of its own.
 //! - *No timeout while the clock stands still.* Time passes only through `now`: an owner that loads a level or sits in
 //!   a debugger keeps `now` where it is.
 //!

@@ -54,9 +54,9 @@ pub struct PeerDrops {
     pub duplicate_message: u64,
     /// Unreliable messages that made room in a full send queue.
     pub send_queue_full: u64,
-    /// Unreliable messages, received while the owner had too much unread.
+    /// Messages not taken because the owner had too much unread; reliable ones come again.
     pub unread_full: u64,
-    /// Unreliable messages whose missing fragments did not come in time, or for which there was no room.
+    /// Unreliable messages whose missing fragments did not come in time, and fragments for which there was no room.
     pub reassembly_expired: u64,
 }
 
@@ -124,7 +124,7 @@ pub struct DatagramDrops {
     pub foreign: u64,
     /// Ours by the first byte, but malformed or too short.
     pub malformed: u64,
-    /// No connection has this id.
+    /// No connection has this id, or it is over.
     pub unknown_connection: u64,
     /// The tag is wrong: forged, damaged or from a connection that is gone.
     pub unauthentic: u64,
@@ -132,8 +132,8 @@ pub struct DatagramDrops {
     pub unexpected_handshake: u64,
     /// A new handshake while too many wait.
     pub half_open_full: u64,
-    /// An answer withheld by a rate limit.
+    /// An answer withheld by a rate limit, or a server beyond those that a search lists.
     pub rate_limited: u64,
-    /// A discovery query from outside the LAN.
+    /// A discovery query or answer from outside the LAN.
     pub discovery_off_link: u64,
 }

@@ -151,14 +151,17 @@ impl Host {
 
 /// An endpoint whose randomness follows from the world's seed, the host and its number of restarts.
 fn birth(id: HostId, incarnation: u64, config: Config, rng: &Rng, now: Instant) -> Endpoint {
-    let life = rng.fork_nth("host", id.number().into());
-    let entropy = Entropy::from_seed(life.fork_nth("life", incarnation).draw());
-    let mut endpoint = Endpoint::new(config, entropy, now);
+    let mut endpoint = Endpoint::new(config, entropy(id, incarnation, rng), now);
     endpoint.set_interfaces(&[Prefix {
         address: address::game_address(id).ip(),
         len: address::PREFIX_LEN,
     }]);
     endpoint
+}
+
+pub(crate) fn entropy(id: HostId, incarnation: u64, rng: &Rng) -> Entropy {
+    let life = rng.fork_nth("host", id.number().into());
+    Entropy::from_seed(life.fork_nth("life", incarnation).draw())
 }
 
 /// A to Z, then H26 and on.

@@ -93,6 +93,7 @@ pub use nat::{Dependence, Hairpin, Nat, Pooling, Ports, Refresh};
 pub use oracle::Oracle;
 pub use pair::Pair;
 pub use rng::Rng;
+pub use trace::Datagram;
 pub use world::World;
 
 /// Milliseconds, for tests to read well.

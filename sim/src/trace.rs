@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!        ms  dir    bytes  datagram
-//!     0.000  C→S     1200  Hello(version 1, NX, 1200 B)                ✗ dropped
-//!    60.000  C→S     1200  Hello(version 1, NX, 1200 B)
-//!    85.000  C←S      180  Welcome(accepted)
-//!   110.000  C               is connected with 10.0.0.2:7000
+//!     0.000  C→S     1200  Hello(NK, known key)                        ✗ dropped
+//!    50.000  C→S     1200  Hello(NK, known key)
+//!    75.000  C←S       94  Welcome(accepted)
+//!   100.000  C               is connected with 10.0.0.2:7000, key b89b0ce9..
 //! ```
 //!
 //! A row with an arrow is a datagram at the time it was sent, with what its sender says it holds and, at the end,
@@ -22,13 +22,29 @@ use crate::narrate::narrate;
 /// Width of the description, so that the marks behind it line up.
 const DESCRIPTION_WIDTH: usize = 52;
 
+/// A datagram as it was sent, whatever became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    /// When.
+    pub at: Instant,
+    /// Who sent it.
+    pub from: HostId,
+    /// To whom; `None` to everybody or nobody.
+    pub to: Option<HostId>,
+    /// What crossed the wire.
+    pub bytes: Vec<u8>,
+    /// What it holds, as its sender says.
+    pub text: String,
+}
+
 /// The wire of one world.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trace {
     hash: WireHash,
-    /// When recording began; `None` as long as nobody asked for text.
+    /// When recording began; `None` as long as nobody asked for it.
     start: Option<Instant>,
     text: String,
+    datagrams: Vec<Datagram>,
 }
 
 /// Who sent a datagram to whom, by id and name; no receiver's id if it went to everybody or nobody.
@@ -41,9 +57,10 @@ pub(crate) struct Direction<'a> {
 }
 
 impl Trace {
-    /// Begins the text anew.
+    /// Begins the recording anew.
     pub(crate) fn start(&mut self, now: Instant) {
         self.start = Some(now);
+        self.datagrams.clear();
         self.text.clear();
         self.text.push_str("       ms  dir    bytes  datagram\n");
     }
@@ -54,6 +71,10 @@ impl Trace {
 
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    pub(crate) fn datagrams(&self) -> &[Datagram] {
+        &self.datagrams
     }
 
     pub(crate) fn hash(&self) -> u64 {
@@ -67,20 +88,28 @@ impl Trace {
         self.hash.add_bytes(bytes);
     }
 
-    /// Adds a row, if recording.
+    /// Keeps the datagram and adds its row, if recording.
     pub(crate) fn row(
         &mut self,
         now: Instant,
         direction: Direction<'_>,
-        len: usize,
+        bytes: &[u8],
         description: &str,
         mark: &dyn fmt::Display,
     ) {
         let Some(start) = self.start else { return };
+        self.datagrams.push(Datagram {
+            at: now,
+            from: direction.from,
+            to: direction.to,
+            bytes: bytes.to_vec(),
+            text: description.to_owned(),
+        });
         let time = Clock(start, now);
         let line = format!(
             "{time}  {direction}  {len:>7}  {description:DESCRIPTION_WIDTH$}  {mark}",
             direction = direction.arrow(),
+            len = bytes.len(),
         );
         self.text.push_str(line.trim_end());
         self.text.push('\n');
@@ -178,10 +207,10 @@ mod tests {
         trace.start(Instant::from_millis(100));
         let at = |ms: u64| Instant::from_millis(100 + ms);
         let (up, down) = (direction(CLIENT, SERVER), direction(SERVER, CLIENT));
-        trace.row(at(0), up, 1_200, "Hello(version 1)", &Fate::Drop);
+        trace.row(at(0), up, &[0; 1_200], "Hello(version 1)", &Fate::Drop);
         trace.note(at(30), "the player waits");
-        trace.row(at(60), up, 1_200, "Hello(version 1)", &Fate::Deliver);
-        trace.row(at(85), down, 180, "Welcome", &Fate::Delay(10));
+        trace.row(at(60), up, &[0; 1_200], "Hello(version 1)", &Fate::Deliver);
+        trace.row(at(85), down, &[0; 180], "Welcome", &Fate::Delay(10));
         trace.event(at(120), "C", &Event::DiscoveryEnded);
         insta::assert_snapshot!(trace.text(), @r"
            ms  dir    bytes  datagram
@@ -197,9 +226,37 @@ mod tests {
     fn nothing_is_written_before_the_recording_starts() {
         let mut trace = Trace::default();
         let up = direction(CLIENT, SERVER);
-        trace.row(Instant::ZERO, up, 5, "x", &Fate::Deliver);
+        trace.row(Instant::ZERO, up, &[0; 5], "x", &Fate::Deliver);
         trace.note(Instant::ZERO, "x");
         assert_eq!(trace.text(), "");
+    }
+
+    #[test]
+    fn datagrams_are_kept_from_the_start_of_the_recording_on() {
+        let mut trace = Trace::default();
+        trace.row(
+            Instant::ZERO,
+            direction(CLIENT, SERVER),
+            b"before",
+            "",
+            &Fate::Deliver,
+        );
+        trace.start(Instant::ZERO);
+        trace.row(
+            Instant::ZERO,
+            direction(SERVER, CLIENT),
+            b"lost",
+            "x",
+            &Fate::Drop,
+        );
+        let kept = Datagram {
+            at: Instant::ZERO,
+            from: SERVER,
+            to: Some(CLIENT),
+            bytes: b"lost".to_vec(),
+            text: "x".to_owned(),
+        };
+        assert_eq!(trace.datagrams(), [kept]);
     }
 
     #[test]

@@ -24,9 +24,11 @@ fn pair() -> Pair {
 
 /// Why the connection ended, if it did.
 fn end(events: &[Event]) -> Option<CloseReason> {
-    events.iter().find_map(|event| match event {
-        Event::Disconnected { reason, .. } => Some(reason.clone()),
-        _ => None,
+    events.iter().find_map(|event| {
+        let Event::Disconnected { reason, .. } = event else {
+            return None;
+        };
+        Some(reason.clone())
     })
 }
 
@@ -148,6 +150,26 @@ fn both_sides_learn_the_reason_of_a_graceful_close_at_twenty_percent_loss() {
         let remote = end(&pair.server_events());
         assert_eq!(remote, Some(CloseReason::Remote(farewell)));
     });
+}
+
+/// Its CLOSE does not wait for a congestion window that nobody will open, nor does the endpoint spin meanwhile.
+#[test]
+fn a_close_over_a_cut_link_full_of_data_ends_on_time() {
+    let client = Config::builder().close_timeout(ms(1_000)).build();
+    let server = Config::builder().accepts(true).build();
+    let configs = [client, server].map(|config| config.expect("valid"));
+    let [client, server] = configs;
+    let mut pair = Pair::with_configs(1, client, server).link(link()).connect();
+    pair = pair.link_to_server(Link::new().loss(1_000));
+    for _ in 0..20 {
+        pair.send_to_server(RELIABLE, &[7; 10_000]).expect("room");
+    }
+    pair.disconnect_client(Farewell::new(3, "enough"));
+    pair.run_for(ms(1_000));
+    assert_eq!(end(&pair.client_events()), None, "it still tries");
+    pair.run_for(ms(900));
+    let reason = CloseReason::Local(Farewell::new(3, "enough"));
+    assert_eq!(end(&pair.client_events()), Some(reason));
 }
 
 #[test]

@@ -11,9 +11,13 @@ mod connections;
 #[cfg(test)]
 mod conversation;
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod determinism;
+#[cfg(test)]
+mod differential;
 #[cfg(test)]
 mod game;
 #[cfg(test)]
@@ -21,13 +25,21 @@ mod graph;
 #[cfg(test)]
 mod handshake;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod overhead;
+#[cfg(test)]
+mod party;
+#[cfg(test)]
+mod protocol;
 #[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod schedules;
 #[cfg(test)]
 mod shrinking;
+#[cfg(test)]
+mod sockets;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]

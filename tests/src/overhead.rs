@@ -64,11 +64,13 @@ fn cost_of_a_message(channel: u8, phase: Duration) -> Cost {
             datagram_bytes_max = overhead.max(datagram_bytes_max);
         }
     }
-    Cost {
+    let cost = Cost {
         mean_millibytes: bytes * 1_000 / TICKS,
         datagram_bytes_max,
         extra_datagrams: datagrams - TICKS,
-    }
+    };
+    eprintln!("channel {channel}, ticks {phase:?} apart: {cost:?}");
+    cost
 }
 
 const PAYLOAD: [u8; 20] = [7; 20];

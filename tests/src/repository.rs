@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tickwire_sim::{Link, Pair, ms};
+
 use crate::graph;
 
 #[test]
@@ -57,6 +59,52 @@ fn decisions_are_numbered_without_a_gap_and_say_when_to_revisit() {
             assert!(text.contains(heading), "{name} lacks {heading}");
         }
     }
+}
+
+#[test]
+fn every_setting_and_every_counter_is_told_of() {
+    let behaviour = read("docs/BEHAVIOUR.md");
+    let config = read("core/src/config.rs");
+    let (_, setters) = config
+        .split_once("setters! {\n")
+        .expect("the builder's setters");
+    let (setters, _) = setters.split_once("\n    }\n").expect("their end");
+    let settings = field_names(setters, "");
+    assert!(settings.contains(&"peers_max"), "{settings:?}");
+    let stats = read("core/src/stats.rs");
+    let counters = field_names(&stats, "pub ");
+    assert!(counters.contains(&"rtt_us"), "{counters:?}");
+    let untold: Vec<&str> = settings
+        .into_iter()
+        .chain(counters)
+        .filter(|name| !behaviour.contains(&format!("{name}`")))
+        .filter(|name| !behaviour.contains(&format!("`{name}.")))
+        .collect();
+    assert!(untold.is_empty(), "docs/BEHAVIOUR.md lacks {untold:?}");
+}
+
+#[test]
+fn the_readme_prints_what_its_example_prints() {
+    let path = Link::new().latency(ms(25));
+    let mut pair = Pair::new(7).link(path.clone()).connect();
+    pair.run_for(ms(500));
+    let mut pair = pair.traced().link_to_server(path.drop_nth([0]));
+    pair.send_to_server(2, b"this must arrive")
+        .expect("the queue has room");
+    pair.run_for(ms(500));
+    let readme = read("README.md");
+    assert!(readme.contains(pair.trace()), "{}", pair.trace());
+}
+
+/// What stands before the colon of each line `name: type,` with this before the name.
+fn field_names<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
+    let lines = text.lines().map(str::trim);
+    let fields = lines.filter_map(|line| line.strip_prefix(before)?.strip_suffix(','));
+    fields
+        .filter_map(|field| field.split_once(": "))
+        .map(|(name, _)| name)
+        .filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .collect()
 }
 
 /// The root of the repository.

@@ -1,5 +1,6 @@
 //! The command line as a whole.
 
+use std::io;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
@@ -58,14 +59,16 @@ enum Command {
 /// The exit code, if there is nothing left to do.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
     Cli::try_parse().map_err(|error| {
-        let kind = error.kind();
-        let is_help = kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-        if is_help || !error.use_stderr() {
-            // Nothing is left to do if the reader went away.
-            let _ = error.print();
-        } else {
+        let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+        if !is_help && error.use_stderr() {
             output::error(&mistake(&error.to_string()));
+        } else if let Err(unwritten) = error.print()
+            && unwritten.kind() != io::ErrorKind::BrokenPipe
+        {
+            output::error(&format!("cannot write to stdout: {unwritten}"));
+            return ExitCode::FAILURE;
         }
+        // Help that was asked for is a success, help instead of a command is not.
         if error.use_stderr() {
             ExitCode::from(2)
         } else {

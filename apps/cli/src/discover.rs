@@ -7,10 +7,11 @@ use serde::Serialize;
 use tickwire_core::{DiscoveryQuery, Event, ServerInfo};
 use tickwire_tokio::Handle;
 
-use crate::args::{self, DISCOVERY_PORT, Place};
+use crate::args;
 use crate::client;
 use crate::failure::{bad_input, failed};
 use crate::output::{self, Table};
+use crate::place::{DISCOVERY_PORT, Place};
 use crate::signals::Stop;
 
 const EXAMPLES: &str = "\
@@ -45,9 +46,9 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_name = "HOST[:PORT]")]
     target: Vec<Place>,
 
-    /// Port that servers listen for queries on, where a target names none
-    #[arg(long, value_name = "PORT", default_value_t = DISCOVERY_PORT, value_parser = clap::value_parser!(u16).range(1..), allow_negative_numbers = true)]
-    discovery_port: u16,
+    /// Port that servers listen for queries on, where a target names none [default: 8081]
+    #[arg(long, value_name = "PORT", value_parser = args::whole(1_u16..=u16::MAX), allow_negative_numbers = true)]
+    discovery_port: Option<u16>,
 }
 
 /// Runs the command.
@@ -67,9 +68,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 impl SearchArgs {
-    /// Whether targets are given.
-    pub(crate) fn is_narrowed(&self) -> bool {
-        !self.target.is_empty()
+    /// Whether any of these options is given.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.target.is_empty() || self.discovery_port.is_some()
+    }
+
+    fn port(&self) -> u16 {
+        self.discovery_port.unwrap_or(DISCOVERY_PORT)
     }
 
     /// All servers that answer in time, or until `stop`, by name.
@@ -86,7 +91,10 @@ impl SearchArgs {
                 () = stop.requested() => None,
             };
             match answer {
-                Some(server) => update(&mut servers, server),
+                Some(Heard::Found(server)) => update(&mut servers, server),
+                Some(Heard::Expired(server)) => {
+                    servers.retain(|listed| listed.address != server.address);
+                }
                 None => break,
             }
         }
@@ -101,19 +109,24 @@ impl SearchArgs {
     /// None answers in time, a target cannot be found, or the network not be used.
     pub(crate) async fn first_server(&self, timeout: Duration) -> anyhow::Result<ServerInfo> {
         let search = self.start(timeout).await?;
-        let found = search.next().await;
-        found.ok_or_else(|| failed(format!("no server found {}", self.advice())))
+        loop {
+            match search.next().await {
+                Some(Heard::Found(server)) => return Ok(server),
+                Some(Heard::Expired(_)) => {}
+                None => return Err(failed(format!("no server found {}", self.advice()))),
+            }
+        }
     }
 
     async fn start(&self, timeout: Duration) -> anyhow::Result<Search> {
         let mut targets = Vec::new();
         for place in &self.target {
-            targets.push(place.resolve(self.discovery_port).await?);
+            targets.push(place.resolve(self.port()).await?);
         }
         let needs_v6 = targets.is_empty() || targets.iter().any(SocketAddr::is_ipv6);
         let handle = client::bind(needs_v6)?;
         if targets.is_empty() {
-            targets = handle.discovery_targets(self.discovery_port);
+            targets = handle.discovery_targets(self.port());
         }
         tracing::debug!(?targets, "asking for servers");
         handle
@@ -123,7 +136,7 @@ impl SearchArgs {
     }
 
     fn advice(&self) -> String {
-        let port = self.discovery_port;
+        let port = self.port();
         if self.target.is_empty() {
             format!(
                 "on this LAN, UDP port {port}: start one with `tickwire serve`, ask a host directly with --target HOST, \
@@ -145,16 +158,27 @@ struct Search {
     handle: Handle,
 }
 
+/// What a query brings.
+enum Heard {
+    /// A server that is new, or has changed.
+    Found(ServerInfo),
+    /// A server that answers no more.
+    Expired(ServerInfo),
+}
+
 impl Search {
-    /// The next answer that is new; `None` once the time is over.
-    async fn next(&self) -> Option<ServerInfo> {
+    /// What is heard next; `None` once the time is over.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "an endpoint that only asks has no other events"
+    )]
+    async fn next(&self) -> Option<Heard> {
         loop {
-            let event = self.handle.next_event().await?;
-            if let Event::ServerFound(server) = event {
-                return Some(server);
-            }
-            if event == Event::DiscoveryEnded {
-                return None;
+            match self.handle.next_event().await? {
+                Event::ServerFound(server) => return Some(Heard::Found(server)),
+                Event::ServerExpired(server) => return Some(Heard::Expired(server)),
+                Event::DiscoveryEnded => return None,
+                _ => {}
             }
         }
     }

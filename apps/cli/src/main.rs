@@ -5,6 +5,7 @@
 mod args;
 mod client;
 mod command;
+mod deadline;
 mod discover;
 mod echo;
 mod failure;
@@ -16,6 +17,7 @@ mod keyfile;
 mod logging;
 mod output;
 mod ping;
+mod place;
 mod serve;
 mod signals;
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use crate::failure::bad_input;
 use crate::files;
@@ -30,9 +31,9 @@ pub(crate) fn remark(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
-/// `error: ...` on one line of stderr.
+/// `error: ...` on one line of stderr. It may quote what the user or the network wrote.
 pub(crate) fn error(text: &str) {
-    let text = one_line(text);
+    let text = clean(&one_line(text));
     remark(&format!("{ERROR}error:{ERROR:#} {text}"));
 }
 
@@ -42,9 +43,21 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(&text)
 }
 
-/// Whether stdout is read by a person: live tables only make sense there.
-pub(crate) fn is_terminal() -> bool {
-    io::stdout().is_terminal()
+/// Whether what stands on stdout can be drawn over: a terminal that moves its cursor, and that shows no log between.
+pub(crate) fn can_redraw() -> bool {
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let has_log = io::stderr().is_terminal() && tracing::enabled!(tracing::Level::INFO);
+    io::stdout().is_terminal() && !is_dumb && !has_log
+}
+
+/// `text` with its colours, or without where stdout is to have none.
+pub(crate) fn coloured(text: String) -> String {
+    match anstream::AutoStream::choice(&io::stdout()) {
+        anstream::ColorChoice::Never => anstream::adapter::strip_str(&text).to_string(),
+        anstream::ColorChoice::Auto
+        | anstream::ColorChoice::AlwaysAnsi
+        | anstream::ColorChoice::Always => text,
+    }
 }
 
 /// `text` with all that could steer a terminal or break a line replaced by `?`.
@@ -57,7 +70,7 @@ pub(crate) fn clean(text: &str) -> String {
 
 /// Characters that reorder or hide others: bidirectional controls, zero-width ones, line separators.
 fn is_format(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Lines joined by a blank: errors are one line.
@@ -92,10 +105,11 @@ impl Table {
         for (index, row) in self.rows.iter().enumerate() {
             let mut cells = String::new();
             for (cell, width) in row.iter().zip(&widths) {
-                // Writing to a String cannot fail.
-                let _ = write!(cells, "{cell:width$}  ");
+                cells.push_str(cell);
+                cells.extend(std::iter::repeat_n(' ', width + 2 - cell.width()));
             }
             let cells = cells.trim_end();
+            // Writing to a String cannot fail.
             let _ = match index {
                 0 => write!(text, "{HEADING}{cells}{HEADING:#}"),
                 _ => write!(text, "\n{cells}"),
@@ -108,7 +122,7 @@ impl Table {
         let columns = self.rows.first().map_or(0, Vec::len);
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+            cells.map(|cell| cell.width()).max().unwrap_or(0)
         };
         (0..columns).map(width).collect()
     }
@@ -172,6 +186,18 @@ mod tests {
         assert_eq!(
             text,
             "NAME         PLAYERS\na long name  1/32\nb            12/32"
+        );
+    }
+
+    #[test]
+    fn columns_align_by_the_width_on_a_terminal() {
+        let mut table = Table::new(["NAME", "PLAYERS"]);
+        table.row(["你好吗".to_owned(), "1/32".to_owned()]);
+        table.row(["e\u{301}e\u{301}".to_owned(), "2/32".to_owned()]);
+        let text = anstream::adapter::strip_str(&table.render()).to_string();
+        assert_eq!(
+            text,
+            "NAME    PLAYERS\n你好吗  1/32\ne\u{301}e\u{301}      2/32"
         );
     }
 

@@ -8,10 +8,11 @@ use tickwire_core::Event;
 use tickwire_tokio::Handle;
 use tokio::time::{Instant, interval, sleep_until};
 
-use crate::args::{self, GAME_PORT, Place};
+use crate::args;
 use crate::client;
 use crate::failure::failed;
 use crate::output;
+use crate::place::{GAME_PORT, Place};
 use crate::signals::Stop;
 
 const EXAMPLES: &str = "\
@@ -31,7 +32,7 @@ pub(crate) struct Args {
     server: Place,
 
     /// Probes to send
-    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=1_000_000), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = args::whole(1_u32..=1_000_000), allow_negative_numbers = true)]
     count: u32,
 
     /// Time from one probe to the next

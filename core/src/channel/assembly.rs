@@ -35,10 +35,11 @@ pub(crate) fn check(
     len: usize,
     message_size_max: usize,
 ) -> Result<(), Violation> {
-    let is_last = fragment.index + 1 == fragment.count;
     if fragment.count < 2 || fragment.index >= fragment.count || len == 0 {
         return Err(Violation::BadFragment);
     }
+    // Below the count, so that one more is still a number.
+    let is_last = fragment.index + 1 == fragment.count;
     if !is_last && len < FRAGMENT_LEN_MIN {
         return Err(Violation::BadFragment);
     }

@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use super::{Ignored, ServerInfo, canonical};
 use crate::event::Event;
+use crate::log::debug;
 use crate::time::Instant;
 
 /// Servers listed, at most; more are not taken in.
@@ -67,6 +68,7 @@ impl Directory {
         if servers.len() >= SERVERS_MAX {
             return Err(Ignored::RateLimited);
         }
+        debug!("found {} at {}", info.name, info.address);
         servers.push(Listed {
             info,
             told: None,

@@ -10,6 +10,7 @@ use super::limiter::{IN_ALL_MAX, Limiter};
 use super::targets::Targets;
 use super::text::Answer;
 use crate::config::AnnounceConfig;
+use crate::log::debug;
 use crate::time::Instant;
 use crate::transmit::{Arrival, Socket, Transmit};
 
@@ -91,6 +92,7 @@ impl Responder {
         if !has_room || !self.limiter.admit(now, arrival.from.ip()) {
             return Err(Ignored::RateLimited);
         }
+        debug!("{} looks for servers and is answered", arrival.from);
         self.waiting.push_back(Reply {
             to: arrival.from,
             from,

@@ -8,10 +8,14 @@ use super::slots::Entry;
 use crate::crypto::{CipherSuite, ServerHandshake};
 use crate::event::{Refusal, Role};
 use crate::log::debug;
-use crate::peer::{Accepted, Birth, Peer};
+use crate::peer::{Accepted, Birth, HelloKey, Peer, hello_key};
 use crate::transmit::Arrival;
 use crate::wire::handshake::{self, ClientOffer, Credits, Hello, HelloBody, ServerAnswer, WELCOME};
 use crate::wire::packet::ConnectionId;
+
+/// Half-open handshakes under one address. The first ones stay: whoever sees a client's HELLO comes too late to push it
+/// out with others under its address.
+const HALF_OPEN_PER_ADDRESS_MAX: usize = 4;
 
 impl Endpoint {
     pub(super) fn handle_hello(&mut self, arrival: &Arrival, datagram: &[u8]) {
@@ -19,8 +23,12 @@ impl Endpoint {
             self.stats.drops.malformed += 1;
             return;
         };
+        if self.is_our_own(&hello.connection_id, datagram) {
+            self.stats.drops.foreign += 1;
+            return;
+        }
         if let Some(body) = &hello.body
-            && self.is_repeated(arrival.from, body)
+            && (self.is_repeated(arrival.from, body) || self.is_outranked(arrival.from, body))
         {
             return;
         }
@@ -44,17 +52,22 @@ impl Endpoint {
         }
     }
 
+    /// Our HELLO, sent back by something that echoes. Answering would refuse, or let in, ourselves.
+    fn is_our_own(&self, id: &ConnectionId, datagram: &[u8]) -> bool {
+        let slot = self.slots.find(id.as_bytes());
+        slot.and_then(|slot| self.slots.get(slot))
+            .is_some_and(|found| found.peer.is_dialling_with(datagram))
+    }
+
     /// A HELLO whose WELCOME was sent: it is sent again if the client has not proved itself yet.
     fn is_repeated(&mut self, from: SocketAddr, body: &HelloBody<'_>) -> bool {
-        let Some(slot) = self.half_open.get(&from).copied() else {
+        let hello = (from, hello_key(body.message));
+        let Some(slot) = self.half_open.get(&hello).copied() else {
             return self.is_late(from, body);
         };
         let Some(found) = self.slots.get_mut(slot) else {
             return false;
         };
-        if !found.peer.began_with(body.message) {
-            return false;
-        }
         found.peer.repeat_welcome();
         self.update(slot);
         true
@@ -72,9 +85,25 @@ impl Endpoint {
         is_late
     }
 
+    /// A HELLO that crossed ours on the way, and gives way to it.
+    fn is_outranked(&mut self, from: SocketAddr, body: &HelloBody<'_>) -> bool {
+        let slot = self.by_address.get(&from).copied();
+        let is_outranked = slot
+            .and_then(|slot| self.slots.get(slot))
+            .is_some_and(|found| found.peer.outranks(body.message));
+        if is_outranked {
+            self.stats.drops.unexpected_handshake += 1;
+        }
+        is_outranked
+    }
+
     fn answer_hello(&mut self, arrival: &Arrival, remote_id: ConnectionId, body: &HelloBody<'_>) {
-        if !self.half_open.contains_key(&arrival.from)
-            && self.half_open.len() >= self.shared.config.half_open_max as usize
+        let is_full = self.half_open.len() >= self.shared.config.half_open_max as usize;
+        if is_full
+            || self
+                .half_open_from(arrival.from, HelloKey::default())
+                .count()
+                >= HALF_OPEN_PER_ADDRESS_MAX
         {
             self.stats.drops.half_open_full += 1;
             return;
@@ -105,7 +134,6 @@ impl Endpoint {
             Ok(suite) => suite,
             Err(refusal) => return self.refuse_authentically(arrival, &remote_id, noise, refusal),
         };
-        self.forget_half_open(arrival.from);
         let Some((id, local_id)) = self.slots.reserve() else {
             return self.refuse_authentically(arrival, &remote_id, noise, Refusal::Full);
         };
@@ -137,7 +165,8 @@ impl Endpoint {
         let peer = Peer::accept(self.now, birth, accepted);
         debug!("{} said hello and is answered", arrival.from);
         self.slots.insert(id, peer, Entry::HalfOpen);
-        self.half_open.insert(arrival.from, id.slot() as u32);
+        self.half_open
+            .insert((arrival.from, hello_key(message)), id.slot() as u32);
         self.update(id.slot() as u32);
     }
 
@@ -172,20 +201,27 @@ impl Endpoint {
         }
     }
 
-    /// One address has one half-open handshake: the latest.
-    fn forget_half_open(&mut self, from: SocketAddr) {
-        let Some(slot) = self.half_open.get(&from).copied() else {
-            return;
-        };
-        if let Some(found) = self.slots.get_mut(slot) {
-            found.peer.forget();
+    /// Slots of the half-open handshakes under an address whose key is not below `least`.
+    fn half_open_from(&self, from: SocketAddr, least: HelloKey) -> impl Iterator<Item = u32> + '_ {
+        let range = (from, least)..=(from, [0xFF; 32]);
+        self.half_open.range(range).map(|(_, slot)| *slot)
+    }
+
+    /// Forgets the half-open handshakes under an address whose key is not below `least`: they were earlier attempts of
+    /// the client that has proved itself, or nobody's; or they give way to an attempt of ours.
+    pub(super) fn forget_half_open(&mut self, from: SocketAddr, least: HelloKey) {
+        let others: Vec<u32> = self.half_open_from(from, least).collect();
+        for slot in others {
+            if let Some(found) = self.slots.get_mut(slot) {
+                found.peer.forget();
+            }
+            self.update(slot);
         }
-        self.update(slot);
     }
 
     /// Refuses without proof: the client takes it for a hint. Cheap, and shorter than the HELLO.
     fn refuse(&mut self, arrival: &Arrival, id: &ConnectionId, refusal: Refusal) {
-        self.count_refusal(refusal);
+        self.count_refusal(arrival.from, refusal);
         let mut bytes = Vec::new();
         handshake::encode_refuse(id, refusal, &mut bytes);
         self.answer_stranger(arrival.from, arrival.to, bytes);
@@ -199,13 +235,13 @@ impl Endpoint {
         noise: ServerHandshake,
         refusal: Refusal,
     ) {
-        self.count_refusal(refusal);
+        self.count_refusal(arrival.from, refusal);
         let (welcome, _) = write_welcome(id, noise, &ServerAnswer::Refused(refusal));
         self.answer_stranger(arrival.from, arrival.to, welcome);
     }
 
-    fn count_refusal(&mut self, refusal: Refusal) {
-        debug!("a client is refused: {}", refusal);
+    fn count_refusal(&mut self, client: SocketAddr, refusal: Refusal) {
+        debug!("{} said hello and is refused: {}", client, refusal);
         let refused = &mut self.stats.refused;
         *match refusal {
             Refusal::Full => &mut refused.full,

@@ -7,6 +7,7 @@ use super::Endpoint;
 use super::slots::Entry;
 use crate::event::CloseReason;
 use crate::log::debug;
+use crate::peer::HelloKey;
 
 impl Endpoint {
     /// Brings the books up to date with what a peer wants.
@@ -63,16 +64,20 @@ impl Endpoint {
         };
         let (is_established, is_over) = (found.peer.is_established(), found.peer.is_over());
         let address = found.peer.address;
+        let hello = (address, found.peer.began_with);
         let before = found.entry;
         match before {
-            Entry::HalfOpen if is_established => {
+            Entry::HalfOpen if found.peer.is_proven() => {
                 found.entry = Entry::Connected;
-                self.half_open.remove(&address);
+                self.half_open.remove(&hello);
                 self.on_accepted(slot);
+                if is_over {
+                    self.update_entry(slot);
+                }
             }
             Entry::HalfOpen if is_over => {
                 found.entry = Entry::Over;
-                self.half_open.remove(&address);
+                self.half_open.remove(&hello);
             }
             Entry::Dialled if is_established => {
                 found.entry = Entry::Connected;
@@ -103,22 +108,33 @@ impl Endpoint {
         };
         let address = found.peer.address;
         debug!("{} proved itself and is connected", address);
-        let stale = self.by_address.insert(address, slot);
-        if let Some(stale) = stale
-            && let Some(found) = self.slots.get_mut(stale)
-        {
-            found
-                .peer
-                .finish(CloseReason::Replaced, &mut self.shared.pool);
-            self.update(stale);
-        }
-        if self.places_used() > self.shared.config.peers_max
-            && let Some(found) = self.slots.get_mut(slot)
-        {
-            self.stats.refused.full += 1;
-            found.peer.refuse_full(self.now);
+        self.forget_half_open(address, HelloKey::default());
+        if let Some(stale) = self.by_address.insert(address, slot) {
+            self.replace(stale);
+        } else if self.places_used() > self.shared.config.peers_max {
+            self.refuse_full(slot);
         }
         self.show_players();
+    }
+
+    /// The stale self leaves its place, also if its end waits to be polled.
+    fn replace(&mut self, stale: u32) {
+        let Some(found) = self.slots.get_mut(stale) else {
+            return;
+        };
+        found
+            .peer
+            .finish(CloseReason::Replaced, &mut self.shared.pool);
+        self.update(stale);
+    }
+
+    /// All places were taken while this client proved itself.
+    fn refuse_full(&mut self, slot: u32) {
+        let Some(found) = self.slots.get_mut(slot) else {
+            return;
+        };
+        self.stats.refused.full += 1;
+        found.peer.refuse_full(self.now);
     }
 
     /// Peers that are not half-open: connected, dialled, or over with something unread.

@@ -7,6 +7,7 @@ use super::{Answer, Endpoint};
 use crate::crypto::RESET_TOKEN_LEN;
 use crate::discovery::Ignored;
 use crate::event::Event;
+use crate::log::debug;
 use crate::peer::Refused;
 use crate::transmit::{Arrival, Socket};
 use crate::wire::Kind;
@@ -44,8 +45,20 @@ impl Endpoint {
         match self.discovery.handle_text(self.now, arrival, datagram) {
             Ok(()) => {}
             Err(Ignored::Foreign) => self.stats.drops.foreign += 1,
-            Err(Ignored::OffLink) => self.stats.drops.discovery_off_link += 1,
-            Err(Ignored::RateLimited) => self.stats.drops.rate_limited += 1,
+            Err(Ignored::OffLink) => {
+                debug!(
+                    "discovery text from {} is ignored: it is not of this LAN",
+                    arrival.from
+                );
+                self.stats.drops.discovery_off_link += 1;
+            }
+            Err(Ignored::RateLimited) => {
+                debug!(
+                    "discovery text from {} is ignored: it is too much",
+                    arrival.from
+                );
+                self.stats.drops.rate_limited += 1;
+            }
         }
     }
 
@@ -69,6 +82,7 @@ impl Endpoint {
         {
             Ok(()) => self.update(slot),
             Err(Refused::Duplicate) => {}
+            Err(Refused::Over) => self.stats.drops.unknown_connection += 1,
             Err(Refused::Unauthentic) => self.stats.drops.unauthentic += 1,
         }
     }

@@ -39,7 +39,7 @@ use crate::entropy::Entropy;
 use crate::error::{ConnectError, DiscoverError, PingError, SendError};
 use crate::event::{Event, Farewell, Role};
 use crate::id::{ChannelId, MessageId, PeerId};
-use crate::peer::{Birth, Dialled, Peer};
+use crate::peer::{Birth, Dialled, HelloKey, Peer};
 use crate::rng::{Rng, SecretRng};
 use crate::stats::{EndpointStats, PeerStats};
 use crate::tick::TickClock;
@@ -76,7 +76,8 @@ pub struct Endpoint {
     /// Peers whose next datagram may leave now.
     due: u32,
     by_address: BTreeMap<SocketAddr, u32>,
-    half_open: BTreeMap<SocketAddr, u32>,
+    /// By address and HELLO: a HELLO of somebody else under a client's address must not end the client's handshake.
+    half_open: BTreeMap<(SocketAddr, HelloKey), u32>,
     banned: BTreeSet<IpAddr>,
     is_accepting: bool,
     /// Answers to strangers, which have no peer to send them.
@@ -235,6 +236,8 @@ impl Endpoint {
             rng: &mut self.handshake_rng,
         };
         let peer = Peer::dial(self.now, birth, dialled);
+        // Who dials us from there gives way to us, unless its attempt goes first.
+        self.forget_half_open(to, peer.began_with);
         self.slots.insert(id, peer, Entry::Dialled);
         self.by_address.insert(to, id.slot() as u32);
         self.update(id.slot() as u32);

@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::id::PeerId;
-use crate::peer::Peer;
+use crate::peer::{Peer, State};
 use crate::rng::SecretRng;
 use crate::wire::packet::ConnectionId;
 
@@ -18,7 +18,7 @@ pub(crate) enum Entry {
     Dialled,
     /// Connected, found by its address.
     Connected,
-    /// Over: found by its connection id only.
+    /// Over: found by its connection id only, as long as it drains.
     Over,
 }
 
@@ -118,7 +118,8 @@ impl Slots {
         });
     }
 
-    /// The slot of the peer to which datagrams with this id go.
+    /// The slot of the peer to which datagrams with this id go. Once a connection is gone nothing goes to it, though
+    /// its owner may not have polled its end yet.
     pub(crate) fn find(&self, id: &[u8]) -> Option<u32> {
         let index_len = self.index_len();
         let masked = id
@@ -127,7 +128,8 @@ impl Slots {
             .fold(0, |index, byte| index << 8 | u32::from(*byte));
         let slot = (masked ^ self.mask) & ((1u64 << (8 * index_len)) - 1) as u32;
         let found = self.slots.get(slot as usize)?.as_ref()?;
-        (found.peer.local_id.as_bytes() == id).then_some(slot)
+        let is_gone = matches!(found.peer.state, State::Gone);
+        (found.peer.local_id.as_bytes() == id && !is_gone).then_some(slot)
     }
 
     pub(crate) fn get(&self, slot: u32) -> Option<&Slot> {

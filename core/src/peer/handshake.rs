@@ -89,7 +89,9 @@ impl Peer {
             give_up_at: now + config.handshake_timeout,
             hint: None,
         };
-        Self::new(now, birth, State::Dialling(Box::new(dialling)), config)
+        let mut peer = Self::new(now, birth, State::Dialling(Box::new(dialling)), config);
+        peer.began_with = hello_key(&message);
+        peer
     }
 
     /// A peer that asked in and was answered, and must show that it got the answer.
@@ -106,7 +108,7 @@ impl Peer {
             State::Accepting(Box::new(accepting)),
             accepted.config,
         );
-        peer.began_with = ephemeral_key(accepted.hello);
+        peer.began_with = hello_key(accepted.hello);
         peer.keys = Some(accepted.secrets.keys(
             accepted.suite,
             Role::Server,
@@ -128,7 +130,21 @@ impl Peer {
 
     /// Whether this client began with this Noise message.
     pub(crate) fn began_with(&self, hello: &[u8]) -> bool {
-        self.role == Role::Server && self.began_with == ephemeral_key(hello)
+        self.role == Role::Server && self.began_with == hello_key(hello)
+    }
+
+    /// Whether this peer is being called by this very HELLO.
+    pub(crate) fn is_dialling_with(&self, hello: &[u8]) -> bool {
+        matches!(&self.state, State::Dialling(dialling) if dialling.hello == hello)
+    }
+
+    /// Whether this attempt of ours goes before that of a peer which dials us at the same time with this Noise message.
+    ///
+    /// Each side compares the same two keys, so both let the same attempt live. It counts until we heard from the peer:
+    /// by then it has accepted us, and its own attempt is over.
+    pub(crate) fn outranks(&self, hello: &[u8]) -> bool {
+        let is_under_way = matches!(self.state, State::Dialling(_)) || self.confirm.is_some();
+        self.role == Role::Client && is_under_way && self.began_with <= hello_key(hello)
     }
 
     /// The client repeated its HELLO: so does the server with its WELCOME. One for one, each shorter.
@@ -244,8 +260,11 @@ impl Peer {
     }
 }
 
-/// A Noise message 1 begins with the client's ephemeral key, which is never used twice.
-fn ephemeral_key(hello: &[u8]) -> [u8; 32] {
+/// Tells HELLOs apart: the client's ephemeral key, with which Noise message 1 begins and which is never used twice.
+pub(crate) type HelloKey = [u8; 32];
+
+/// The key of a HELLO with this Noise message 1.
+pub(crate) fn hello_key(hello: &[u8]) -> HelloKey {
     let mut key = [0; 32];
     let len = hello.len().min(key.len());
     key[..len].copy_from_slice(&hello[..len]);

@@ -84,9 +84,22 @@ impl Peer {
         matches!(self.state, State::Connected)
     }
 
+    /// The other side showed that it has the keys, whatever it did with them since.
+    pub(crate) const fn is_proven(&self) -> bool {
+        matches!(
+            self.state,
+            State::Connected | State::Closing(_) | State::Draining { .. }
+        )
+    }
+
     /// The owner's commands are refused and its views end here.
     pub(crate) const fn is_over(&self) -> bool {
         matches!(self.state, State::Draining { .. } | State::Gone)
+    }
+
+    /// Nothing is left but what the owner has not polled.
+    pub(super) const fn is_gone(&self) -> bool {
+        matches!(self.state, State::Gone)
     }
 
     /// The owner knows this peer.
@@ -113,7 +126,7 @@ impl Peer {
         let reason = CloseReason::Local(farewell);
         match self.state {
             State::Dialling(_) => self.finish(reason, pool),
-            State::Connected => self.close(reason, now + config.close_timeout),
+            State::Connected => self.close(now, reason, now + config.close_timeout),
             State::Accepting(_) | State::Closing(_) | State::Draining { .. } | State::Gone => {}
         }
     }
@@ -121,7 +134,7 @@ impl Peer {
     /// This side ends the connection for a reason of the protocol: at once.
     pub(super) fn abort(&mut self, now: Instant, reason: CloseReason) {
         if self.is_established() {
-            self.close(reason, now);
+            self.close(now, reason, now);
         }
     }
 
@@ -130,7 +143,7 @@ impl Peer {
         self.abort(now, CloseReason::Refused(Refusal::Full));
     }
 
-    fn close(&mut self, reason: CloseReason, flush_until: Instant) {
+    fn close(&mut self, now: Instant, reason: CloseReason, flush_until: Instant) {
         self.flush = true;
         self.state = State::Closing(Box::new(Closing {
             reason,
@@ -139,6 +152,14 @@ impl Peer {
             in_flight: false,
             again: None,
         }));
+        self.check_flush(now);
+    }
+
+    /// Time to deliver the rest is up: the CLOSE leaves like a probe, however full the path is.
+    pub(super) fn check_flush(&mut self, now: Instant) {
+        if let State::Closing(closing) = &self.state {
+            self.probe |= closing.sent_at.is_none() && now >= closing.flush_until;
+        }
     }
 
     /// The peer's CLOSE arrived.

@@ -12,6 +12,8 @@
 //! A peer never calls up: its endpoint asks it after every call what it wants ([`Peer::transmit_at`],
 //! [`Peer::deadline`]), so nothing has to be kept in step.
 
+#[cfg(test)]
+mod forge;
 mod handshake;
 mod lifecycle;
 pub(crate) mod packet;
@@ -19,7 +21,7 @@ mod receive;
 mod timers;
 mod transmit;
 
-pub(crate) use handshake::{Accepted, Dialled};
+pub(crate) use handshake::{Accepted, Dialled, HelloKey, hello_key};
 pub(crate) use lifecycle::State;
 pub(crate) use receive::Refused;
 
@@ -52,9 +54,12 @@ pub(crate) struct Peer {
     remote_id: ConnectionId,
     keys: Option<Keys>,
     reset_token: Option<[u8; 16]>,
-    /// Server: the ephemeral key with which the client began, by which its repeated HELLO is known.
-    began_with: [u8; 32],
+    /// The HELLO with which the client began: by it a server knows a repeated one, and of two attempts in opposite
+    /// directions the one with the lesser key lives.
+    pub(crate) began_with: HelloKey,
     received: Received,
+    /// The largest number of an authentic packet, also of one that found no room and counts as not received.
+    newest: u64,
     pub(crate) recovery: Recovery,
     pub(crate) outbox: Outbox,
     pub(crate) inbox: Inbox,
@@ -143,6 +148,7 @@ impl Peer {
             reset_token: None,
             began_with: [0; 32],
             received: Received::new(config.ack_delay_max),
+            newest: 0,
             recovery: Recovery::new(config.datagram_size_max, config.ack_delay_max),
             outbox: Outbox::new(config),
             inbox: Inbox::new(config),
@@ -188,3 +194,6 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,8 +22,10 @@ use crate::wire::packet::Header;
 pub(crate) enum Refused {
     /// Its number came before, or is too old to tell.
     Duplicate,
-    /// Its tag is wrong.
+    /// Its tag is wrong, or there are no keys to check it with.
     Unauthentic,
+    /// The connection is over, and its end only waits to be polled.
+    Over,
 }
 
 /// What a packet asks for, collected over its frames.
@@ -46,6 +48,9 @@ impl Peer {
         datagram: &mut [u8],
         shared: &mut Shared,
     ) -> Result<(), Refused> {
+        if self.is_gone() {
+            return Err(Refused::Over);
+        }
         let Some(keys) = &self.keys else {
             return Err(Refused::Unauthentic);
         };
@@ -90,6 +95,7 @@ impl Peer {
             self.received.record(now, number, urgency);
             return;
         }
+        self.newest = self.newest.max(number);
         let mut taken = Taken {
             urgency: Urgency::None,
             is_full: shared.unread_bytes >= shared.config.unread_bytes_max,
@@ -120,7 +126,8 @@ impl Peer {
             self.handle_compact_ack(now, number, low_bits, shared)?;
         }
         let mut index = 0;
-        while !reader.is_empty() {
+        // An acknowledgement or a CLOSE may end the connection: what follows comes too late.
+        while !reader.is_empty() && !self.is_over() {
             let frame =
                 Frame::decode(&mut reader, &shared.config.channels).map_err(
                     |error| match error {
@@ -139,9 +146,6 @@ impl Peer {
                 shared,
             )?;
             index += 1;
-            if self.is_over() {
-                break;
-            }
         }
         Ok(())
     }
@@ -218,11 +222,7 @@ impl Peer {
         low_bits: u8,
         shared: &mut Shared,
     ) -> Result<(), Violation> {
-        if self
-            .received
-            .largest()
-            .is_some_and(|largest| number < largest)
-        {
+        if number < self.newest {
             return Ok(());
         }
         let range = self.recovery.compact_range(low_bits);
@@ -258,8 +258,14 @@ impl Peer {
         verdicts: &mut alloc::vec::Vec<(Verdict, Record)>,
         shared: &mut Shared,
     ) {
+        let mut is_close_acked = false;
         for (verdict, record) in verdicts.drain(..) {
+            is_close_acked |= (verdict, record) == (Verdict::Acked, Record::Close);
             self.on_verdict(now, verdict, record, shared);
+        }
+        // Last, so that what was acknowledged together with the CLOSE counts as delivered.
+        if is_close_acked {
+            self.on_close_done(&mut shared.pool);
         }
     }
 
@@ -270,7 +276,8 @@ impl Peer {
             Record::Credit { channel } => return self.on_credit_verdict(verdict, Some(channel)),
             Record::CreditAll => return self.on_credit_verdict(verdict, None),
             Record::Ping => return self.on_ping_verdict(verdict),
-            Record::Close => return self.on_close_verdict(verdict, shared),
+            Record::Close if verdict == Verdict::Lost => return self.on_close_lost(),
+            Record::Close => return,
         };
         let receipt = self
             .outbox
@@ -305,13 +312,6 @@ impl Peer {
                     self.inbox.push(Event::Pong { peer: self.id, rtt });
                 }
             }
-        }
-    }
-
-    fn on_close_verdict(&mut self, verdict: Verdict, shared: &mut Shared) {
-        match verdict {
-            Verdict::Acked => self.on_close_done(&mut shared.pool),
-            Verdict::Lost => self.on_close_lost(),
         }
     }
 

@@ -57,6 +57,7 @@ impl Peer {
         self.inbox.handle_timeout(now, &mut shared.pool);
         self.handle_recovery_timeout(now, shared);
         self.check_delivery(now, shared.config.delivery_timeout);
+        self.check_flush(now);
         let is_close_over =
             matches!(&self.state, State::Closing(closing) if closing.sent_at.is_some());
         if is_close_over

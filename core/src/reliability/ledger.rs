@@ -12,7 +12,7 @@ use core::time::Duration;
 
 use crate::time::Instant;
 
-/// Packets remembered, at most (probes may add a few).
+/// Packets remembered, at most. The first probes of a client that waits for its server may add a few.
 pub(crate) const PACKETS_MAX: usize = 2_048;
 /// Records remembered, at most (the last packet may add what it holds): a quarter of a megabyte.
 pub(crate) const RECORDS_MAX: usize = 16_384;
@@ -172,6 +172,12 @@ impl Ledger {
             }
             self.forget_front();
         }
+        self.find_oldest();
+    }
+
+    /// Forgets the oldest packet, which is not flying.
+    pub(crate) fn forget_oldest(&mut self) {
+        self.forget_front();
         self.find_oldest();
     }
 

@@ -49,9 +49,9 @@ const COMPACT_MODULUS: u64 = 256;
 /// How soon a packet wants to be acknowledged, by what it carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Urgency {
-    /// Acknowledgements only: never acknowledged for its own sake.
+    /// Acknowledgements, padding: never acknowledged for its own sake.
     None,
-    /// Unreliable data, padding: twice a second is enough.
+    /// Unreliable data: twice a second is enough.
     Lazy,
     /// Reliable data: within our acknowledgement delay.
     Soon,

@@ -274,7 +274,26 @@ impl Recovery {
         self.backoff = self.backoff.saturating_add(1);
         self.probed_at = now;
         self.probes += 1;
+        self.make_room(now, sink);
         Action::Probe
+    }
+
+    /// A probe asks for no permit, but it needs a place in the ledger: the oldest packets, long unanswered, give theirs up
+    /// as lost. A peer that lives but never acknowledges would else make the ledger grow with every probe.
+    fn make_room(&mut self, now: Instant, sink: &mut impl FnMut(Verdict, Record)) {
+        while self.ledger.is_full()
+            && let Some(&packet) = self.ledger.get(0)
+        {
+            if packet.fate == Fate::Flying {
+                self.ledger.decide(0, Fate::Lost { at: now });
+                self.history.push(true);
+                self.packets_lost += 1;
+                for record in self.ledger.records_of(&packet) {
+                    sink(Verdict::Lost, record);
+                }
+            }
+            self.ledger.forget_oldest();
+        }
     }
 
     /// What is known of the round trip.
@@ -310,6 +329,12 @@ impl Recovery {
     /// Bytes in flight.
     pub(crate) fn in_flight(&self) -> u64 {
         self.ledger.flying_bytes()
+    }
+
+    /// Packets in the ledger.
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.ledger.packets().count()
     }
 
     /// RFC 9002 section 5.1: only the largest number, and only when it is newly acknowledged, gives a sample.

@@ -273,9 +273,7 @@ impl Handle {
     /// The next event if there is one.
     #[must_use]
     pub fn try_next_event(&self) -> Option<Event> {
-        let event = self.shared.lock().poll_event()?;
-        log(&event);
-        Some(event)
+        self.shared.lock().poll_event()
     }
 
     /// Disconnects every peer, waits until all that is queued reliably is delivered and all peers are gone, or 5 s, and
@@ -291,33 +289,5 @@ impl Handle {
             }
             changed.await;
         }
-    }
-}
-
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "only the milestones of a connection are logged"
-)]
-fn log(event: &Event) {
-    match event {
-        Event::Connected {
-            peer,
-            address,
-            role,
-            ..
-        } => {
-            tracing::debug!(%peer, %address, ?role, "connected");
-        }
-        Event::Disconnected {
-            peer,
-            reason,
-            undelivered,
-        } => {
-            tracing::debug!(%peer, %reason, undelivered, "disconnected");
-        }
-        Event::ServerFound(server) => {
-            tracing::debug!(name = %server.name, address = %server.address, "server found");
-        }
-        _ => {}
     }
 }

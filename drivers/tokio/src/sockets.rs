@@ -130,15 +130,21 @@ fn open_discovery(address: SocketAddr) -> Result<(Real, SocketAddr, Vec<JoinFail
 
 impl Io for UdpSockets {
     fn drain(&mut self, handle: &mut dyn FnMut(Arrival, &mut [u8])) {
-        self.game.io.drain(handle);
+        let mut handle = |arrival: Arrival, datagram: &mut [u8]| {
+            tracing::trace!(from = %arrival.from, bytes = datagram.len(), socket = ?arrival.socket, "received");
+            handle(arrival, datagram);
+        };
+        self.game.io.drain(&mut handle);
         if let Some(discovery) = &mut self.discovery {
-            discovery.io.drain(handle);
+            discovery.io.drain(&mut handle);
         }
     }
 
     fn send(&mut self, transmit: &Transmit, bytes: &[u8]) -> Sent {
-        self.real(transmit.socket)
-            .map_or(Sent::Failed, |real| real.send(transmit, bytes))
+        let real = self.real(transmit.socket);
+        let sent = real.map_or(Sent::Failed, |real| real.send(transmit, bytes));
+        tracing::trace!(to = %transmit.to, bytes = transmit.len, socket = ?transmit.socket, ?sent, "sent");
+        sent
     }
 }
 

@@ -14,6 +14,9 @@ use tokio::time::Sleep;
 use crate::shared::{Locked, Shared};
 use crate::sockets::Sockets;
 
+/// Waking this much later than planned means that the process or the host stood still.
+const STANDSTILL: Duration = Duration::from_millis(100);
+
 /// How often the host's interfaces are asked for: addresses come and go with cables, radios and virtual machines.
 const INTERFACES_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -96,6 +99,21 @@ impl<S: Sockets> Task<S> {
     async fn wait(&mut self, next: Next) {
         self.set_sleep(next.wake_at);
         poll_fn(|cx| self.poll_work(next, cx)).await;
+        let latest = next.wake_at.map(|at| at + STANDSTILL);
+        if latest.is_some_and(|latest| latest < self.shared.clock.now()) {
+            self.catch_up().await;
+        }
+    }
+
+    /// The timers of a process that stood still are due before the runtime has looked at the sockets. What came meanwhile
+    /// goes first, or peers that spoke all the time would be given up.
+    async fn catch_up(&mut self) {
+        tokio::task::yield_now().await;
+        poll_fn(|cx| {
+            let _ = self.sockets.poll_receive(cx);
+            Poll::Ready(())
+        })
+        .await;
     }
 
     fn poll_work(&mut self, next: Next, cx: &mut Context<'_>) -> Poll<()> {

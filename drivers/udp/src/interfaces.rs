@@ -5,6 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 
 use tickwire_core::{DiscoveryQuery, MULTICAST_V4, MULTICAST_V6, Prefix};
 
+/// The group of all hosts (RFC 1112 section 4): every host is in it, and some networks that lose other multicast
+/// carry it.
+pub(crate) const ALL_HOSTS_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
+
 /// One address of one network interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interface {
@@ -85,7 +89,7 @@ impl Interfaces {
         let mut targets = vec![
             SocketAddr::from((Ipv4Addr::BROADCAST, port)),
             SocketAddr::from((MULTICAST_V4, port)),
-            SocketAddr::from((Ipv4Addr::new(224, 0, 0, 1), port)),
+            SocketAddr::from((ALL_HOSTS_V4, port)),
         ];
         let broadcasts = self.list.iter().filter_map(|interface| interface.broadcast);
         targets.extend(broadcasts.map(|address| SocketAddr::from((address, port))));

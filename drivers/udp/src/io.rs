@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, IoSliceMut};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 
 use quinn_udp::{EcnCodepoint, RecvMeta, UdpSockRef, UdpSocketState};
 use tickwire_core::{Arrival, Ecn, Socket, Transmit};
@@ -203,7 +203,9 @@ impl SocketIo {
                 ecn: transmit.ecn.map(ecn_to_send),
                 contents,
                 segment_size: transmit.segment_size,
-                src_ip: transmit.from.filter(|ip| is_local(&self.locals, *ip)),
+                src_ip: transmit
+                    .from
+                    .filter(|ip| self.can_leave_from(*ip, transmit.to)),
             };
             self.state.try_send(UdpSockRef::from(socket), &out)?;
             self.stats.send_calls += 1;
@@ -211,6 +213,17 @@ impl SocketIo {
             self.stats.bytes_sent += contents.len() as u64;
         }
         Ok(())
+    }
+
+    /// A link-local source says nothing about the interface, so the destination must.
+    fn can_leave_from(&self, ip: IpAddr, to: SocketAddr) -> bool {
+        let is_scoped = |v6: Ipv6Addr| v6.is_unicast_link_local();
+        let fits = match (ip, to) {
+            (IpAddr::V6(ip), SocketAddr::V6(to)) => !is_scoped(ip) || is_scoped(*to.ip()),
+            (IpAddr::V4(_), SocketAddr::V4(_)) => true,
+            (IpAddr::V4(_), SocketAddr::V6(_)) | (IpAddr::V6(_), SocketAddr::V4(_)) => false,
+        };
+        fits && is_local(&self.locals, ip)
     }
 
     /// What the operating system would refuse as an invalid argument is refused here: `quinn-udp` takes that answer for a

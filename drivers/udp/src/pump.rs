@@ -61,10 +61,12 @@ pub struct Next {
 ///
 /// One [`turn`](Self::turn):
 ///
-/// 1. every datagram received goes into the endpoint, and the timeout if its deadline has come;
+/// 1. every datagram received goes into the endpoint;
 /// 2. what was left over from a blocked socket is sent;
 /// 3. the endpoint is polled for transmits, a batch at a time, and each batch is sent;
-/// 4. the endpoint says when to wake it.
+/// 4. while its deadline has come, the timeout goes in and 3 is done again: what arrived may have moved the deadline, and
+///    what was sent may make a probe needless;
+/// 5. the endpoint says when to wake it.
 ///
 /// Events are not polled here: the application takes them when it can, and until then the endpoint holds them and stops
 /// the peers by its credit.
@@ -83,6 +85,9 @@ const BATCH_BYTES: usize = 128 * 1024;
 
 /// Batches of one turn, at most, so that receiving is not starved by sending.
 const TURN_BATCHES: usize = 16;
+
+/// Timeouts of one turn, at most: one may bring another at the same instant, as a loss that makes a probe due.
+const TURN_TIMEOUTS: usize = 16;
 
 /// A deadline that stays in the past though all was polled (the application leaves events unread, or a socket is
 /// blocked) is tried again after this long, so that no driver ever spins.
@@ -108,31 +113,31 @@ impl Pump {
 
     /// Takes one turn. Call it after every wait, whatever ended the wait, and after every command to the endpoint.
     pub fn turn(&mut self, endpoint: &mut impl Access, io: &mut impl Io) -> Next {
-        endpoint.with(|endpoint, now| take_input(endpoint, now, io));
-        for _ in 0..TURN_BATCHES {
-            let blocked = self.send(io);
-            if blocked.is_some() {
-                return endpoint.with(|endpoint, now| Next {
-                    wake_at: deadline(endpoint, now + RETRY),
-                    blocked,
-                });
-            }
-            let drained = endpoint.with(|endpoint, now| {
-                let polled = self.poll(endpoint, now);
-                (polled == 0).then(|| deadline(endpoint, now + RETRY))
-            });
-            if let Some(wake_at) = drained {
-                return Next {
-                    wake_at,
-                    blocked: None,
-                };
+        endpoint.with(|endpoint, now| {
+            io.drain(&mut |arrival, datagram| endpoint.handle_datagram(now, arrival, datagram));
+        });
+        let mut progress = Progress::More;
+        for _ in 0..TURN_TIMEOUTS {
+            progress = self.transmit(endpoint, io);
+            let was_due = endpoint.with(fire_if_due);
+            if !was_due || progress != Progress::Drained {
+                break;
             }
         }
-        let blocked = self.send(io);
-        endpoint.with(|_, now| Next {
-            wake_at: Some(now),
-            blocked,
-        })
+        endpoint.with(|endpoint, now| progress.next(endpoint, now))
+    }
+
+    /// Sends what is left over and then what the endpoint has, batch by batch.
+    fn transmit(&mut self, endpoint: &mut impl Access, io: &mut impl Io) -> Progress {
+        for _ in 0..TURN_BATCHES {
+            if let Some(socket) = self.send(io) {
+                return Progress::Blocked(socket);
+            }
+            if endpoint.with(|endpoint, now| self.poll(endpoint, now)) == 0 {
+                return Progress::Drained;
+            }
+        }
+        self.send(io).map_or(Progress::More, Progress::Blocked)
     }
 
     /// Fills the empty batch from the endpoint; returns how many transmits it has.
@@ -165,17 +170,45 @@ impl Pump {
     }
 }
 
-fn take_input(endpoint: &mut Endpoint, now: Instant, io: &mut impl Io) {
-    io.drain(&mut |arrival, datagram| endpoint.handle_datagram(now, arrival, datagram));
-    if endpoint.poll_timeout().is_some_and(|at| at <= now) {
-        endpoint.handle_timeout(now);
+/// How far transmitting came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// The endpoint has nothing more to send.
+    Drained,
+    /// This socket takes nothing more.
+    Blocked(Socket),
+    /// The endpoint may have more, for another turn.
+    More,
+}
+
+impl Progress {
+    fn next(self, endpoint: &Endpoint, now: Instant) -> Next {
+        let due_at = || endpoint.poll_timeout();
+        let retried = |at: Instant| if at <= now { now + RETRY } else { at };
+        match self {
+            Self::Drained => Next {
+                wake_at: due_at().map(retried),
+                blocked: None,
+            },
+            Self::Blocked(socket) => Next {
+                wake_at: due_at().map(retried),
+                blocked: Some(socket),
+            },
+            Self::More => Next {
+                wake_at: Some(now),
+                blocked: None,
+            },
+        }
     }
 }
 
-fn deadline(endpoint: &Endpoint, earliest: Instant) -> Option<Instant> {
-    let at = endpoint.poll_timeout()?;
-    let now = earliest - RETRY;
-    Some(if at <= now { earliest } else { at })
+/// Fires the endpoint's deadline if it has come, and tells whether it had.
+fn fire_if_due(endpoint: &mut Endpoint, now: Instant) -> bool {
+    let is_due = endpoint.poll_timeout().is_some_and(|at| at <= now);
+    if is_due {
+        endpoint.handle_timeout(now);
+    }
+    is_due
 }
 
 #[cfg(test)]

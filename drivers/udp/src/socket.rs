@@ -3,12 +3,12 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use socket2::{Domain, Protocol, SockRef, Type};
 use tickwire_core::{MULTICAST_V4, MULTICAST_V6, Socket};
 
-use crate::interfaces::Interfaces;
+use crate::interfaces::{ALL_HOSTS_V4, Interfaces};
 
 /// Asked of the operating system, which may give less: room for a burst of 1,000 full datagrams and more.
 const RECEIVE_BUFFER_BYTES: usize = 2 * 1024 * 1024;
@@ -152,7 +152,7 @@ fn share_port(socket: &socket2::Socket) -> io::Result<()> {
 }
 
 /// Joins the discovery groups on every interface, and returns what failed. Call it again when interfaces came: what is
-/// joined stays so. The group of all hosts, 224.0.0.1, needs no joining.
+/// joined stays so.
 #[must_use = "tell the user which groups could not be joined"]
 pub fn join_groups<'s>(
     socket: impl Into<SockRef<'s>>,
@@ -170,8 +170,10 @@ pub fn join_groups<'s>(
     };
     let is_v6 = local_ip(&socket).is_some_and(|address| address.is_ipv6());
     for address in interfaces.v4_addresses() {
-        let result = socket.join_multicast_v4(&MULTICAST_V4, &address);
-        note(MULTICAST_V4.into(), address.to_string(), result);
+        for group in groups_v4(is_v6) {
+            let result = socket.join_multicast_v4(group, &address);
+            note((*group).into(), address.to_string(), result);
+        }
     }
     if is_v6 {
         for index in interfaces.v6_indices() {
@@ -182,13 +184,24 @@ pub fn join_groups<'s>(
     failures
 }
 
+/// A host is in the group of all hosts without joining it, but Linux hands what comes to it only to the IPv4 sockets on the
+/// port, and to those IPv6 sockets that did join.
+fn groups_v4(is_v6: bool) -> &'static [Ipv4Addr] {
+    if is_v6 {
+        &[MULTICAST_V4, ALL_HOSTS_V4]
+    } else {
+        &[MULTICAST_V4]
+    }
+}
+
 fn local_ip(socket: &SockRef<'_>) -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.as_socket()?.ip())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::net::Ipv6Addr;
+    use std::time::Duration;
 
     use super::*;
 
@@ -251,24 +264,34 @@ mod tests {
     }
 
     #[test]
-    fn a_query_to_the_group_reaches_a_dual_stack_socket() {
-        let any_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
-        let listening = bind_discovery(any_v6).expect("a free port");
-        let interfaces = Interfaces::read().expect("the host tells its interfaces");
-        let failures = join_groups(&listening, &interfaces);
-        let on_loopback = failures.iter().find(|f| f.interface == "127.0.0.1");
-        assert!(on_loopback.is_none(), "{on_loopback:?}");
+    fn a_query_to_a_group_reaches_every_kind_of_socket() {
+        for any in [any(0), SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))] {
+            let listening = bind_discovery(any).expect("a free port");
+            let interfaces = Interfaces::read().expect("the host tells its interfaces");
+            let failures = join_groups(&listening, &interfaces);
+            let on_loopback = failures.iter().find(|f| f.interface == "127.0.0.1");
+            assert!(on_loopback.is_none(), "{on_loopback:?}");
+            listening
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .expect("it is not zero");
+            listening.set_nonblocking(false).expect("a mode of sockets");
+            for group in [MULTICAST_V4, ALL_HOSTS_V4] {
+                ask_over_loopback(group, port_of(&listening));
+                let mut buffer = [0; 16];
+                let received = listening.recv_from(&mut buffer);
+                let (len, _) = received.unwrap_or_else(|e| panic!("{any} {group}: {e}"));
+                assert_eq!(&buffer[..len], b"anyone?");
+            }
+        }
+    }
 
+    fn ask_over_loopback(group: Ipv4Addr, port: u16) {
         let asking = bind_game(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
         SockRef::from(&asking)
             .set_multicast_if_v4(&Ipv4Addr::LOCALHOST)
             .expect("loopback is an interface");
         asking
-            .send_to(b"anyone?", (MULTICAST_V4, port_of(&listening)))
+            .send_to(b"anyone?", (group, port))
             .expect("loopback carries multicast");
-        let mut buffer = [0; 16];
-        listening.set_nonblocking(false).expect("a mode of sockets");
-        let (len, _) = listening.recv_from(&mut buffer).expect("the query");
-        assert_eq!(&buffer[..len], b"anyone?");
     }
 }

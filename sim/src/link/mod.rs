@@ -208,9 +208,13 @@ impl Link {
         self
     }
 
-    /// The same latency and nothing else: what is left once faults stop.
+    /// The same latency and rate and nothing else: what is left once faults stop.
     pub fn healed(&self) -> Self {
-        Self::new().latency(self.latency)
+        let healed = Self::new().latency(self.latency);
+        match self.slow() {
+            Some(rate) => healed.rate(rate),
+            None => healed,
+        }
     }
 
     fn traits(&mut self) -> &mut Traits {
@@ -401,8 +405,10 @@ mod tests {
     }
 
     #[test]
-    fn a_healed_link_keeps_only_its_latency() {
-        let link = Link::new().latency(ms(20)).loss(500).duplication(3);
-        assert_eq!(link.healed(), Link::new().latency(ms(20)));
+    fn a_healed_link_keeps_only_its_latency_and_rate() {
+        let kept = Link::new()
+            .latency(ms(20))
+            .rate(Rate::bytes_per_second(1_000));
+        assert_eq!(kept.clone().loss(500).duplication(3).healed(), kept);
     }
 }

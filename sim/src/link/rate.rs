@@ -31,6 +31,8 @@ const HEADERS: usize = 20 + 8;
 #[must_use]
 pub struct Rate {
     bits_per_second: u64,
+    /// Bytes that each datagram has besides its payload.
+    headers: usize,
     queue: Room,
     is_codel: bool,
 }
@@ -39,6 +41,7 @@ pub struct Rate {
 enum Room {
     Bytes(usize),
     Datagrams(usize),
+    Endless,
 }
 
 impl Rate {
@@ -46,7 +49,19 @@ impl Rate {
     pub fn bits_per_second(bits: u64) -> Self {
         Self {
             bits_per_second: bits.max(1),
+            headers: HEADERS,
             queue: Room::Datagrams(1_000),
+            is_codel: false,
+        }
+    }
+
+    /// So many bytes of UDP payload a second, at least 1, with an endless queue: the plainest slow link, easy to
+    /// calculate with.
+    pub fn bytes_per_second(bytes: u64) -> Self {
+        Self {
+            bits_per_second: bytes.saturating_mul(8).max(8),
+            headers: 0,
+            queue: Room::Endless,
             is_codel: false,
         }
     }
@@ -71,7 +86,7 @@ impl Rate {
 
     /// How long the link is busy with one datagram.
     fn time(self, len: usize) -> Duration {
-        let bits = (len + HEADERS) as u128 * 8;
+        let bits = (len + self.headers) as u128 * 8;
         let nanos = bits * 1_000_000_000 / u128::from(self.bits_per_second);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
@@ -83,6 +98,7 @@ impl fmt::Display for Rate {
         match self.queue {
             Room::Bytes(bytes) => write!(f, " queue {bytes} B")?,
             Room::Datagrams(datagrams) => write!(f, " queue {datagrams}")?,
+            Room::Endless => {}
         }
         f.write_str(if self.is_codel { " CoDel" } else { "" })
     }
@@ -152,6 +168,7 @@ impl<T> Queue<T> {
         let has_room = match self.rate.queue {
             Room::Bytes(bytes) => self.backlog.bytes + len + HEADERS <= bytes,
             Room::Datagrams(datagrams) => self.backlog.waiting.len() < datagrams,
+            Room::Endless => true,
         };
         match self.sending {
             None => self.sending = Some((now + self.rate.time(len), item)),

@@ -1,5 +1,6 @@
 //! A mix at work in a world.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tickwire_core::Instant;
@@ -14,6 +15,8 @@ use crate::world::World;
 pub struct Play {
     end: Instant,
     hosts: Vec<HostId>,
+    /// What is left of the links in the end; an instant one where there is none.
+    links: BTreeMap<(HostId, HostId), Link>,
     /// Latest first.
     steps: Vec<(Instant, Step)>,
 }
@@ -40,13 +43,15 @@ impl Mix {
         let mut play = Play {
             end: now + self.length,
             hosts: hosts.to_vec(),
+            links: BTreeMap::new(),
             steps: Vec::new(),
         };
         // A link's latency comes before what is added to it.
         for trouble in &self.troubles {
             if let Trouble::Latency { from, to, latency } = trouble {
-                let link = Link::new().latency(*latency);
-                world.link(hosts[*from], hosts[*to], link);
+                let (from, to, link) = (hosts[*from], hosts[*to], Link::new().latency(*latency));
+                world.link(from, to, link.clone());
+                play.links.insert((from, to), link);
             }
         }
         for trouble in &self.troubles {
@@ -71,14 +76,20 @@ impl Play {
         }
     }
 
-    /// Ends all faults: heals the world, brings back who is down and lets everybody read.
+    /// Ends all faults: heals the world, slow links too, brings back who is down and lets everybody read.
     pub fn heal(self, world: &mut World) {
-        for (_, step) in self.steps.into_iter().rev() {
+        for (_, step) in self.steps.iter().rev() {
             if let Step::End(host, ailment) = step {
-                ailment.end(world, host);
+                ailment.end(world, *host);
             }
         }
         world.heal();
+        for from in &self.hosts {
+            for to in self.hosts.iter().filter(|to| *to != from) {
+                let link = self.links.get(&(*from, *to));
+                world.link(*from, *to, link.cloned().unwrap_or_default());
+            }
+        }
     }
 
     fn install(&mut self, world: &mut World, trouble: &Trouble) {

@@ -114,6 +114,23 @@ fn an_empty_datagram_survives_every_fate() {
 }
 
 #[test]
+fn datagrams_queue_for_a_link_that_is_slower_than_their_sender() {
+    let link = Link::new()
+        .latency(ms(25))
+        .rate(Rate::bytes_per_second(500));
+    let arrived = exchange(link, 3);
+    assert_eq!(arrived, [(27, vec![0]), (29, vec![1]), (31, vec![2])]);
+}
+
+#[test]
+fn a_delayed_datagram_does_not_hold_up_the_link() {
+    let link = Link::new()
+        .rate(Rate::bytes_per_second(1_000))
+        .schedule([Fate::Delay(5)]);
+    assert_eq!(exchange(link, 2), [(2, vec![1]), (6, vec![0])]);
+}
+
+#[test]
 fn a_slow_link_spaces_datagrams_out() {
     // 29 bytes with headers: 232 bits.
     let slow = Link::new()

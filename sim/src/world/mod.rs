@@ -6,16 +6,16 @@ mod troubles;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tickwire_core::{Config, Endpoint, Event, Instant};
+use tickwire_core::{Config, Endpoint, Entropy, Event, Instant};
 
 use crate::address;
 use crate::driver::Reception;
 use crate::faults::FaultCounts;
-use crate::host::{Host, HostId, Message};
+use crate::host::{self, Host, HostId, Message};
 use crate::nat::realms::Realms;
 use crate::network::{Flight, Network};
 use crate::rng::Rng;
-use crate::trace::Trace;
+use crate::trace::{Datagram, Trace};
 
 /// Hosts, the network between them, and a clock that jumps from one thing due to the next.
 ///
@@ -90,6 +90,12 @@ impl World {
     /// All hosts, in the order they were added.
     pub fn hosts(&self) -> impl Iterator<Item = HostId> + use<> {
         (0..self.hosts.len()).map(host_id)
+    }
+
+    /// What a host's endpoint was born with when it was added: another driver makes the same endpoint from it.
+    #[must_use]
+    pub fn entropy(&self, host: HostId) -> Entropy {
+        host::entropy(host, 0, &self.rng)
     }
 
     /// The address of a host's game socket.
@@ -181,7 +187,7 @@ impl World {
         messages
     }
 
-    /// Starts to record the wire as text, from here on.
+    /// Starts to record the wire, as text and as it is, from here on.
     pub fn record_trace(&mut self) {
         self.settle();
         self.trace.start(self.now);
@@ -199,6 +205,13 @@ impl World {
     pub fn trace(&mut self) -> &str {
         self.settle();
         self.trace.text()
+    }
+
+    /// Every datagram since [`record_trace`](Self::record_trace), in the order sent; one to everybody counts once.
+    #[must_use]
+    pub fn datagrams(&mut self) -> &[Datagram] {
+        self.settle();
+        self.trace.datagrams()
     }
 
     /// Writes a remark into the trace, where one is recorded.

@@ -74,7 +74,7 @@ impl World {
             to,
             to_name: to.map_or("*", |to| &self.hosts[to.index()].name),
         };
-        self.trace.row(self.now, direction, bytes.len(), text, mark);
+        self.trace.row(self.now, direction, bytes, text, mark);
     }
 }
 

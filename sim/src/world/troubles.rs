@@ -157,7 +157,7 @@ impl World {
 
 /// The end of it all.
 impl World {
-    /// Ends all faults: links keep their latency only, partitions and stalls end, sockets and UDP are unblocked,
+    /// Ends all faults: links keep their latency and rate, partitions and stalls end, sockets and UDP are unblocked,
     /// deadlines are punctual, clocks run at the right pace from here on, NATs stay in place and have no trouble any
     /// more. Hosts that are down stay so.
     pub fn heal(&mut self) {

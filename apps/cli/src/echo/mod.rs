@@ -15,8 +15,10 @@ use std::time::Duration;
 use serde::Serialize;
 use socket2::SockRef;
 use tokio::net::{TcpListener, UdpSocket};
+use tokio::time::Instant;
 
 use crate::args;
+use crate::deadline;
 use crate::failure::cannot_listen;
 use crate::output::{self, ReadyFile};
 use crate::signals::Stop;
@@ -77,23 +79,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         ))?;
     }
 
+    let end = args.duration.map(|duration| Instant::now() + duration);
     tokio::select! {
         () = echo.serve() => {}
         () = stop.requested() => {}
-        () = sleep_or_for_ever(args.duration) => {}
+        () = deadline::reached(end) => {}
     }
     let summary = Summary::new(address, &echo.counters);
     if args.json {
         return output::json(&summary);
     }
     output::line(&summary.line())
-}
-
-async fn sleep_or_for_ever(duration: Option<Duration>) {
-    match duration {
-        Some(duration) => tokio::time::sleep(duration).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Both sockets of an echo.

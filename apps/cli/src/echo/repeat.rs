@@ -141,12 +141,14 @@ mod tests {
 
     #[test]
     fn other_traffic_does_not_keep_a_loop_alive() {
+        // In its first rounds, when nothing has been answered oftener, a loop may lose its count to others.
+        const LOST_MAX: u32 = 64;
         let mut now = Instant::now();
         let mut guard = RepeatGuard::new();
         let mut rounds = 0;
         while guard.admits(from(FAR), b"round and round", now) {
             rounds += 1;
-            assert!(rounds <= ANSWERS_MAX);
+            assert!(rounds <= ANSWERS_MAX + LOST_MAX);
             now += Duration::from_millis(10);
             for number in 0..1_000_u32 {
                 guard.admits(from(LOCAL), &(rounds * 1_000 + number).to_be_bytes(), now);

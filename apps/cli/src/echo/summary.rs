@@ -81,11 +81,12 @@ impl Summary {
         let refused =
             self.udp.refused_source_port + self.udp.refused_repeated + self.udp.refused_rate;
         format!(
-            "returned {} of {} datagrams ({refused} refused) and {} bytes to {} TCP clients",
+            "returned {} of {} datagrams ({refused} refused) and {} bytes to {} TCP clients ({} refused)",
             self.udp.datagrams_returned,
             self.udp.datagrams_received,
             self.tcp.bytes_returned,
-            self.tcp.clients
+            self.tcp.clients,
+            self.tcp.clients_refused
         )
     }
 }

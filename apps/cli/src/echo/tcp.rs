@@ -68,7 +68,8 @@ impl Clients {
         let of_host = self.hosts.values().filter(|other| **other == host).count();
         let host_is_full = !host.is_loopback() && of_host >= CLIENTS_PER_HOST_MAX;
         if self.tasks.len() >= CLIENTS_MAX || host_is_full {
-            tracing::warn!(
+            // At debug level: whoever is refused may come again and again, and must not fill the log.
+            tracing::debug!(
                 %from,
                 clients = self.tasks.len(),
                 of_host,

@@ -12,8 +12,9 @@ use tickwire_core::{
 use tickwire_game::{Bot, ClientStats, Dismissal, EndpointAt, GameClient, Name, Phase};
 use tickwire_tokio::{Handle, Options};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
+use crate::deadline;
 use crate::failure::failed;
 use crate::identity::Trust;
 use crate::output;
@@ -157,7 +158,7 @@ impl Player {
                     None => return,
                 },
                 order = next_order(&mut self.orders) => order,
-                () = at(self.leave_at) => Order::Leave,
+                () = deadline::reached(self.leave_at) => Order::Leave,
             };
             match order {
                 Order::Play => {}
@@ -262,13 +263,6 @@ async fn next_order(orders: &mut watch::Receiver<Order>) -> Order {
     match orders.changed().await {
         Ok(()) => *orders.borrow_and_update(),
         Err(_) => Order::Leave,
-    }
-}
-
-async fn at(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => sleep_until(instant).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -11,11 +11,12 @@ use tickwire_game::Name;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::args::{self, GAME_PORT, Place};
+use crate::args;
 use crate::discover::SearchArgs;
 use crate::failure::{bad_input, failed};
 use crate::identity::{IdentityArgs, Origin, Trust};
 use crate::output;
+use crate::place::{GAME_PORT, Place};
 use crate::signals::Stop;
 use bot::{BotTrust, Order, Plan, Report};
 use summary::Summary;
@@ -40,11 +41,7 @@ const DISCOVERY_TIME: Duration = Duration::from_secs(5);
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The server, port 8080 unless given
-    #[arg(
-        value_name = "HOST[:PORT]",
-        required_unless_present = "discover",
-        conflicts_with = "discover"
-    )]
+    #[arg(value_name = "HOST[:PORT]", conflicts_with = "discover")]
     server: Option<Place>,
 
     /// Join the first server of the LAN that answers
@@ -56,7 +53,7 @@ pub(crate) struct Args {
     name: Name,
 
     /// Players to simulate, each with a socket and a connection of its own
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1_000), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = args::whole(1_u32..=1_000), allow_negative_numbers = true)]
     bots: u32,
 
     /// Leave after this many seconds of play [default: at Ctrl-C]
@@ -89,12 +86,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let mut reports = play(&args, server, &trust, &stop).await?;
     let summary = Summary::new(&reports);
     let failure = reports.iter_mut().find_map(|report| report.failure.take());
-    if reports.iter().any(|report| report.has_played) {
-        if args.json {
-            output::json(&summary)?;
-        } else {
-            output::line(&summary.line())?;
-        }
+    if args.json {
+        output::json(&summary)?;
+    } else if reports.iter().any(|report| report.has_played) {
+        output::line(&summary.line())?;
     }
     match failure {
         Some(failure) => Err(failure),
@@ -104,12 +99,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 
 async fn find(args: &Args) -> anyhow::Result<(SocketAddr, Origin)> {
     if let Some(place) = &args.server {
-        if args.search.is_narrowed() {
+        if args.search.is_given() {
             return Err(bad_input(
-                "--target is for --discover: give either it or a server",
+                "--target and --discovery-port are for --discover: give either it or a server",
             ));
         }
         return Ok((place.resolve(GAME_PORT).await?, Origin::Given));
+    }
+    if !args.discover {
+        return Err(bad_input(
+            "which server? give HOST[:PORT], or --discover to join one of this LAN",
+        ));
     }
     let server = args.search.first_server(DISCOVERY_TIME).await?;
     Ok((server.address, Origin::Discovered))

@@ -171,6 +171,30 @@ pub(crate) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (!values.is_empty()).then_some((mean * 1_000.0).round() / 1_000.0)
 }
 
+/// Checks that a result has what `serve --json` and `join --json` promise.
+#[cfg(test)]
+pub(crate) fn check_members(summary: &impl Serialize) {
+    let json = serde_json::to_value(summary).expect("it is plain data");
+    for member in [
+        "players",
+        "tick_rate_hz",
+        "ticks",
+        "snapshots_received",
+        "events_expected",
+        "events_received",
+        "events_duplicated",
+        "rtt_ms",
+        "loss_pct",
+        "bytes_sent",
+        "bytes_received",
+        "datagrams_sent",
+        "datagrams_received",
+        "bots",
+    ] {
+        assert!(json.get(member).is_some(), "{member}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tickwire_core::{EndpointStats, PeerStats};
@@ -215,24 +239,6 @@ mod tests {
 
     #[test]
     fn the_json_has_the_documented_members() {
-        let json = serde_json::to_value(Summary::new(&[])).expect("it is plain data");
-        for member in [
-            "players",
-            "tick_rate_hz",
-            "ticks",
-            "snapshots_received",
-            "events_expected",
-            "events_received",
-            "events_duplicated",
-            "rtt_ms",
-            "loss_pct",
-            "bytes_sent",
-            "bytes_received",
-            "datagrams_sent",
-            "datagrams_received",
-            "bots",
-        ] {
-            assert!(json.get(member).is_some(), "{member}");
-        }
+        check_members(&Summary::new(&[]));
     }
 }

@@ -1,5 +1,6 @@
 //! `tickwire serve`: an authoritative game server that anyone can run.
 
+mod attendance;
 mod bots;
 mod run;
 mod summary;
@@ -10,8 +11,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::args::{self, DISCOVERY_PORT};
+use crate::args;
 use crate::failure::bad_input;
+use crate::place::DISCOVERY_PORT;
 use crate::signals::Stop;
 
 const EXAMPLES: &str = "\
@@ -24,6 +26,8 @@ Examples:
 The ready file holds `game`, `discovery` (null if its port cannot be had) and `public_key`. With --json, `players` is the
 number when the end began, round trip and loss are means over them, bytes and datagrams are the server's, and
 snapshots and events are sums over the server's own bots, which `bots` lists.";
+
+const TICK_RATE_MAX: NonZeroU32 = NonZeroU32::new(1_000).expect("1000 is not 0");
 
 /// Options of `serve`.
 #[derive(Debug, clap::Args)]
@@ -38,19 +42,19 @@ pub(crate) struct Args {
     name: String,
 
     /// Places for players, bots included
-    #[arg(long, value_name = "N", default_value = "32", value_parser = clap::value_parser!(u32).range(1..=2_000), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value = "32", value_parser = args::whole(1_u32..=2_000), allow_negative_numbers = true)]
     max_players: u32,
 
     /// Simulation steps, and snapshots, a second
-    #[arg(long, value_name = "HZ", default_value = "30", value_parser = tick_rate, allow_negative_numbers = true)]
+    #[arg(long, value_name = "HZ", default_value = "30", value_parser = args::whole(NonZeroU32::MIN..=TICK_RATE_MAX), allow_negative_numbers = true)]
     tick_rate: NonZeroU32,
 
     /// Port on which to answer those who look for servers, UDP; several servers of a host share it
-    #[arg(long, value_name = "PORT", default_value_t = DISCOVERY_PORT, allow_negative_numbers = true)]
+    #[arg(long, value_name = "PORT", default_value_t = DISCOVERY_PORT, value_parser = args::whole(0_u16..=u16::MAX), allow_negative_numbers = true)]
     discovery_port: u16,
 
     /// Simulated players that join over loopback, as real clients
-    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u32).range(0..=1_000), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = args::whole(0_u32..=1_000), allow_negative_numbers = true)]
     bots: u32,
 
     /// Stop after this many seconds [default: at Ctrl-C]
@@ -94,14 +98,6 @@ fn server_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn tick_rate(text: &str) -> Result<NonZeroU32, String> {
-    let rate = text
-        .parse()
-        .ok()
-        .filter(|rate: &NonZeroU32| rate.get() <= 1_000);
-    rate.ok_or_else(|| "expected steps a second, 1 to 1000".to_owned())
-}
-
 fn announce_interval(text: &str) -> Result<Duration, String> {
     let interval = args::seconds(text)?;
     let allowed = Duration::from_secs(1)..=Duration::from_secs(3_600);
@@ -116,14 +112,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_rates_and_intervals_are_checked() {
+    fn names_and_intervals_are_checked() {
         assert_eq!(server_name("Größe 7"), Ok("Größe 7".to_owned()));
         for bad in ["", " ", "a\nb", &"x".repeat(65)] {
             assert!(server_name(bad).is_err(), "{bad:?}");
-        }
-        assert_eq!(tick_rate("60").map(NonZeroU32::get), Ok(60));
-        for bad in ["0", "1001", "-1", "x"] {
-            assert!(tick_rate(bad).is_err(), "{bad}");
         }
         assert_eq!(announce_interval("1.5"), Ok(Duration::from_millis(1_500)));
         for bad in ["0.5", "3601", "never"] {

@@ -2,18 +2,21 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
 
 use serde::Serialize;
 use tickwire_core::{AnnounceConfig, Event, TickConfig};
 use tickwire_game::{Dismissal, EndpointAt, GameConfig, GameServer};
-use tickwire_tokio::{BindError, Handle, Options};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tickwire_tokio::{BindError, Handle, Options, ShutdownReport};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::Args;
+use super::attendance::Attendance;
 use super::bots::Bots;
 use super::summary::{Ending, Summary};
 use super::table::LiveTable;
+use crate::deadline;
 use crate::failure::{bad_input, cannot_listen};
 use crate::hex;
 use crate::output::{self, ReadyFile};
@@ -22,6 +25,8 @@ use crate::{keyfile, output::clean};
 
 /// Time between two drawings of the table.
 const TABLE_INTERVAL: Duration = Duration::from_millis(500);
+/// Time after which the user is told what the end waits for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Content of the ready file.
 #[derive(Debug, Serialize)]
@@ -41,16 +46,19 @@ pub(super) async fn serve(args: &Args, stop: &Stop) -> anyhow::Result<()> {
             tick_rate_hz: args.tick_rate,
             ..GameConfig::default()
         }),
+        attendance: Attendance::default(),
     };
     let ready = server.ready();
-    server.say_where(&ready)?;
     ready_file.write(&ready)?;
+    server.say_where(&ready)?;
 
     let key = server.handle.public_key();
     let bots = Bots::start(args.bots, ready.game, key, args.tick_rate);
-    server.play(stop).await?;
+    let mut table = LiveTable::default();
+    server.play(&mut table, stop).await?;
     let ending = server.end().await;
     let reports = bots.finish().await?;
+    table.settle().await?;
 
     let summary = Summary::new(args.tick_rate.get(), &ending, &reports);
     if args.json {
@@ -101,6 +109,7 @@ struct Server<'a> {
     args: &'a Args,
     handle: Handle,
     game: GameServer,
+    attendance: Attendance,
 }
 
 impl Server<'_> {
@@ -141,31 +150,44 @@ impl Server<'_> {
     }
 
     /// Plays until the time is over or the end is asked for.
-    async fn play(&mut self, stop: &Stop) -> anyhow::Result<()> {
+    async fn play(&mut self, table: &mut LiveTable, stop: &Stop) -> anyhow::Result<()> {
         let end = self.args.duration.map(|duration| Instant::now() + duration);
-        let is_live = !self.args.json && output::is_terminal();
-        let mut table = LiveTable::default();
+        let is_live = !self.args.json && output::can_redraw();
         let mut redraw = interval(TABLE_INTERVAL);
         redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
                 event = self.handle.next_event() => match event {
                     Some(event) => self.on_event(&event),
-                    None => return Ok(()),
+                    None => break,
                 },
-                _ = redraw.tick(), if is_live => {
-                    table.draw(&self.args.name, self.args.max_players, &self.game, &self.handle)?;
-                }
-                () = at(end) => return Ok(()),
-                () = stop.requested() => return Ok(()),
+                _ = redraw.tick(), if is_live => self.draw(table).await?,
+                () = deadline::reached(end) => break,
+                () = stop.requested() => break,
             }
         }
+        if is_live {
+            self.draw(table).await?;
+        }
+        Ok(())
+    }
+
+    async fn draw(&self, table: &mut LiveTable) -> anyhow::Result<()> {
+        let Args {
+            name, max_players, ..
+        } = self.args;
+        table
+            .draw(name, *max_players, &self.game, &self.handle)
+            .await
     }
 
     fn on_event(&mut self, event: &Event) {
         let game = &mut self.game;
         self.handle
             .with(|endpoint, now| game.run(event, &mut EndpointAt { endpoint, now }));
+        if matches!(event, Event::Tick { .. }) {
+            self.attendance.note(&self.game);
+        }
     }
 
     /// Says goodbye to everybody, and waits until they have heard it.
@@ -177,19 +199,20 @@ impl Server<'_> {
             game.drain(&mut EndpointAt { endpoint, now });
             endpoint.flush(now);
         });
-        let report = self
-            .handle
-            .shutdown(Dismissal::ServerStops.farewell())
-            .await;
+        let report = self.shut_down().await;
         tracing::info!(?report, "shut down");
         ending.after(report, self.game.stats(), self.handle.stats())
     }
-}
 
-async fn at(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => sleep_until(instant).await,
-        None => std::future::pending().await,
+    async fn shut_down(&self) -> ShutdownReport {
+        let mut shutdown = pin!(self.handle.shutdown(Dismissal::ServerStops.farewell()));
+        if let Ok(report) = timeout(PATIENCE, &mut shutdown).await {
+            return report;
+        }
+        output::remark(
+            "waiting for players that do not answer, 5 s at most; ask again to stop at once",
+        );
+        shutdown.await
     }
 }
 

@@ -120,6 +120,12 @@ impl Summary {
             self.bytes_sent,
             self.bytes_received
         );
+        if self.events_undelivered > 0 {
+            text.push_str(&format!(
+                "; {} events did not reach their players",
+                self.events_undelivered
+            ));
+        }
         if !self.bots.is_empty() {
             text.push_str(&format!(
                 "\nthe {} bots got {}",
@@ -138,25 +144,7 @@ mod tests {
     #[test]
     fn the_json_has_the_documented_members() {
         let summary = Summary::new(30, &Ending::default(), &[]);
-        let json = serde_json::to_value(&summary).expect("it is plain data");
-        for member in [
-            "players",
-            "tick_rate_hz",
-            "ticks",
-            "snapshots_received",
-            "events_expected",
-            "events_received",
-            "events_duplicated",
-            "rtt_ms",
-            "loss_pct",
-            "bytes_sent",
-            "bytes_received",
-            "datagrams_sent",
-            "datagrams_received",
-            "bots",
-        ] {
-            assert!(json.get(member).is_some(), "{member}");
-        }
+        crate::join::summary::check_members(&summary);
         assert_eq!(
             summary.line(),
             "stopped after 0 ticks (0 late, 0 skipped) and 0 players; 0 bytes sent, 0 received"

@@ -204,6 +204,7 @@ fn wrong_options_are_one_line_and_code_2() {
         &["join"],
         &["join", "127.0.0.1", "--discover"],
         &["join", "127.0.0.1", "--target", "127.0.0.1"],
+        &["join", "127.0.0.1", "--discovery-port", "8081"],
         &["join", "127.0.0.1", "--name", "a\nb"],
         &["join", "127.0.0.1", "--bots", "0"],
         &["join", "192.0.2.1"],
@@ -219,4 +220,57 @@ fn an_unreachable_server_is_one_line_and_code_1() {
         error.contains("no answer from 127.0.0.1:9: check"),
         "{error}"
     );
+}
+
+#[test]
+fn an_echo_is_no_server_though_it_returns_what_we_say() {
+    let echo = Background::start(&["echo", "--bind", "127.0.0.1:0"]);
+    let address = echo.address("udp");
+    let outcome = run(&["join", address, "--json"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let expected = format!("error: no answer from {address}: check");
+    assert!(outcome.stderr.starts_with(&expected), "{outcome:?}");
+    let bot = &outcome.json()["bots"][0];
+    assert!(
+        bot["error"]
+            .as_str()
+            .is_some_and(|e| e.starts_with("no answer"))
+    );
+}
+
+#[test]
+fn the_log_shows_each_step_and_no_key() {
+    let key = TestFile::new();
+    let server = serve(&["--key", key.as_str(), "-vv"]);
+    let discovery = server.address("discovery").rsplit(':').next();
+    let port = discovery.expect("it has a port");
+    let target = ["--target", "127.0.0.1", "--discovery-port", port];
+    let found = run(&[&["discover", "--timeout", "0.3"], &target[..]].concat());
+    assert_eq!(found.code, Some(0), "{found:?}");
+    let played = run(&[
+        "join",
+        server.address("game"),
+        "--name",
+        "Ada",
+        "--duration",
+        "0.5",
+    ]);
+    assert_eq!(played.code, Some(0), "{played:?}");
+    let log = server.terminate().stderr;
+    for step in [
+        "made a new key",
+        "looks for servers and is answered",
+        "said hello and is answered",
+        "proved itself and is connected",
+        "Ada joined",
+        "received from=127.0.0.1:",
+        "sent to=127.0.0.1:",
+        "closed here: goodbye",
+        "Ada left",
+        "asked to stop",
+    ] {
+        assert!(log.contains(step), "{step}: {log}");
+    }
+    let secret = std::fs::read_to_string(&key.path).expect("the server made it");
+    assert!(!log.contains(secret.trim()), "the secret key is in the log");
 }

@@ -1,0 +1,118 @@
+//! Peers that lie, and things that are no peers: whatever they say, nothing panics, loops or grows.
+
+use core::time::Duration;
+
+use alloc::vec;
+
+use super::frames::{end_of, fragment, whole};
+use super::pair::{Pair, Side, address};
+use crate::event::Violation;
+use crate::{Arrival, ChannelConfig, CloseReason, Config, Delivery, Instant, ServerIdentity};
+
+#[test]
+fn a_lie_about_indexes_and_counts_ends_the_connection() {
+    for (index, count) in [
+        (u64::from(u32::MAX), 2),
+        (u64::from(u32::MAX), u64::from(u32::MAX)),
+        (0, 0),
+        (0, 1),
+        (2, 2),
+        (1, 1 << 32),
+        (1 << 61, 2),
+        (0, 1 << 20),
+    ] {
+        for channel in 0..4 {
+            let mut pair = Pair::connected();
+            pair.attack(&fragment(channel, 0, index, count, &[7; 300]));
+            pair.run_for(Duration::from_secs(1));
+            assert!(
+                matches!(
+                    end_of(&pair.server.events),
+                    CloseReason::Violation(
+                        Violation::BadFragment | Violation::BadFrame | Violation::TooLarge
+                    )
+                ),
+                "{index} of {count}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_overtaken_acknowledgement_is_not_misread_after_a_packet_that_found_no_room() {
+    let small = |builder: crate::ConfigBuilder| {
+        let channel = ChannelConfig::new(Delivery::Reliable).message_size_max(1_000);
+        builder.channels(vec![channel])
+    };
+    let server = small(Config::builder()).unread_bytes_max(2_000);
+    let mut pair = Pair::connected_with(small(Config::builder()), server);
+    for _ in 0..40 {
+        pair.server.send(pair.now, 0, b"hello").expect("room");
+        pair.server.endpoint.flush(pair.now);
+        let _ = pair.server.datagrams(pair.now);
+    }
+    // The owner does not poll: two messages, and there is no room for more.
+    pair.attack(&[whole(0, 0, &[1; 1_000]), whole(0, 1, &[1; 100])].concat());
+    pair.attack(&whole(0, 2, &[1; 1_000]));
+    let client = &pair.client.slot().peer;
+    let newer = client.forge_at(1_000, Some(30), &whole(0, 3, b"refused"));
+    let older = client.forge_at(999, Some(25), &[0x00]);
+    for packet in [newer, older] {
+        pair.server.take(pair.now, pair.client.address, &packet);
+    }
+    let peer = &pair.server.slot().peer;
+    assert!(peer.inbox.drops.unread_full > 0);
+    assert!(peer.is_established());
+    assert!(
+        peer.recovery.in_flight() > 0,
+        "those after 30 are in flight"
+    );
+}
+
+#[test]
+fn who_answers_but_never_acknowledges_costs_no_memory_without_end() {
+    let mut pair = Pair::connected();
+    let mut most = 0;
+    for _ in 0..5_000 {
+        pair.server
+            .send(pair.now, 0, &[7; 100])
+            .expect("unreliable");
+        pair.server.endpoint.flush(pair.now);
+        let _ = pair.server.datagrams(pair.now);
+        // Alive, but silent about what arrived.
+        pair.attack(&[0x00]);
+        pair.now = pair.now + Duration::from_secs(1);
+        pair.server.endpoint.handle_timeout(pair.now);
+        most = most.max(pair.server.slot().peer.recovery.remembered());
+    }
+    assert!(pair.server.slot().peer.is_established());
+    assert!(
+        (2_000..=2_048).contains(&most),
+        "{most} packets are remembered"
+    );
+}
+
+#[test]
+fn an_endpoint_that_calls_an_echo_hears_nobody() {
+    for accepts in [false, true] {
+        let mut now = Instant::from_millis(1);
+        let mut side = Side::new(Config::builder().accepts(accepts), 1, now);
+        let echo = address(2);
+        side.endpoint
+            .connect(now, echo, ServerIdentity::TrustOnFirstUse)
+            .expect("free");
+        let event = loop {
+            for mut datagram in side.datagrams(now) {
+                side.endpoint
+                    .handle_datagram(now, Arrival::game(echo), &mut datagram);
+            }
+            if let Some(event) = side.endpoint.poll_event() {
+                break event;
+            }
+            now = side.endpoint.poll_timeout().expect("the attempt ends");
+            side.endpoint.handle_timeout(now);
+        };
+        assert_eq!(end_of(&[event]), &CloseReason::HandshakeTimeout);
+        assert_eq!(side.endpoint.stats().attempts, 0);
+    }
+}
