@@ -34,6 +34,7 @@ pub(crate) struct Driver {
     /// What came while it stood still, in order.
     waiting: Vec<(Arrival, Vec<u8>)>,
     waiting_bytes: usize,
+    buffer_bytes: usize,
     lateness_max: Duration,
     /// The endpoint's deadline that lateness was last drawn for, and how late that one fires.
     late_for: Option<Instant>,
@@ -49,6 +50,7 @@ impl Driver {
             blocked_until: None,
             waiting: Vec::new(),
             waiting_bytes: 0,
+            buffer_bytes: BUFFER_BYTES,
             lateness_max: Duration::ZERO,
             late_for: None,
             lateness: Duration::ZERO,
@@ -85,10 +87,15 @@ impl Driver {
         self.lateness_max = lateness_max;
     }
 
+    pub(crate) fn buffer(&mut self, bytes: usize) {
+        self.buffer_bytes = bytes;
+    }
+
     /// Ends everything but death.
     pub(crate) fn heal(&mut self, now: Instant) {
         self.lateness_max = Duration::ZERO;
         self.lateness = Duration::ZERO;
+        self.buffer_bytes = BUFFER_BYTES;
         self.blocked_until = None;
         if self.stalled_until.is_some() {
             self.stalled_until = Some(now);
@@ -113,7 +120,7 @@ impl Driver {
         if self.stalled_until.is_none() {
             return Reception::Now;
         }
-        if self.waiting_bytes + bytes.len() > BUFFER_BYTES {
+        if self.waiting_bytes + bytes.len() > self.buffer_bytes {
             return Reception::Dropped(DropCause::BufferFull);
         }
         self.waiting_bytes += bytes.len();
@@ -231,6 +238,8 @@ mod tests {
             .filter(|_| driver.receive(arrival(), &[0; 1_200]) == Reception::Later)
             .count();
         assert_eq!(kept, 177);
+        driver.buffer(212_992 + 9);
+        assert_eq!(driver.receive(arrival(), &[0; 9]), Reception::Later);
     }
 
     #[test]

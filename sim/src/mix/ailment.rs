@@ -17,6 +17,8 @@ pub enum Ailment {
     JumpBack(Duration),
     /// [`World::stall`]
     Stall(Duration),
+    /// [`World::receive_buffer`], in bytes, and [`World::stall`]
+    StallWithBuffer(usize, Duration),
     /// [`World::late_timers`]
     LateTimers(Duration),
     /// [`World::block_socket`]
@@ -35,6 +37,10 @@ impl Ailment {
             Self::JumpAhead(by) => world.jump_ahead(host, by),
             Self::JumpBack(by) => world.jump_back(host, by),
             Self::Stall(length) => world.stall(host, length),
+            Self::StallWithBuffer(bytes, length) => {
+                world.receive_buffer(host, bytes);
+                world.stall(host, length);
+            }
             Self::LateTimers(lateness_max) => world.late_timers(host, lateness_max),
             Self::BlockSocket(length) => world.block_socket(host, length),
             Self::Crash(length) => {
@@ -61,6 +67,7 @@ impl Ailment {
             | Self::JumpAhead(_)
             | Self::JumpBack(_)
             | Self::Stall(_)
+            | Self::StallWithBuffer(..)
             | Self::LateTimers(_)
             | Self::BlockSocket(_) => {}
         }
@@ -74,6 +81,9 @@ impl fmt::Display for Ailment {
             Self::JumpAhead(by) => write!(f, "clock {by:?} ahead"),
             Self::JumpBack(by) => write!(f, "clock {by:?} back"),
             Self::Stall(length) => write!(f, "stall {length:?}"),
+            Self::StallWithBuffer(bytes, length) => {
+                write!(f, "stall {length:?} with a buffer of {bytes} B")
+            }
             Self::LateTimers(lateness_max) => write!(f, "timers to {lateness_max:?} late"),
             Self::BlockSocket(length) => write!(f, "socket blocked {length:?}"),
             Self::Crash(length) => write!(f, "crash for {length:?}"),

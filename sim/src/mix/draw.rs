@@ -161,11 +161,15 @@ impl Draw {
 
     /// Each ailment in one of sixteen hosts.
     fn ailments(&mut self, length: Duration) -> Vec<(Duration, Ailment)> {
-        let kinds: [fn(&mut Self) -> Ailment; 8] = [
+        let kinds: [fn(&mut Self) -> Ailment; 9] = [
             |draw| Ailment::Drift(draw.any(&[-50_000, -200, -10, 10, 200, 50_000])),
             |draw| Ailment::JumpAhead(draw.any(&[50, 1_000, 9_000, 3_600_000, 86_400_000].map(ms))),
             |draw| Ailment::JumpBack(draw.any(&[1, 50, 1_000, 3_000].map(ms))),
             |draw| Ailment::Stall(draw.any(&[20, 300, 3_000, 10_000].map(ms))),
+            |draw| {
+                let bytes = draw.number(0, 10_000).into();
+                Ailment::StallWithBuffer(bytes, draw.any(&[300, 3_000].map(ms)))
+            },
             |draw| Ailment::LateTimers(draw.any(&[1, 20, 200, 1_000].map(ms))),
             |draw| Ailment::BlockSocket(draw.any(&[5, 100, 2_000].map(ms))),
             |draw| Ailment::Crash(draw.any(&[0, 100, 2_000, 12_000].map(ms))),

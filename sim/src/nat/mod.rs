@@ -192,8 +192,15 @@ impl Nat {
         self.renumberings = epoch(now, self.renumber_interval);
     }
 
-    /// A good router of the same kind: no trouble by plan.
+    /// A good router of the same kind: no trouble by plan, patience, and room for everybody.
     pub(crate) fn heal(&mut self) {
+        let usual = Self::default();
+        self.unreplied_timeout = self.unreplied_timeout.max(usual.unreplied_timeout);
+        self.stream_timeout = self.stream_timeout.max(usual.stream_timeout);
+        self.quota = self.quota.max(usual.quota);
+        if self.ports == Ports::Preserve {
+            self.ports = usual.ports;
+        }
         self.is_blocking = false;
         self.reboots.clear();
         self.rebind_interval = None;

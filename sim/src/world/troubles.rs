@@ -101,13 +101,18 @@ impl World {
     }
 
     /// Makes a host stand still: no datagram is read and no deadline fires for this long, while its clock runs on. Then
-    /// its driver gets everything that waits, up to 208 KiB, in one batch.
+    /// its driver gets everything that waits in one batch, unless its [buffer](Self::receive_buffer) was full.
     pub fn stall(&mut self, host: HostId, length: Duration) {
         self.settle();
         let now = self.now;
         self.faults.stalled += 1;
         self.hosts[host.index()].driver.stall(now + length);
         self.hosts[host.index()].on_driver_changed(now);
+    }
+
+    /// How many bytes wait in a host's socket while it stands still, instead of 208 KiB; what comes then is lost.
+    pub fn receive_buffer(&mut self, host: HostId, bytes: usize) {
+        self.hosts[host.index()].driver.buffer(bytes);
     }
 
     /// Makes each deadline of a host fire up to this much late, from the next one on; zero makes it punctual.
@@ -158,8 +163,8 @@ impl World {
 /// The end of it all.
 impl World {
     /// Ends all faults: links keep their latency and rate, partitions and stalls end, sockets and UDP are unblocked,
-    /// deadlines are punctual, clocks run at the right pace from here on, NATs stay in place and have no trouble any
-    /// more. Hosts that are down stay so.
+    /// deadlines are punctual, clocks run at the right pace from here on, NATs stay in place, have no
+    /// trouble any more, have room for everybody and keep their mappings as long as usual. Hosts that are down stay so.
     pub fn heal(&mut self) {
         for from in self.hosts() {
             for to in self.hosts().filter(|to| *to != from) {

@@ -32,8 +32,8 @@ pub(super) struct Party {
 const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
 /// Two, for what is said last.
 const LAST_WORDS_LIMIT: Duration = Duration::from_secs(20);
-/// One, and the time for a CLOSE.
-const PARTING_LIMIT: Duration = Duration::from_secs(16);
+/// An old datagram may come 45 s late (held, reordered and jittered), and a HELLO is remembered for 5 s.
+const PARTING_LIMIT: Duration = Duration::from_secs(60);
 
 impl Party {
     pub(super) fn new(seed: u64, mix: &Mix) -> Self {
