@@ -80,10 +80,15 @@
 //! - Removing an element from a schedule leaves a valid schedule.
 
 mod address;
+mod clock;
+mod driver;
 mod fate;
+mod faults;
 mod host;
 mod link;
+pub mod mix;
 mod narrate;
+mod nat;
 mod network;
 pub mod oracle;
 mod pair;
@@ -96,8 +101,15 @@ mod world;
 use std::time::Duration;
 
 pub use fate::{Fate, FateCounts, Schedule};
+pub use faults::{DropCause, FaultCounts};
 pub use host::{HostId, Message};
 pub use link::Link;
+pub use link::bursts::Bursts;
+pub use link::jitter::Jitter;
+pub use link::rate::Rate;
+pub use mix::Mix;
+pub use nat::realms::NatId;
+pub use nat::{Dependence, Hairpin, Nat, Pooling, Ports, Refresh};
 pub use oracle::Oracle;
 pub use pair::Pair;
 pub use replay::{Divergence, Replay, ReplayReport, ReplayStats};

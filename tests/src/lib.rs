@@ -43,6 +43,8 @@ mod shrinking;
 #[cfg(test)]
 mod sockets;
 #[cfg(test)]
+mod swarm;
+#[cfg(test)]
 mod traces;
 
 /// The examples of the documents, which must compile.

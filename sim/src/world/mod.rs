@@ -1,18 +1,21 @@
 //! Hosts in virtual time: the event loop that a driver is, without sockets and without waiting.
 
-use std::fmt::Display;
+mod post;
+mod troubles;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tickwire_core::{Arrival, Config, Endpoint, Entropy, Event, Instant, Transmit};
+use tickwire_core::{Config, Endpoint, Entropy, Event, Instant};
 
-use crate::address::{self, Receiver};
-use crate::fate::FateCounts;
+use crate::address;
+use crate::driver::Reception;
+use crate::faults::FaultCounts;
 use crate::host::{self, Host, HostId, Message};
-use crate::link::Link;
-use crate::network::Network;
+use crate::nat::realms::Realms;
+use crate::network::{Flight, Network};
 use crate::rng::Rng;
-use crate::trace::{Datagram, Direction, Trace};
+use crate::trace::{Datagram, Trace};
 
 /// Hosts, the network between them, and a clock that jumps from one thing due to the next.
 ///
@@ -30,6 +33,9 @@ pub struct World {
     rng: Rng,
     hosts: Vec<Host>,
     network: Network,
+    realms: Realms,
+    /// Faults that are neither the network's nor a NAT's.
+    faults: FaultCounts,
     trace: Trace,
     /// Where endpoints append their datagrams.
     buf: Vec<u8>,
@@ -50,6 +56,8 @@ impl World {
             network: Network::new(rng.fork("network")),
             rng,
             hosts: Vec::new(),
+            realms: Realms::default(),
+            faults: FaultCounts::default(),
             trace: Trace::default(),
             buf: Vec::new(),
         }
@@ -65,13 +73,6 @@ impl World {
         self.hosts.push(Host::new(id, config, &self.rng, self.now));
         self.set_trace(id);
         id
-    }
-
-    /// Replaces a host's endpoint, as a crash and a restart on the same address do: nothing is said to anybody,
-    /// unread events are gone, entropy is new.
-    pub fn restart(&mut self, host: HostId, config: Config) {
-        self.hosts[host.index()].restart(config, &self.rng, self.now);
-        self.set_trace(host);
     }
 
     /// Begins a host's present life again, and records every call of its endpoint: to be called before it has
@@ -137,15 +138,22 @@ impl World {
         &self.hosts[host.index()].endpoint
     }
 
-    /// Gives a host's endpoint commands at the present time.
+    /// Gives a host's endpoint commands at the present time, as the host's clock shows it.
     pub fn act<R>(&mut self, host: HostId, act: impl FnOnce(&mut Endpoint, Instant) -> R) -> R {
-        let now = self.now;
+        let now = self.clock(host);
         act(self.endpoint(host), now)
+    }
+
+    /// What a host's clock shows: [`now`](Self::now), unless it was made to drift or jump.
+    #[must_use]
+    pub fn clock(&self, host: HostId) -> Instant {
+        self.hosts[host.index()].clock.read(self.now)
     }
 
     /// Whether the host's owner takes events out of its endpoint. One who does not leaves messages where they
     /// are, until the endpoint's bounds make the sender stop.
     pub fn set_reading(&mut self, host: HostId, is_reading: bool) {
+        self.faults.looked_away += u64::from(!is_reading);
         let host = &mut self.hosts[host.index()];
         host.is_reading = is_reading;
         host.is_touched = true;
@@ -193,32 +201,6 @@ impl World {
             }
         }
         messages
-    }
-
-    /// Puts a link in place from `from` to `to`: one direction. Datagrams under way are not affected.
-    pub fn link(&mut self, from: HostId, to: HostId, link: Link) {
-        self.network.set_link(from, to, link);
-    }
-
-    /// Puts a link in place for every direction that has none of its own.
-    pub fn default_link(&mut self, link: Link) {
-        self.network.set_default_link(link);
-    }
-
-    /// Takes all faults off all links between hosts; their latencies stay.
-    pub fn heal(&mut self) {
-        for from in self.hosts() {
-            for to in self.hosts().filter(|to| *to != from) {
-                let healed = self.network.link(from, to).healed();
-                self.network.set_link(from, to, healed);
-            }
-        }
-    }
-
-    /// What became of all datagrams so far.
-    #[must_use]
-    pub fn fates(&self) -> FateCounts {
-        self.network.fates()
     }
 
     /// Starts to record the wire, as text and as it is, from here on.
@@ -297,45 +279,53 @@ impl World {
             self.hosts.iter_mut().for_each(Host::on_time_passed);
         }
         match self.network.poll_flight(self.now) {
-            Some(mut flight) => {
-                self.hosts[flight.to.index()].handle_datagram(
-                    self.now,
-                    flight.arrival,
-                    &mut flight.bytes,
-                );
-                self.network.recycle(flight.bytes);
-                self.drain(flight.to);
-            }
+            Some(flight) => self.arrive(flight),
             None => self.wake(),
         }
         true
     }
 
+    fn arrive(&mut self, mut flight: Flight) {
+        let host = &mut self.hosts[flight.to.index()];
+        match host.driver.receive(flight.arrival, &flight.bytes) {
+            Reception::Now => {
+                host.handle_datagram(self.now, flight.arrival, &mut flight.bytes);
+                self.drain(flight.to);
+            }
+            Reception::Later => self.faults.delivered_late += 1,
+            Reception::Dropped(cause) => self.faults.count_drop(cause),
+        }
+        self.network.recycle(flight.bytes);
+    }
+
     /// When the next thing is due.
     fn next_due(&mut self) -> Option<Instant> {
         self.settle();
-        let deadline = self.hosts.iter().filter_map(|host| host.deadline).min();
-        [self.network.next_due(), deadline]
-            .into_iter()
-            .flatten()
-            .min()
+        let wake = self.hosts.iter().filter_map(|host| host.wake_at).min();
+        [self.network.next_due(), wake].into_iter().flatten().min()
     }
 
-    /// Fires the deadline of the first host whose time has come.
+    /// Wakes the first host whose time has come.
     fn wake(&mut self) {
         let now = self.now;
-        let is_due = |host: &Host| host.deadline.is_some_and(|deadline| deadline <= now);
+        let is_due = |host: &Host| host.wake_at.is_some_and(|at| at <= now);
         let Some(index) = self.hosts.iter().position(is_due) else {
             return;
         };
-        self.hosts[index].handle_timeout(now);
+        let host = &mut self.hosts[index];
+        self.faults.woken_late += u64::from(host.driver.is_late());
+        for (arrival, mut bytes) in host.driver.wake(now) {
+            host.handle_datagram(now, arrival, &mut bytes);
+        }
+        host.handle_timeout(now);
         self.drain(host_id(index));
     }
 
     /// Drains every host that had commands since.
     fn settle(&mut self) {
         for host in self.hosts() {
-            if self.hosts[host.index()].is_touched {
+            let found = &self.hosts[host.index()];
+            if found.is_touched && found.driver.is_running() {
                 self.drain(host);
             }
         }
@@ -343,100 +333,39 @@ impl World {
 
     /// Takes everything out of an endpoint, in the order the contract asks for.
     fn drain(&mut self, id: HostId) {
+        if self.hosts[id.index()].driver.can_send() {
+            self.drain_transmits(id);
+        } else {
+            self.faults.send_blocked += 1;
+        }
+        let now = self.now;
+        let host = &mut self.hosts[id.index()];
+        let told = host.events.len();
+        host.poll_events_and_timeout(now);
+        for event in host.events.range(told..) {
+            self.trace.event(now, &host.name, event);
+        }
+    }
+
+    fn drain_transmits(&mut self, id: HostId) {
         let mut buf = std::mem::take(&mut self.buf);
         loop {
             buf.clear();
-            let endpoint = &mut self.hosts[id.index()].endpoint;
-            let Some(transmit) = endpoint.poll_transmit(self.now, &mut buf) else {
+            let host = &mut self.hosts[id.index()];
+            let now = host.clock.read(self.now);
+            let Some(transmit) = host.endpoint.poll_transmit(now, &mut buf) else {
                 break;
             };
             assert_eq!(transmit.len, buf.len(), "a transmit describes its bytes");
             self.transmit(id, transmit, &buf);
         }
         self.buf = buf;
-        let host = &mut self.hosts[id.index()];
-        let told = host.events.len();
-        host.poll_events_and_timeout();
-        for event in host.events.range(told..) {
-            self.trace.event(self.now, &host.name, event);
-        }
-    }
-
-    /// Sends each datagram of a transmit to where its address leads.
-    fn transmit(&mut self, from: HostId, transmit: Transmit, bytes: &[u8]) {
-        let size_max = self.view(from).config().datagram_size_max();
-        for datagram in bytes.chunks(transmit.segment_size.unwrap_or(bytes.len()).max(1)) {
-            let len = datagram.len();
-            assert!((1..=size_max).contains(&len), "a datagram of {len} bytes");
-            let description = self.describe(from);
-            match address::receiver(transmit.to, self.hosts.len()) {
-                Receiver::Host(to) => self.send(from, to, &transmit, datagram, &description),
-                Receiver::Everybody => self.broadcast(from, &transmit, datagram, &description),
-                Receiver::Nobody => self.row(from, None, datagram, &description, &"✗ no such host"),
-            }
-        }
-    }
-
-    /// What the sender says about the datagram it has just handed out; nothing if nobody records it.
-    fn describe(&mut self, from: HostId) -> String {
-        let line = self.hosts[from.index()].endpoint.poll_trace();
-        assert!(
-            line.is_some() || !self.trace.is_recording(),
-            "a datagram without a line of trace"
-        );
-        line.unwrap_or_default()
-    }
-
-    fn send(
-        &mut self,
-        from: HostId,
-        to: HostId,
-        transmit: &Transmit,
-        bytes: &[u8],
-        description: &str,
-    ) {
-        let arrival = self.arrival(from, transmit);
-        let fate = self.network.send(self.now, (from, to), arrival, bytes);
-        self.row(from, Some(to), bytes, description, &fate);
-    }
-
-    /// Everybody but the sender gets it; one row stands for all.
-    fn broadcast(&mut self, from: HostId, transmit: &Transmit, bytes: &[u8], description: &str) {
-        let arrival = self.arrival(from, transmit);
-        for to in self.hosts().filter(|to| *to != from) {
-            self.network.send(self.now, (from, to), arrival, bytes);
-        }
-        self.row(from, None, bytes, description, &"to everybody");
-    }
-
-    fn arrival(&self, from: HostId, transmit: &Transmit) -> Arrival {
-        Arrival {
-            from: SocketAddr::new(self.address(from).ip(), address::port(transmit.socket)),
-            to: Some(transmit.to.ip()),
-            socket: address::socket(transmit.to.port()),
-            ecn: transmit.ecn,
-        }
-    }
-
-    fn row(
-        &mut self,
-        from: HostId,
-        to: Option<HostId>,
-        bytes: &[u8],
-        text: &str,
-        mark: &dyn Display,
-    ) {
-        self.trace.on_sent(self.now, from, to, bytes);
-        let direction = Direction {
-            from,
-            from_name: &self.hosts[from.index()].name,
-            to,
-            to_name: to.map_or("*", |to| &self.hosts[to.index()].name),
-        };
-        self.trace.row(self.now, direction, bytes, text, mark);
     }
 }
 
 fn host_id(index: usize) -> HostId {
     HostId::new(u16::try_from(index).expect("at most 65,536 hosts"))
 }
+
+#[cfg(test)]
+mod tests;
