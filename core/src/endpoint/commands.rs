@@ -16,7 +16,7 @@ use crate::time::Instant;
 use crate::wire::handshake::{PROBE, PROBE_LEN};
 
 impl Endpoint {
-    /// Begins a connection. [`Event::Connected`] or [`Event::Disconnected`] tells how it went.
+    /// Begins a connection. [`Event::Connected`](crate::Event::Connected) or [`Event::Disconnected`](crate::Event::Disconnected) tells how it went.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Endpoint {
     }
 
     /// As [`send`](Self::send); once the peer's endpoint has acknowledged the message,
-    /// [`Event::Delivered`] says so. On unreliable channels no receipt comes.
+    /// [`Event::Delivered`](crate::Event::Delivered) says so. On unreliable channels no receipt comes.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl Endpoint {
         }
     }
 
-    /// Measures the round trip now: [`Event::Pong`] brings it.
+    /// Measures the round trip now: [`Event::Pong`](crate::Event::Pong) brings it.
     ///
     /// # Errors
     ///
@@ -162,7 +162,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Asks whether an endpoint listens at `to`, without connecting: [`Event::ProbeAnswered`] if so.
+    /// Asks whether an endpoint listens at `to`, without connecting: [`Event::ProbeAnswered`](crate::Event::ProbeAnswered) if so.
     /// A lost probe is not repeated. Of more than 32 unanswered probes the oldest is forgotten.
     pub fn probe(&mut self, now: Instant, to: SocketAddr) {
         self.advance(now);
@@ -183,7 +183,7 @@ impl Endpoint {
     }
 
     /// Ends a connection. What is queued reliably is delivered first, for `close_timeout` at most; then both
-    /// sides learn the reason. [`Event::Disconnected`] follows and tells how many messages were not delivered.
+    /// sides learn the reason. [`Event::Disconnected`](crate::Event::Disconnected) follows and tells how many messages were not delivered.
     pub fn disconnect(&mut self, now: Instant, peer: PeerId, farewell: Farewell) {
         self.advance(now);
         let Some(found) = self.slots.peer_mut(peer) else {
@@ -198,7 +198,7 @@ impl Endpoint {
         self.update(peer.slot() as u32);
     }
 
-    /// Looks for servers on the LAN: [`Event::ServerFound`] for each, [`Event::DiscoveryEnded`] at the end.
+    /// Looks for servers on the LAN: [`Event::ServerFound`](crate::Event::ServerFound) for each, [`Event::DiscoveryEnded`](crate::Event::DiscoveryEnded) at the end.
     ///
     /// # Errors
     ///
