@@ -14,7 +14,7 @@ use crate::time::Instant;
 
 /// Commands: at once, without effect if refused.
 impl Endpoint {
-    /// Begins a connection. [`Event::Connected`] or [`Event::Disconnected`] tells how it went.
+    /// Begins a connection. [`Event::Connected`](crate::Event::Connected) or [`Event::Disconnected`](crate::Event::Disconnected) tells how it went.
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ impl Endpoint {
     }
 
     /// As [`send`](Self::send); once the peer's endpoint has acknowledged the message,
-    /// [`Event::Delivered`] says so. On unreliable channels no receipt comes.
+    /// [`Event::Delivered`](crate::Event::Delivered) says so. On unreliable channels no receipt comes.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl Endpoint {
         self.machine.flush(now);
     }
 
-    /// Measures the round trip now: [`Event::Pong`] brings it.
+    /// Measures the round trip now: [`Event::Pong`](crate::Event::Pong) brings it.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl Endpoint {
         self.end(result)
     }
 
-    /// Asks whether an endpoint listens at `to`, without connecting: [`Event::ProbeAnswered`] if so.
+    /// Asks whether an endpoint listens at `to`, without connecting: [`Event::ProbeAnswered`](crate::Event::ProbeAnswered) if so.
     /// A lost probe is not repeated. Of more than 32 unanswered probes the oldest is forgotten.
     pub fn probe(&mut self, now: Instant, to: SocketAddr) {
         self.begin(Some(now), &Call::Probe { to });
@@ -103,14 +103,14 @@ impl Endpoint {
     }
 
     /// Ends a connection. What is queued reliably is delivered first, for `close_timeout` at most; then both
-    /// sides learn the reason. [`Event::Disconnected`] follows and tells how many messages were not delivered.
+    /// sides learn the reason. [`Event::Disconnected`](crate::Event::Disconnected) follows and tells how many messages were not delivered.
     pub fn disconnect(&mut self, now: Instant, peer: PeerId, farewell: Farewell) {
         let (code, text) = (farewell.code, farewell.text());
         self.begin(Some(now), &Call::Disconnect { peer, code, text });
         self.machine.disconnect(now, peer, farewell);
     }
 
-    /// Looks for servers on the LAN: [`Event::ServerFound`] for each, [`Event::DiscoveryEnded`] at the end.
+    /// Looks for servers on the LAN: [`Event::ServerFound`](crate::Event::ServerFound) for each, [`Event::DiscoveryEnded`](crate::Event::DiscoveryEnded) at the end.
     ///
     /// # Errors
     ///
