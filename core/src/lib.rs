@@ -111,6 +111,7 @@ mod event;
 mod id;
 mod log;
 mod machine;
+mod notice;
 mod peer;
 mod pool;
 pub mod record;

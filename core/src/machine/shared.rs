@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::config::Config;
+use crate::notice::Notices;
 use crate::pool::{Blocks, Pool};
 use crate::reliability::recovery::{Record, Verdict};
 
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) unread_bytes: usize,
     /// Scratch: what an acknowledgement or a timeout decided.
     pub(crate) verdicts: Vec<(Verdict, Record)>,
+    pub(crate) notices: Notices,
     trace: Option<VecDeque<String>>,
 }
 
@@ -32,6 +34,7 @@ impl Shared {
             blocks: Blocks::default(),
             unread_bytes: 0,
             verdicts: Vec::new(),
+            notices: Notices::default(),
             trace: None,
         }
     }
