@@ -18,6 +18,10 @@ impl PeerId {
         Self { slot, generation }
     }
 
+    pub(crate) const fn generation(self) -> u32 {
+        self.generation
+    }
+
     pub(crate) const fn slot(self) -> usize {
         self.slot as usize
     }

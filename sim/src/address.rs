@@ -1,4 +1,5 @@
-//! Addresses of the hosts, all on one LAN: 10.0.0.1 and on, each with two sockets.
+//! Addresses of the hosts, 10.0.0.1 and on, each with two sockets; and of the NATs, 198.18.0.0 and on (the range of
+//! RFC 2544 for tests), 16 for each.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -12,6 +13,27 @@ const FIRST: u32 = 0x0a00_0001;
 pub(crate) const PREFIX_LEN: u8 = 16;
 pub(crate) const GAME_PORT: u16 = 7_000;
 pub(crate) const DISCOVERY_PORT: u16 = 8_081;
+
+/// 198.18.0.0.
+const NAT_FIRST: u32 = 0xc612_0000;
+/// Outside addresses that belong to one NAT.
+pub(crate) const NAT_ADDRESSES: u8 = 16;
+/// NATs that have room in 198.18.0.0/15.
+const NATS_MAX: u32 = (1 << 17) / NAT_ADDRESSES as u32;
+
+/// The first outside address of a NAT.
+pub(crate) fn nat_address(number: u16) -> Ipv4Addr {
+    Ipv4Addr::from_bits(NAT_FIRST + u32::from(number) * u32::from(NAT_ADDRESSES))
+}
+
+/// Which NAT an outside address belongs to.
+pub(crate) fn nat_number(address: IpAddr) -> Option<u16> {
+    let IpAddr::V4(ip) = address else {
+        return None;
+    };
+    let number = ip.to_bits().checked_sub(NAT_FIRST)? / u32::from(NAT_ADDRESSES);
+    u16::try_from(number).ok().filter(|_| number < NATS_MAX)
+}
 
 /// Where an address leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

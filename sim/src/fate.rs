@@ -30,6 +30,25 @@ pub enum Fate {
         /// How many bytes are left, modulo the datagram's length.
         len: u16,
     },
+    /// Arrives, and again and again.
+    Storm {
+        /// How many times more, a millisecond apart.
+        copies: u16,
+    },
+    /// Arrives with a run of bytes inverted.
+    Overwrite {
+        /// The first of them, modulo the datagram's length.
+        at: u16,
+        /// How many, as far as there are.
+        len: u16,
+    },
+    /// Arrives with bytes behind its end: its own once more.
+    Extend {
+        /// How many, as far as a UDP datagram may have them (65,507 together).
+        len: u16,
+    },
+    /// Arrives with its second half from the datagram before it on the same link; without it, if there was none.
+    Splice,
 }
 
 impl Fate {
@@ -50,6 +69,10 @@ impl fmt::Display for Fate {
             Self::Duplicate => f.write_str("+ duplicated"),
             Self::Corrupt { bit } => write!(f, "~ bit {bit} flipped"),
             Self::Truncate { len } => write!(f, "~ cut to {len} B"),
+            Self::Storm { copies } => write!(f, "+ {copies} times more"),
+            Self::Overwrite { at, len } => write!(f, "~ {len} B overwritten at {at}"),
+            Self::Extend { len } => write!(f, "~ {len} B longer"),
+            Self::Splice => f.write_str("~ spliced"),
         }
     }
 }
@@ -136,6 +159,14 @@ pub struct FateCounts {
     pub corrupted: u64,
     /// Arrived without their end.
     pub truncated: u64,
+    /// Arrived many times.
+    pub stormed: u64,
+    /// Arrived with a run of other bytes.
+    pub overwritten: u64,
+    /// Arrived longer than they were.
+    pub extended: u64,
+    /// Arrived with the end of another.
+    pub spliced: u64,
 }
 
 impl FateCounts {
@@ -147,6 +178,10 @@ impl FateCounts {
             Fate::Duplicate => self.duplicated += 1,
             Fate::Corrupt { .. } => self.corrupted += 1,
             Fate::Truncate { .. } => self.truncated += 1,
+            Fate::Storm { .. } => self.stormed += 1,
+            Fate::Overwrite { .. } => self.overwritten += 1,
+            Fate::Extend { .. } => self.extended += 1,
+            Fate::Splice => self.spliced += 1,
         }
     }
 }

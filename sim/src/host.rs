@@ -1,4 +1,6 @@
-//! A host: an endpoint with its address, and what its owner has not read yet.
+//! A host: an endpoint with its address, the clock and the driver it has, and what its owner has not read yet.
+//!
+//! The driver is where hosts differ: it may be late, blocked, stopped or dead; see [`World`](crate::World).
 
 use std::collections::VecDeque;
 
@@ -8,6 +10,8 @@ use tickwire_core::{
 };
 
 use crate::address;
+use crate::clock::Clock;
+use crate::driver::Driver;
 use crate::rng::Rng;
 
 /// Names a host of a [`World`](crate::World): 0, 1, 2, ... in the order they were added.
@@ -57,6 +61,8 @@ pub(crate) struct Host {
     id: HostId,
     pub(crate) name: String,
     pub(crate) endpoint: Endpoint,
+    /// What its endpoint recorded, if it does.
+    pub(crate) recording: Vec<u8>,
     /// Number of restarts: each life draws new entropy.
     incarnation: u64,
     pub(crate) events: VecDeque<Event>,
@@ -64,8 +70,11 @@ pub(crate) struct Host {
     pub(crate) is_reading: bool,
     /// Whether a command may have left something to poll.
     pub(crate) is_touched: bool,
-    /// When the endpoint wants to be woken.
-    pub(crate) deadline: Option<Instant>,
+    /// What the owner takes for the time.
+    pub(crate) clock: Clock,
+    pub(crate) driver: Driver,
+    /// When something happens here, in the world's time.
+    pub(crate) wake_at: Option<Instant>,
     /// Times woken at this very instant without anything arriving in between.
     wakes: u32,
 }
@@ -78,12 +87,15 @@ impl Host {
         Self {
             id,
             name: name(id),
-            endpoint: birth(id, 0, config, rng, now),
+            endpoint: birth(Endpoint::new, id, 0, config, rng, now),
+            recording: Vec::new(),
             incarnation: 0,
             events: VecDeque::new(),
             is_reading: true,
             is_touched: true,
-            deadline: None,
+            clock: Clock::default(),
+            driver: Driver::new(rng.fork_nth("driver", id.number().into())),
+            wake_at: None,
             wakes: 0,
         }
     }
@@ -91,9 +103,32 @@ impl Host {
     /// Begins a new life with new entropy; nothing of the old one is left.
     pub(crate) fn restart(&mut self, config: Config, rng: &Rng, now: Instant) {
         self.incarnation += 1;
-        self.endpoint = birth(self.id, self.incarnation, config, rng, now);
+        self.endpoint = birth(
+            Endpoint::new,
+            self.id,
+            self.incarnation,
+            config,
+            rng,
+            self.clock.read(now),
+        );
         self.events.clear();
+        self.driver.restart();
         self.is_touched = true;
+    }
+
+    /// Begins the present life again, recorded.
+    pub(crate) fn record(&mut self, rng: &Rng, now: Instant) {
+        let config = self.endpoint.config().clone();
+        let (life, now) = (self.incarnation, self.clock.read(now));
+        self.endpoint = birth(Endpoint::recorded, self.id, life, config, rng, now);
+        self.recording.clear();
+        self.events.clear();
+        self.driver.restart();
+        self.is_touched = true;
+    }
+
+    pub(crate) fn restarts(&self) -> u64 {
+        self.incarnation
     }
 
     /// The clock moved on.
@@ -103,6 +138,7 @@ impl Host {
 
     pub(crate) fn handle_datagram(&mut self, now: Instant, arrival: Arrival, bytes: &mut [u8]) {
         self.wakes = 0;
+        let now = self.clock.read(now);
         self.endpoint.handle_datagram(now, arrival, bytes);
     }
 
@@ -113,23 +149,38 @@ impl Host {
             "{} asks to be woken at {now} again and again",
             self.name
         );
-        self.endpoint.handle_timeout(now);
+        self.endpoint.handle_timeout(self.clock.read(now));
     }
 
     /// Hands the events to the owner, if it reads, and asks for the deadline: the end of draining.
-    pub(crate) fn poll_events_and_timeout(&mut self) {
+    pub(crate) fn poll_events_and_timeout(&mut self, now: Instant) {
         if self.is_reading {
             self.events
                 .extend(std::iter::from_fn(|| self.endpoint.poll_event()));
         }
-        self.deadline = self.endpoint.poll_timeout();
+        self.endpoint.take_recording(&mut self.recording);
+        let deadline = self.endpoint.poll_timeout();
+        self.wake_at = self.driver.wake_at(now, &self.clock, deadline);
         self.is_touched = false;
+    }
+
+    /// The driver stands still, or no longer.
+    pub(crate) fn on_driver_changed(&mut self, now: Instant) {
+        let deadline = self.endpoint.poll_timeout();
+        self.wake_at = self.driver.wake_at(now, &self.clock, deadline);
     }
 }
 
 /// An endpoint whose randomness follows from the world's seed, the host and its number of restarts.
-fn birth(id: HostId, incarnation: u64, config: Config, rng: &Rng, now: Instant) -> Endpoint {
-    let mut endpoint = Endpoint::new(config, entropy(id, incarnation, rng), now);
+fn birth(
+    new: fn(Config, Entropy, Instant) -> Endpoint,
+    id: HostId,
+    incarnation: u64,
+    config: Config,
+    rng: &Rng,
+    now: Instant,
+) -> Endpoint {
+    let mut endpoint = new(config, entropy(id, incarnation, rng), now);
     endpoint.set_interfaces(&[Prefix {
         address: address::game_address(id).ip(),
         len: address::PREFIX_LEN,

@@ -52,6 +52,25 @@
 //! A [`World`] has any number of hosts, on one LAN, for discovery too. A pair is a world of two;
 //! [`Pair::world`] reaches everything that has no shorter way.
 //!
+//! # What happened elsewhere
+//!
+//! A driver, or [`World::record`], records every call of an endpoint. A [`Replay`] makes the calls of such a
+//! [`Recording`] again, to the byte, and stops where anything else comes out than did then:
+//!
+//! ```
+//! # use tickwire_sim::{Pair, Recording, Replay, ms};
+//! let mut pair = Pair::new(7);
+//! pair.world.record(pair.server);
+//! let mut pair = pair.connect();
+//! pair.run_for(ms(1_000));
+//!
+//! let recording = Recording::read(pair.world.end_recording(pair.server))?;
+//! let report = Replay::new(&recording).run();
+//! assert!(report.is_identical());
+//! assert_eq!(report.stats.datagrams_out, pair.world.view(pair.server).stats().datagrams_sent);
+//! # Ok::<(), tickwire_sim::RecordingError>(())
+//! ```
+//!
 //! # Invariants kept here
 //!
 //! - Everything follows from the seed. No clock, no thread, no operating system's chance, no float.
@@ -61,13 +80,19 @@
 //! - Removing an element from a schedule leaves a valid schedule.
 
 mod address;
+mod clock;
+mod driver;
 mod fate;
+mod faults;
 mod host;
 mod link;
+pub mod mix;
 mod narrate;
+mod nat;
 mod network;
 pub mod oracle;
 mod pair;
+mod replay;
 mod rng;
 pub mod seeds;
 mod trace;
@@ -76,11 +101,20 @@ mod world;
 use std::time::Duration;
 
 pub use fate::{Fate, FateCounts, Schedule};
+pub use faults::{DropCause, FaultCounts};
 pub use host::{HostId, Message};
 pub use link::Link;
+pub use link::bursts::Bursts;
+pub use link::jitter::Jitter;
+pub use link::rate::Rate;
+pub use mix::Mix;
+pub use nat::realms::NatId;
+pub use nat::{Dependence, Hairpin, Nat, Pooling, Ports, Refresh};
 pub use oracle::Oracle;
 pub use pair::Pair;
+pub use replay::{Divergence, Replay, ReplayReport, ReplayStats};
 pub use rng::Rng;
+pub use tickwire_core::record::{Recording, RecordingError};
 pub use trace::Datagram;
 pub use world::World;
 

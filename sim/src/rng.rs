@@ -50,10 +50,42 @@ impl Rng {
         low + self.below((high - low).saturating_add(1))
     }
 
+    /// A number with the exponential distribution of this mean: the time between events that come by chance and do not
+    /// know of each other. Never above 44 times the mean.
+    pub fn exponential(&mut self, mean: u64) -> u64 {
+        // -ln(u) = ln 2 * -log2(u), with -log2(u) in 16 binary places.
+        let places = u128::from(64 * ONE - log2(self.draw() | 1));
+        let scaled = (u128::from(mean) * places * LN_2_PPB) / (1_000_000_000 * u128::from(ONE));
+        u64::try_from(scaled).unwrap_or(u64::MAX)
+    }
+
     /// True in `permille` of 1,000 draws.
     pub fn chance(&mut self, permille: u16) -> bool {
         self.below(1_000) < u64::from(permille)
     }
+}
+
+/// One, in the fixed-point numbers of [`log2`].
+const ONE: u64 = 1 << 16;
+
+/// The natural logarithm of 2, in parts per billion.
+const LN_2_PPB: u128 = 693_147_181;
+
+/// The binary logarithm with 16 binary places; `number` is not 0. One place for each squaring of the mantissa (Clay
+/// Turner 2010, "A fast binary logarithm algorithm").
+fn log2(number: u64) -> u64 {
+    let whole = u64::from(number.ilog2());
+    // 1 <= mantissa < 2, with 63 binary places.
+    let mut mantissa = number << (63 - whole);
+    let mut places = 0;
+    for _ in 0..16 {
+        let square = u128::from(mantissa) * u128::from(mantissa);
+        let is_two_or_more = square >> 127 == 1;
+        let shift = if is_two_or_more { 64 } else { 63 };
+        mantissa = u64::try_from(square >> shift).expect("less than 2^64");
+        places = places << 1 | u64::from(is_two_or_more);
+    }
+    whole * ONE + places
 }
 
 /// The odd constant of SplitMix64: 2^64 divided by the golden ratio.
@@ -112,6 +144,26 @@ mod tests {
         assert!((9_700..10_300).contains(&hits), "{hits} of 10,000 expected");
         assert!(!(0..1_000).any(|_| rng.chance(0)));
         assert!((0..1_000).all(|_| rng.chance(1_000)));
+    }
+
+    #[test]
+    fn logarithms_are_right_to_four_digits() {
+        assert_eq!(log2(1), 0);
+        assert_eq!(log2(1 << 40), 40 * ONE);
+        // log2(3) = 1.58496, log2(1000) = 9.96578
+        assert_eq!(log2(3) * 10_000 / ONE, 15_849);
+        assert_eq!(log2(1_000) * 10_000 / ONE, 99_657);
+    }
+
+    #[test]
+    fn exponential_times_have_the_mean_and_the_tail_asked_for() {
+        let mut rng = Rng::new(7);
+        let times: Vec<u64> = (0..100_000).map(|_| rng.exponential(1_000)).collect();
+        let mean = times.iter().sum::<u64>() / 100_000;
+        assert!((980..1_020).contains(&mean), "{mean}");
+        // e^-3 = 0.0498 of them are longer than three times the mean.
+        let long = times.iter().filter(|time| **time > 3_000).count();
+        assert!((4_700..5_250).contains(&long), "{long}");
     }
 
     #[test]

@@ -5,6 +5,22 @@ use std::ops::Range;
 /// The variable that picks one seed instead of all.
 const VARIABLE: &str = "TICKWIRE_SEED";
 
+/// The variable that says how many seeds to run instead of the usual number.
+const COUNT_VARIABLE: &str = "TICKWIRE_SEEDS";
+
+/// The seeds from 0: `usual` of them, or as many as `TICKWIRE_SEEDS` says.
+///
+/// # Panics
+///
+/// If `TICKWIRE_SEEDS` is not a number.
+#[must_use]
+pub fn usually(usual: u64) -> Range<u64> {
+    let asked = std::env::var(COUNT_VARIABLE).ok();
+    0..asked.map_or(usual, |count| {
+        count.parse().expect("TICKWIRE_SEEDS is a number")
+    })
+}
+
 /// Calls `test` with every seed of `seeds`, or only with the one in `TICKWIRE_SEED` if that is set.
 ///
 /// When `test` panics, the command that replays the seed is printed: cargo's package and the test's own

@@ -25,22 +25,27 @@ struct Side {
     arrived: usize,
     messages: u64,
     receipts: u64,
+    recorded: Vec<u8>,
 }
 
+/// How an endpoint is born: recorded or not.
+type Birth = fn(Config, Entropy, Instant) -> Endpoint;
+
 impl Side {
-    fn new(seed: u64, accepts: bool, port: u16) -> Self {
+    fn new(birth: Birth, seed: u64, accepts: bool, port: u16) -> Self {
         let config = Config::builder()
             .accepts(accepts)
             .build()
             .expect("a valid configuration");
         Self {
-            endpoint: Endpoint::new(config, Entropy::from_seed(seed), Instant::ZERO),
+            endpoint: birth(config, Entropy::from_seed(seed), Instant::ZERO),
             address: SocketAddr::from(([10, 0, 0, 1], port)),
             peer: None,
             arriving: Vec::new(),
             arrived: 0,
             messages: 0,
             receipts: 0,
+            recorded: Vec::new(),
         }
     }
 
@@ -82,19 +87,21 @@ impl Side {
             let buffer = &mut to.arriving[to.arrived];
             buffer.clear();
             if self.endpoint.poll_transmit(now, buffer).is_none() {
-                return;
+                break;
             }
             to.arrived += 1;
         }
+        self.recorded.clear();
+        self.endpoint.take_recording(&mut self.recorded);
     }
 }
 
 impl Game {
-    fn connected() -> Self {
+    fn connected(birth: Birth) -> Self {
         let mut game = Self {
             now: Instant::ZERO,
-            client: Side::new(1, false, 1),
-            server: Side::new(2, true, 2),
+            client: Side::new(birth, 1, false, 1),
+            server: Side::new(birth, 2, true, 2),
         };
         let (to, now) = (game.server.address, game.now);
         game.client
@@ -131,7 +138,15 @@ impl Game {
 
 #[test]
 fn a_running_game_allocates_nothing() {
-    let mut game = Game::connected();
+    check(Game::connected(Endpoint::new));
+}
+
+#[test]
+fn a_recorded_game_allocates_nothing_either() {
+    check(Game::connected(Endpoint::recorded));
+}
+
+fn check(mut game: Game) {
     game.run(1_200);
     let (messages, receipts) = (game.server.messages, game.server.receipts);
     let counted = allocation_counter::measure(|| game.run(1_200));

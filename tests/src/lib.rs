@@ -33,6 +33,8 @@ mod party;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
+mod recording;
+#[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod schedules;
@@ -40,6 +42,8 @@ mod schedules;
 mod shrinking;
 #[cfg(test)]
 mod sockets;
+#[cfg(test)]
+mod swarm;
 #[cfg(test)]
 mod traces;
 

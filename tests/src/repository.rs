@@ -96,6 +96,28 @@ fn the_readme_prints_what_its_example_prints() {
     assert!(readme.contains(pair.trace()), "{}", pair.trace());
 }
 
+#[test]
+fn the_map_names_every_module_of_core() {
+    let map = read("docs/ARCHITECTURE.md");
+    let mut directories = vec![root().join("core/src")];
+    let mut unnamed = Vec::new();
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).expect("a directory of sources is readable") {
+            let path = entry.expect("an entry is readable").path();
+            let stem = path.file_stem().expect("a file has a name");
+            let stem = stem.to_string_lossy().into_owned();
+            let is_named = map.contains(&format!("`{stem}`"));
+            let has_own_row = directory.ends_with("src") && is_named;
+            if path.is_dir() && has_own_row {
+                directories.push(path);
+            } else if !is_named && !["lib", "mod", "tests", "forge"].contains(&stem.as_str()) {
+                unnamed.push(path);
+            }
+        }
+    }
+    assert!(unnamed.is_empty(), "docs/ARCHITECTURE.md lacks {unnamed:?}");
+}
+
 /// What stands before the colon of each line `name: type,` with this before the name.
 fn field_names<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
     let lines = text.lines().map(str::trim);

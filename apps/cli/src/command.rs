@@ -8,6 +8,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::output;
+#[cfg(feature = "sim")]
+use crate::replay;
 use crate::{discover, echo, join, ping, serve};
 
 /// `0.1.0 (protocol 1)`: two versions work together if their protocols are equal.
@@ -50,6 +52,9 @@ enum Command {
     Ping(ping::Args),
     /// Return what arrives, UDP and TCP, to check that this host can be reached
     Echo(echo::Args),
+    /// Live a recorded session again, to the byte
+    #[cfg(feature = "sim")]
+    Replay(replay::Args),
 }
 
 /// Parses the command line. Help and versions are printed here; mistakes as one line.
@@ -90,8 +95,12 @@ fn mistake(text: &str) -> String {
         .to_owned()
 }
 
-/// Runs the command on a runtime of its own.
-pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+/// Runs the command, on a runtime of its own if it needs one.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    #[cfg(feature = "sim")]
+    if let Command::Replay(args) = &cli.command {
+        return replay::run(args);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -102,11 +111,13 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Discover(args) => discover::run(args).await,
             Command::Ping(args) => ping::run(args).await,
             Command::Echo(args) => echo::run(args).await,
+            #[cfg(feature = "sim")]
+            Command::Replay(_) => Ok(()),
         }
     });
     // A name still being looked up must not hold the end up.
     runtime.shutdown_background();
-    result
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

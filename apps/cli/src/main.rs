@@ -18,6 +18,8 @@ mod logging;
 mod output;
 mod ping;
 mod place;
+#[cfg(feature = "sim")]
+mod replay;
 mod serve;
 mod signals;
 
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     match logging::start(cli.verbose).and_then(|()| command::run(cli)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&format!("{error:#}"));

@@ -31,6 +31,14 @@ pub(crate) fn remark(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
+/// Tells what a recording is: on stderr, before anything is in it.
+pub(crate) fn remark_recording(path: &Path) {
+    remark(&format!(
+        "recording to {}: the file holds the secrets of all sessions, so who has it can read what is said; only you can read it",
+        path.display()
+    ));
+}
+
 /// `error: ...` on one line of stderr. It may quote what the user or the network wrote.
 pub(crate) fn error(text: &str) {
     let text = clean(&one_line(text));
@@ -71,6 +79,23 @@ pub(crate) fn clean(text: &str) -> String {
 /// Characters that reorder or hide others: bidirectional controls, zero-width ones, line separators.
 fn is_format(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// `text` in at most `columns` of a terminal, with an ellipsis where it was cut.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        kept.push(c);
+        if kept.width() >= columns {
+            kept.pop();
+            break;
+        }
+    }
+    kept.push('…');
+    kept
 }
 
 /// Lines joined by a blank: errors are one line.
@@ -199,6 +224,14 @@ mod tests {
             text,
             "NAME    PLAYERS\n你好吗  1/32\ne\u{301}e\u{301}      2/32"
         );
+    }
+
+    #[test]
+    fn what_is_too_wide_is_cut_and_shows_it() {
+        assert_eq!(cut("arena", 5), "arena");
+        assert_eq!(cut("arenas", 5), "aren…");
+        assert_eq!(cut("你好吗", 5), "你好…");
+        assert_eq!(cut("你好吗", 4), "你…");
     }
 
     #[test]

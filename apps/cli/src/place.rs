@@ -1,7 +1,7 @@
 //! Where to reach a server: an address or a host's name, as the user writes it.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,6 +14,15 @@ pub(crate) const DISCOVERY_PORT: u16 = 8081;
 
 /// Time to look up a host's name.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The address that stands for all of this host's.
+pub(crate) fn any_address(is_v6: bool) -> IpAddr {
+    if is_v6 {
+        Ipv6Addr::UNSPECIFIED.into()
+    } else {
+        Ipv4Addr::UNSPECIFIED.into()
+    }
+}
 
 /// A place in the network as the user writes it: `HOST:PORT`, or `HOST` with the port left to the command.
 #[derive(Clone, Debug, PartialEq, Eq)]

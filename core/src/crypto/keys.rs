@@ -4,7 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use curve25519_dalek::montgomery::MontgomeryPoint;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes of a secret and of a public key.
 const KEY_LEN: usize = 32;
@@ -30,6 +30,14 @@ impl SecretKey {
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         PublicKey(MontgomeryPoint::mul_base_clamped(self.0).to_bytes())
+    }
+
+    /// X25519: what this key and `remote` agree on (RFC 7748 section 6.1).
+    pub(crate) fn agree(&self, remote: &[u8; KEY_LEN]) -> Zeroizing<[u8; KEY_LEN]> {
+        let mut shared = MontgomeryPoint(*remote).mul_clamped(self.0);
+        let agreed = Zeroizing::new(shared.to_bytes());
+        shared.zeroize();
+        agreed
     }
 }
 
@@ -156,6 +164,17 @@ mod tests {
             SecretKey::from_bytes(SECRET).public_key().to_string(),
             PUBLIC
         );
+    }
+
+    /// RFC 7748 section 6.1.
+    #[test]
+    fn both_sides_agree_on_what_rfc_7748_says() {
+        let key = |text: &str| *text.parse::<PublicKey>().expect("64 digits").as_bytes();
+        let bob = key("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
+        let shared = key("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
+        let (alice, bob) = (SecretKey::from_bytes(SECRET), SecretKey::from_bytes(bob));
+        assert_eq!(*alice.agree(bob.public_key().as_bytes()), shared);
+        assert_eq!(*bob.agree(alice.public_key().as_bytes()), shared);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `aead` | the seam to a cipher implementation, and the portable one |
 //! | `keys` | a server's long-term key pair, and what a client knows of it |
+//! | `identity` | the long-term key as a handshake uses it, at hand or recorded |
 //! | `noise` | one round trip of Noise NK or NX, which ends in [`Secrets`] |
 //! | `packet` | from [`Secrets`] to one packet key for each direction |
 //! | `reset` | tokens by which a restarted server ends connections it has forgotten |
@@ -16,6 +17,7 @@
 //! compared in constant time.
 
 mod aead;
+mod identity;
 mod keys;
 mod noise;
 mod packet;
@@ -24,6 +26,7 @@ mod reset;
 pub use aead::{AeadKey, CipherSuite, Crypto, OpenError, Portable, TAG_LEN};
 pub use keys::{ParseKeyError, PublicKey, SecretKey, ServerIdentity};
 
+pub(crate) use identity::{Agreed, Identity};
 pub(crate) use noise::{ClientHandshake, Pattern, ServerHandshake};
 pub(crate) use packet::{Keys, PacketKey, Secrets};
 pub(crate) use reset::{RESET_TOKEN_LEN, ResetKey, tokens_equal};

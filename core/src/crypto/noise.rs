@@ -30,7 +30,7 @@ use core::fmt;
 use snow::{Builder, HandshakeState};
 
 use self::resolver::Resolver;
-use crate::crypto::{PublicKey, SecretKey, Secrets, ServerIdentity, TAG_LEN};
+use crate::crypto::{Identity, PublicKey, Secrets, ServerIdentity, TAG_LEN};
 use crate::rng::SecretRng;
 
 /// Bytes of an X25519 public key.
@@ -123,7 +123,7 @@ impl ClientHandshake {
         out: &mut Vec<u8>,
     ) -> Self {
         let pattern = Pattern::of(server);
-        let builder = builder(pattern, prologue, rng);
+        let builder = builder(pattern, prologue, Resolver::new(rng));
         let mut noise = match &server {
             ServerIdentity::Known(key) => builder
                 .remote_public_key(key.as_bytes())
@@ -178,15 +178,19 @@ impl ServerHandshake {
     /// If it is too short, or, with NK, not made for this `identity` and `prologue`. With NX every message
     /// that is long enough passes here.
     pub(crate) fn read(
-        identity: &SecretKey,
+        identity: &mut Identity,
         pattern: Pattern,
         prologue: &[u8],
         message: &[u8],
         payload: &mut Vec<u8>,
         rng: &mut SecretRng,
     ) -> Result<Self, HandshakeError> {
-        let mut noise = builder(pattern, prologue, rng)
-            .local_private_key(identity.as_bytes())
+        let resolver = Resolver::new(rng);
+        // Both patterns begin with the client's ephemeral key, and ask the long-term key for nothing but this.
+        let remote = message.first_chunk().ok_or(HandshakeError)?;
+        let agreed = identity.agree(remote);
+        let mut noise = builder(pattern, prologue, resolver.agreed(remote, agreed))
+            .local_private_key(identity.public_key().as_bytes())
             .and_then(Builder::build_responder)
             .expect("the pattern has all that it needs");
         read(&mut noise, message, payload)?;
@@ -212,9 +216,9 @@ impl ServerHandshake {
     }
 }
 
-fn builder<'a>(pattern: Pattern, prologue: &'a [u8], rng: &mut SecretRng) -> Builder<'a> {
+fn builder(pattern: Pattern, prologue: &[u8], resolver: Resolver) -> Builder<'_> {
     let params = pattern.name().parse().expect("a pattern that snow knows");
-    Builder::with_resolver(params, Box::new(Resolver::new(rng)))
+    Builder::with_resolver(params, Box::new(resolver))
         .prologue(prologue)
         .expect("the prologue is set once")
 }

@@ -32,6 +32,15 @@ impl ResetKey {
         Self(key)
     }
 
+    /// The key of a recording, and for one: it shows nothing of the long-term key that it was made from.
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The token of the connection whose packets the server gets at `connection_id` from `client`.
     pub(crate) fn token(&self, connection_id: &[u8], client: SocketAddr) -> [u8; RESET_TOKEN_LEN] {
         let mut mac = <Blake2sMac256 as Mac>::new_from_slice(&self.0)

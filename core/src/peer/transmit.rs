@@ -6,7 +6,7 @@ use super::lifecycle::State;
 use super::packet::{Built, PacketBuilder};
 use super::{Peer, Ping};
 use crate::crypto::TAG_LEN;
-use crate::endpoint::shared::Shared;
+use crate::machine::shared::Shared;
 use crate::reliability::received::AckForm;
 use crate::reliability::recovery::{Eliciting, Permit};
 use crate::time::Instant;

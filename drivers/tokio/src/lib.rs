@@ -57,6 +57,8 @@
 //! - **Back-pressure is yours to give.** Events stay in the endpoint until they are read. A reader that stops reading
 //!   stops its peers, whose `send` then refuses with `QueueFull`; nothing that was acknowledged is dropped.
 //! - **Services** are written against [`Endpoint`]; [`Handle::with`] lends it to them.
+//! - **What happened can be lived again.** [`Options::record`] writes every call of the endpoint to a file, which
+//!   `tickwire replay` and `tickwire_sim::Replay` make again, to the byte.
 //! - **Errors of sockets end nothing.** They are counted in [`Handle::io_stats`].
 //!
 //! # Tests without sockets
@@ -68,6 +70,7 @@
 
 mod handle;
 mod options;
+mod recording;
 mod shared;
 mod sockets;
 mod task;
@@ -81,10 +84,12 @@ use tickwire_udp::Clock;
 
 pub use handle::Handle;
 pub use options::Options;
+pub use recording::RecordError;
 pub use shared::ShutdownReport;
 pub use sockets::Sockets;
 pub use tickwire_udp::{BindError, Interfaces, IoStats, JoinFailure};
 
+use recording::RecordingFile;
 use shared::Shared;
 use sockets::{Bound, UdpSockets};
 use task::Task;
@@ -95,7 +100,8 @@ use task::Task;
 ///
 /// When the game socket cannot be bound: the error holds a [`BindError`], which says to what address, why and what to do.
 /// When the configuration is invalid (`InvalidInput`, holding a [`ConfigError`](tickwire_core::ConfigError)). When the
-/// operating system has no randomness. When there is no runtime.
+/// operating system has no randomness. When the file of [`Options::record`] cannot be made: the error holds a
+/// [`RecordError`]. When there is no runtime.
 ///
 /// # Panics
 ///
@@ -139,8 +145,13 @@ fn start<S: Sockets>(
         Some(entropy) => entropy,
         None => tickwire_udp::entropy()?,
     };
-    let endpoint = Endpoint::new(config, entropy, clock.now());
-    let shared = Arc::new(Shared::new(endpoint, clock));
+    let recording = options.record.as_ref().map(RecordingFile::create);
+    let recording = recording.transpose()?;
+    let endpoint = match &recording {
+        Some(_) => Endpoint::recorded(config, entropy, clock.now()),
+        None => Endpoint::new(config, entropy, clock.now()),
+    };
+    let shared = Arc::new(Shared::new(endpoint, recording, clock));
     let discovery_port = match &bound.discovery {
         Some(Ok(address)) => address.port(),
         Some(Err(_)) | None => DISCOVERY_PORT,

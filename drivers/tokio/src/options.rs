@@ -2,10 +2,13 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tickwire_core::{AnnounceConfig, Config, ConfigBuilder, Crypto, Entropy};
 use tickwire_crypto::Ring;
+
+use crate::recording::RecordTo;
 
 /// What [`bind`](crate::bind) makes an endpoint from.
 #[derive(Clone, Debug)]
@@ -16,6 +19,7 @@ pub struct Options {
     pub(crate) game: SocketAddr,
     pub(crate) discovery: Option<SocketAddr>,
     pub(crate) entropy: Option<Entropy>,
+    pub(crate) record: Option<RecordTo>,
 }
 
 impl Options {
@@ -28,6 +32,7 @@ impl Options {
             game: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
             discovery: None,
             entropy: None,
+            record: None,
         }
     }
 
@@ -62,6 +67,28 @@ impl Options {
     /// the same entropy twice repeats them. By default the operating system gives it.
     pub fn entropy(mut self, entropy: Entropy) -> Self {
         self.entropy = Some(entropy);
+        self
+    }
+
+    /// Records every call of the endpoint to a new file at `path`, from birth to shutdown; a file that exists is
+    /// refused. See [`record`](tickwire_core::record) for what can be done with it.
+    ///
+    /// **The file holds the secrets of all sessions**, though never the configured long-term key. Only its owner can
+    /// read it (mode 0600, on Unix). A disk that is full or too slow ends the recording with a warning, and nothing else.
+    pub fn record(mut self, path: impl Into<PathBuf>) -> Self {
+        self.record = Some(RecordTo {
+            path: path.into(),
+            replaces: false,
+        });
+        self
+    }
+
+    /// As [`record`](Self::record); a file that exists is replaced.
+    pub fn record_replacing(mut self, path: impl Into<PathBuf>) -> Self {
+        self.record = Some(RecordTo {
+            path: path.into(),
+            replaces: true,
+        });
         self
     }
 

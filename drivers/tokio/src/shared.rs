@@ -13,6 +13,8 @@ use tickwire_core::{Endpoint, Event, Farewell, Instant, PeerId};
 use tickwire_udp::{Access, Clock, IoStats};
 use tokio::sync::Notify;
 
+use crate::recording::RecordingFile;
+
 /// How long a shutdown may take.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
@@ -39,6 +41,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) endpoint: Endpoint,
+    recording: Option<RecordingFile>,
     pub(crate) io_stats: IoStats,
     /// When the task will wake by itself.
     pub(crate) wake_at: Option<Instant>,
@@ -65,9 +68,10 @@ struct Stopping {
 }
 
 impl Shared {
-    pub(crate) fn new(endpoint: Endpoint, clock: Clock) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, recording: Option<RecordingFile>, clock: Clock) -> Self {
         let state = State {
             endpoint,
+            recording,
             io_stats: IoStats::default(),
             wake_at: None,
             phase: Phase::Running,
@@ -179,6 +183,21 @@ impl State {
         !new.is_empty()
     }
 
+    /// For the task, after a turn: hands on what was recorded.
+    pub(crate) fn record(&mut self) {
+        if let Some(recording) = &mut self.recording
+            && !recording.take(&mut self.endpoint)
+        {
+            self.finish_recording();
+        }
+    }
+
+    fn finish_recording(&mut self) {
+        if let Some(recording) = self.recording.take() {
+            recording.finish(&mut self.endpoint);
+        }
+    }
+
     /// Takes what is unread out of the endpoint: nothing comes any more, and the report needs the counts.
     fn finish(&mut self) {
         if matches!(self.phase, Phase::Stopped(_)) {
@@ -188,6 +207,7 @@ impl State {
             self.count(&event);
             self.tail.push_back(event);
         }
+        self.finish_recording();
         let report = match &self.phase {
             Phase::Stopping(stopping) => ShutdownReport {
                 undelivered: stopping.undelivered,

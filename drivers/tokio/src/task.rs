@@ -66,6 +66,7 @@ impl<S: Sockets> Task<S> {
         self.refresh_interfaces();
         let mut next = self.pump.turn(&mut Locked(&self.shared), &mut self.sockets);
         let mut state = self.shared.lock();
+        state.record();
         let shutdown_at = state.advance_shutdown(self.shared.clock.now(), next.blocked.is_none());
         next.wake_at = [next.wake_at, shutdown_at, self.interfaces_at]
             .into_iter()

@@ -128,6 +128,9 @@ impl Lane {
             Fate::Duplicate => (vec![bytes.clone(), bytes], 0),
             Fate::Corrupt { bit } => (vec![flipped(bytes, bit)], 0),
             Fate::Truncate { len } => (vec![cut(bytes, len)], 0),
+            Fate::Storm { .. } | Fate::Overwrite { .. } | Fate::Extend { .. } | Fate::Splice => {
+                unreachable!("no script has these")
+            }
         };
         let later = self.path.latency + Duration::from_millis(later_ms.into());
         let arrival = |copy: Vec<u8>| {

@@ -1,7 +1,7 @@
 //! The simulator as a stage.
 
 use tickwire_core::{Endpoint, Entropy, Instant};
-use tickwire_sim::{HostId, Link, World};
+use tickwire_sim::{HostId, Link, Rate, World};
 
 use super::record::{Record, Sent, Told};
 use super::script::{Path, Script};
@@ -39,7 +39,9 @@ impl Simulated {
 
 fn link(path: &Path) -> Link {
     let fates = path.fates.iter().copied();
-    let link = Link::new().latency(path.latency).rate(path.rate);
+    let link = Link::new()
+        .latency(path.latency)
+        .rate(Rate::bytes_per_second(path.rate));
     link.schedule(fates)
 }
 

@@ -1,23 +1,25 @@
 //! One simulated player over real sockets: its own endpoint, its own connection. `join` and `serve --bots` run the same.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use tickwire_core::{
-    CloseReason, EndpointStats, Event, Farewell, PeerId, PeerStats, PublicKey, Refusal,
-    ServerIdentity, TickConfig,
+    CloseReason, EndpointStats, Event, Farewell, PeerId, PeerStats, PublicKey, ServerIdentity,
+    TickConfig,
 };
-use tickwire_game::{Bot, ClientStats, Dismissal, EndpointAt, GameClient, Name, Phase};
+use tickwire_game::{Bot, ClientStats, EndpointAt, GameClient, Name, Phase};
 use tickwire_tokio::{Handle, Options};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::ending;
 use crate::deadline;
-use crate::failure::failed;
+use crate::failure::{cannot_bind, failed};
 use crate::identity::Trust;
 use crate::output;
+use crate::place;
 
 /// What all bots of a command are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) is_announced: bool,
     /// Time to play, counted from when the connection is complete.
     pub(crate) duration: Option<Duration>,
+    /// A new file that every call of its endpoint is recorded to.
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// What a bot believes of its server.
@@ -70,7 +74,7 @@ impl BotTrust {
         }
     }
 
-    fn wrong_key(&self) -> anyhow::Error {
+    pub(super) fn wrong_key(&self) -> anyhow::Error {
         match self {
             Self::Judged(trust) => trust.wrong_key(),
             Self::Own(_) => failed("the server of this process has another key than its own"),
@@ -123,14 +127,15 @@ pub(crate) async fn play(plan: Plan, orders: watch::Receiver<Order>) -> anyhow::
 }
 
 fn bind(plan: &Plan) -> anyhow::Result<Handle> {
-    let any: IpAddr = if plan.server.is_ipv6() {
-        Ipv6Addr::UNSPECIFIED.into()
-    } else {
-        Ipv4Addr::UNSPECIFIED.into()
-    };
     let config = tickwire_game::config().tick(Some(TickConfig::new(plan.tick_rate_hz)));
+    let any = place::any_address(plan.server.is_ipv6());
     let options = Options::new(config).game(SocketAddr::new(any, 0));
-    tickwire_tokio::bind(options).context("cannot open a UDP socket")
+    let Some(path) = &plan.record else {
+        return tickwire_tokio::bind(options).map_err(|error| failed(error.to_string()));
+    };
+    let handle = tickwire_tokio::bind(options.record(path)).map_err(|error| cannot_bind(&error))?;
+    output::remark_recording(path);
+    Ok(handle)
 }
 
 struct Player {
@@ -214,7 +219,7 @@ impl Player {
     fn on_disconnected(&mut self, reason: &CloseReason) {
         if self.failure.is_none() {
             let phase = self.bot.client().phase();
-            self.failure = failure(reason, phase, &self.plan);
+            self.failure = ending::failure(reason, phase, &self.plan);
         }
     }
 
@@ -263,114 +268,5 @@ async fn next_order(orders: &mut watch::Receiver<Order>) -> Order {
     match orders.changed().await {
         Ok(()) => *orders.borrow_and_update(),
         Err(_) => Order::Leave,
-    }
-}
-
-/// Whether this end of a connection is a failure, and what to say then.
-fn failure(reason: &CloseReason, phase: Phase, plan: &Plan) -> Option<anyhow::Error> {
-    if phase == Phase::Leaving {
-        return None;
-    }
-    let server = plan.server;
-    let text = match reason {
-        CloseReason::Local(farewell) if farewell.code == Dismissal::Goodbye.code() => return None,
-        CloseReason::Remote(farewell) if is_regular(farewell) => return None,
-        CloseReason::Remote(farewell) => {
-            format!("the server at {server} ended the connection: {farewell}")
-        }
-        CloseReason::HandshakeTimeout => format!(
-            "no answer from {server}: check the address and the port, that `tickwire serve` runs there, \
-             and that no firewall drops UDP"
-        ),
-        CloseReason::Refused(Refusal::WrongKey) => return Some(plan.trust.wrong_key()),
-        CloseReason::Refused(refusal) => {
-            format!(
-                "the server at {server} does not let us in: {refusal}; {}",
-                advice(*refusal)
-            )
-        }
-        CloseReason::Local(_)
-        | CloseReason::IdleTimeout
-        | CloseReason::Undeliverable { .. }
-        | CloseReason::Violation(_)
-        | CloseReason::PeerSawViolation(_)
-        | CloseReason::Reset
-        | CloseReason::Replaced
-        | _ => format!("the connection to {server} was lost: {reason}"),
-    };
-    Some(failed(text))
-}
-
-fn is_regular(farewell: &Farewell) -> bool {
-    let regular = [Dismissal::Goodbye, Dismissal::ServerStops];
-    regular
-        .iter()
-        .any(|dismissal| dismissal.code() == farewell.code)
-}
-
-fn advice(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Full => "try again later, or start it with a larger --max-players",
-        Refusal::Banned => "ask whoever runs it",
-        Refusal::NotAccepting => "it is probably stopping, try again later",
-        Refusal::WrongVersion { .. }
-        | Refusal::WrongProtocolId
-        | Refusal::WrongChannels
-        | Refusal::WrongKey
-        | Refusal::NoCipher
-        | _ => "use the same version of tickwire on both sides",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan() -> Plan {
-        Plan {
-            server: SocketAddr::from(([192, 0, 2, 1], 8_080)),
-            trust: BotTrust::Own(PublicKey::from_bytes([7; 32])),
-            name: Name::new("Ada").expect("a good name"),
-            number: 0,
-            tick_rate_hz: NonZeroU32::new(30).expect("not 0"),
-            is_announced: false,
-            duration: None,
-        }
-    }
-
-    fn said(reason: &CloseReason, phase: Phase) -> Option<String> {
-        failure(reason, phase, &plan()).map(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_server_that_stops_and_a_goodbye_are_no_failures() {
-        for dismissal in [Dismissal::Goodbye, Dismissal::ServerStops] {
-            let reason = CloseReason::Remote(dismissal.farewell());
-            assert_eq!(said(&reason, Phase::Playing), None);
-        }
-        assert_eq!(said(&CloseReason::IdleTimeout, Phase::Leaving), None);
-    }
-
-    #[test]
-    fn failures_say_what_happened_where_and_what_to_do() {
-        let timeout = said(&CloseReason::HandshakeTimeout, Phase::Connecting);
-        let text = timeout.expect("a failure");
-        assert!(
-            text.starts_with("no answer from 192.0.2.1:8080: check"),
-            "{text}"
-        );
-        let full = said(&CloseReason::Refused(Refusal::Full), Phase::Connecting);
-        let text = full.expect("a failure");
-        assert!(
-            text.contains("the server is full; try again later"),
-            "{text}"
-        );
-        let name = said(
-            &CloseReason::Remote(Dismissal::BadName.farewell()),
-            Phase::Joining,
-        );
-        assert!(name.expect("a failure").contains("1 to 32 characters"));
-        let lost = said(&CloseReason::IdleTimeout, Phase::Playing).expect("a failure");
-        assert!(lost.contains("to 192.0.2.1:8080 was lost"), "{lost}");
     }
 }

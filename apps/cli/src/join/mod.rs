@@ -1,10 +1,12 @@
 //! `tickwire join`: headless players that move, shoot and score, and count what they get.
 
 pub(crate) mod bot;
+mod ending;
 pub(crate) mod summary;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tickwire_game::Name;
@@ -26,6 +28,7 @@ Examples:
   tickwire join 127.0.0.1 --name Ada     play on a server of this host, until Ctrl-C
   tickwire join --discover --duration 10 --json
   tickwire join game.example.org:9000 --server-key KEY
+  tickwire join 192.168.1.5 --record match.twrec
   tickwire join 192.168.1.5 --bots 8 --trust-on-first-use
 
 Counts of --json are sums over all bots, round trip and loss are means; `bots` lists each. Exit code 1 if a bot cannot
@@ -64,6 +67,11 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
+    /// Record every call of the client's endpoint to this new file, for `tickwire replay`; one bot only, and it holds
+    /// session secrets (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+
     #[command(flatten)]
     search: SearchArgs,
 
@@ -73,6 +81,11 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    if args.record.is_some() && args.bots > 1 {
+        return Err(bad_input(
+            "--record is for one client: leave --bots out, or record on the server",
+        ));
+    }
     let stop = Stop::listen()?;
     let found = tokio::select! {
         found = find(&args) => Some(found?),
@@ -133,6 +146,7 @@ async fn play(
             tick_rate_hz: TICK_RATE_HZ,
             is_announced: number == 0 && !args.json,
             duration: args.duration,
+            record: args.record.clone(),
         };
         bots.spawn(bot::play(plan, receiver.clone()));
     }

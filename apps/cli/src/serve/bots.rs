@@ -42,6 +42,7 @@ impl Bots {
                 tick_rate_hz,
                 is_announced: false,
                 duration: None,
+                record: None,
             };
             tasks.spawn(bot::play(plan, receiver.clone()));
         }

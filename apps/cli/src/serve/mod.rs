@@ -21,6 +21,7 @@ Examples:
   tickwire serve --bots 8                a game with 8 simulated players, on UDP port 8080 of all interfaces
   tickwire serve --name Arena --max-players 64 --tick-rate 60
   tickwire serve --key arena.key         known again after a restart: join --server-key with what it prints
+  tickwire serve --record match.twrec    every datagram and command, for `tickwire replay`
   tickwire serve --bind 127.0.0.1:0 --ready-file ready.json --duration 10 --bots 8 --json
 
 The ready file holds `game`, `discovery` (null if its port cannot be had) and `public_key`. With --json, `players` is the
@@ -72,6 +73,10 @@ pub(crate) struct Args {
     /// Write the addresses and the public key to this file as JSON once all listens
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+
+    /// Record every call of the endpoint to this new file, for `tickwire replay`; it holds session secrets (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 
     /// Tell the LAN of this server unasked, every so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = announce_interval, allow_negative_numbers = true)]

@@ -1,7 +1,7 @@
 //! The server at work: from the first socket to the last goodbye.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -19,9 +19,10 @@ use super::table::LiveTable;
 use crate::deadline;
 use crate::failure::{bad_input, cannot_listen};
 use crate::hex;
-use crate::output::{self, ReadyFile};
+use crate::keyfile;
+use crate::output::{self, ReadyFile, clean};
+use crate::place;
 use crate::signals::Stop;
-use crate::{keyfile, output::clean};
 
 /// Time between two drawings of the table.
 const TABLE_INTERVAL: Duration = Duration::from_millis(500);
@@ -75,7 +76,7 @@ fn bind(args: &Args) -> anyhow::Result<Handle> {
     if let Some(path) = &args.key {
         config = config.identity(Some(keyfile::load_or_create(path)?));
     }
-    let options = Options::new(config)
+    let mut options = Options::new(config)
         .game(args.bind)
         .discovery(Some(discovery_address(args)))
         .announce(AnnounceConfig {
@@ -84,17 +85,19 @@ fn bind(args: &Args) -> anyhow::Result<Handle> {
             players_max: args.max_players,
             interval: args.announce,
         });
-    tickwire_tokio::bind(options).map_err(|error| cannot_bind(args.bind, &error))
+    if let Some(path) = &args.record {
+        options = options.record(path);
+    }
+    let handle = tickwire_tokio::bind(options).map_err(|error| cannot_bind(args.bind, &error))?;
+    if let Some(path) = &args.record {
+        output::remark_recording(path);
+    }
+    Ok(handle)
 }
 
 /// Queries come by broadcast and multicast, which only the unspecified address receives.
 fn discovery_address(args: &Args) -> SocketAddr {
-    let any: IpAddr = if args.bind.is_ipv6() {
-        Ipv6Addr::UNSPECIFIED.into()
-    } else {
-        Ipv4Addr::UNSPECIFIED.into()
-    };
-    SocketAddr::new(any, args.discovery_port)
+    SocketAddr::new(place::any_address(args.bind.is_ipv6()), args.discovery_port)
 }
 
 fn cannot_bind(address: SocketAddr, error: &io::Error) -> anyhow::Error {

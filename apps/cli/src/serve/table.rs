@@ -1,13 +1,14 @@
 //! The live table of players, drawn over itself on a terminal.
 //!
-//! - A drawing is one write, so nothing flickers. What is wider than the terminal is cut by it: a line that wrapped would
-//!   spoil the count of lines to draw over.
+//! - A drawing is one write, so nothing flickers. What is wider than the terminal is cut, and where both disagree about
+//!   a width the terminal cuts it: a line that wrapped would spoil the count of lines to draw over.
 //! - A terminal that takes nothing (Ctrl-S) stops the table, never the game: drawings are written by a thread of their
 //!   own, one at a time.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
+use anstream::adapter::strip_str;
 use anyhow::Context;
 use tickwire_core::PeerStats;
 use tickwire_game::{GameServer, ServerStats};
@@ -15,14 +16,15 @@ use tickwire_tokio::Handle;
 use tokio::task::JoinHandle;
 
 use crate::join::summary::{millis, percent};
-use crate::output::{self, Table, clean};
+use crate::output::{self, Table, clean, cut};
 
 /// Players shown where the terminal does not tell its height.
 const ROWS_DEFAULT: usize = 18;
 /// Lines beside the players: the headline, the headings, how many are not shown, and the cursor's.
 const LINES_BESIDE: usize = 4;
-/// Of the server's name.
-const NAME_CHARS_MAX: usize = 30;
+/// Of the server's name and of a player's: the numbers beside them stay on a narrow terminal.
+const SERVER_COLUMNS_MAX: usize = 30;
+const PLAYER_COLUMNS_MAX: usize = 22;
 
 /// Columns and lines.
 type Size = (u16, u16);
@@ -57,7 +59,7 @@ impl LiveTable {
         let size = terminal_size::terminal_size().map(|(width, height)| (width.0, height.0));
         let head = headline(name, game.players_now(), players_max, &game.stats());
         let players = players(game, handle, rows_max(size));
-        let text = output::coloured(format!("{head}\n{players}"));
+        let text = fitting(&format!("{head}\n{players}"), size);
         let above = if size == self.size { self.lines } else { 0 };
         let drawing = drawing(above, &text);
         self.lines = text.lines().count();
@@ -90,6 +92,18 @@ fn rows_max(size: Option<Size>) -> usize {
     })
 }
 
+/// `text` as the terminal takes it. A line that must be cut loses its colours.
+fn fitting(text: &str, size: Option<Size>) -> String {
+    let columns = size.map_or(usize::MAX, |(width, _)| usize::from(width));
+    let fit = |line: &str| {
+        let plain = strip_str(line).to_string();
+        let cut = cut(&plain, columns);
+        if cut == plain { line.to_owned() } else { cut }
+    };
+    let lines: Vec<String> = text.lines().map(fit).collect();
+    output::coloured(lines.join("\n"))
+}
+
 /// `text` over the `above` lines above the cursor, with the wrapping of lines off meanwhile (DECAWM).
 fn drawing(above: usize, text: &str) -> String {
     let mut drawing = String::from("\x1b[?7l\r");
@@ -105,7 +119,7 @@ fn drawing(above: usize, text: &str) -> String {
 }
 
 fn headline(name: &str, players: u32, players_max: u32, stats: &ServerStats) -> String {
-    let name: String = clean(name).chars().take(NAME_CHARS_MAX).collect();
+    let name = cut(&clean(name), SERVER_COLUMNS_MAX);
     format!(
         "{name}: {players}/{players_max} players, tick {} ({} late, {} skipped)",
         stats.ticks, stats.ticks_late, stats.ticks_skipped
@@ -128,7 +142,7 @@ fn players(game: &GameServer, handle: &Handle, rows_max: usize) -> String {
 
 fn row(name: &str, score: u32, stats: &PeerStats) -> [String; 5] {
     [
-        name.to_owned(),
+        cut(name, PLAYER_COLUMNS_MAX),
         score.to_string(),
         format!("{:.1} ms", millis(stats.rtt_us)),
         format!("{:.1} ms", millis(stats.jitter_us)),
@@ -154,6 +168,14 @@ mod tests {
             headline("Arena", 1, 32, &ServerStats::default()),
             "Arena: 1/32 players, tick 0 (0 late, 0 skipped)"
         );
+    }
+
+    #[test]
+    fn what_is_wider_than_the_terminal_is_cut() {
+        let text = "\x1b[1mPLAYER  SCORE\x1b[0m\nAda  3";
+        assert_eq!(fitting(text, Some((8, 24))), "PLAYER …\nAda  3");
+        let names = row(&"你".repeat(32), 0, &PeerStats::default());
+        assert_eq!(names[0], format!("{}…", "你".repeat(10)));
     }
 
     #[test]

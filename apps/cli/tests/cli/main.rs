@@ -4,4 +4,6 @@ mod asking;
 mod command_line;
 mod echo;
 mod play;
+#[cfg(feature = "sim")]
+mod replay;
 mod support;

@@ -1,18 +1,27 @@
-//! What `snow` computes with: our random numbers, an X25519 that wipes its secrets, and its own hash and cipher.
+//! What `snow` computes with: our random numbers, an X25519 that wipes its secrets and
+//! needs no long-term one, and its own hash and cipher.
 
 use alloc::boxed::Box;
 
-use curve25519_dalek::montgomery::MontgomeryPoint;
 use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::{CryptoResolver, DefaultResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
+use crate::crypto::{Agreed, PublicKey, SecretKey};
 use crate::rng::SecretRng;
 
 /// The primitives of one handshake.
 pub(super) struct Resolver {
     secret: Zeroizing<[u8; 32]>,
+    agreement: Option<Agreement>,
+}
+
+/// What the long-term key agreed on with whom: all that a handshake learns of it.
+#[derive(Clone)]
+struct Agreement {
+    remote: [u8; 32],
+    agreed: Agreed,
 }
 
 impl Resolver {
@@ -20,7 +29,19 @@ impl Resolver {
     pub(super) fn new(rng: &mut SecretRng) -> Self {
         let mut secret = Zeroizing::new([0; 32]);
         rng.fill(&mut *secret);
-        Self { secret }
+        Self {
+            secret,
+            agreement: None,
+        }
+    }
+
+    /// For the side with a long-term key, whose *public* half `snow` is then given as if it were the secret one.
+    pub(super) fn agreed(mut self, remote: &[u8; 32], agreed: Agreed) -> Self {
+        self.agreement = Some(Agreement {
+            remote: *remote,
+            agreed,
+        });
+        self
     }
 }
 
@@ -32,7 +53,7 @@ impl CryptoResolver for Resolver {
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
         match choice {
-            DHChoice::Curve25519 => Some(Box::new(X25519::default())),
+            DHChoice::Curve25519 => Some(Box::new(KeyPair::new(self.agreement.clone()))),
             DHChoice::Curve448 => None,
         }
     }
@@ -53,26 +74,26 @@ impl Random for SecretRng {
     }
 }
 
-/// One side's key pair. `snow` has the same and leaves the secret in memory.
-#[derive(Default)]
-struct X25519 {
-    secret: [u8; 32],
-    public: [u8; 32],
+/// One side's key pair: an ephemeral one, or the long-term one, whose secret stays outside.
+struct KeyPair {
+    secret: SecretKey,
+    public: PublicKey,
+    agreement: Option<Agreement>,
+    is_long_term: bool,
 }
 
-impl X25519 {
-    fn on_secret(&mut self) {
-        self.public = MontgomeryPoint::mul_base_clamped(self.secret).to_bytes();
+impl KeyPair {
+    fn new(agreement: Option<Agreement>) -> Self {
+        Self {
+            secret: SecretKey::from_bytes([0; 32]),
+            public: PublicKey::from_bytes([0; 32]),
+            agreement,
+            is_long_term: false,
+        }
     }
 }
 
-impl Drop for X25519 {
-    fn drop(&mut self) {
-        self.secret.zeroize();
-    }
-}
-
-impl Dh for X25519 {
+impl Dh for KeyPair {
     fn name(&self) -> &'static str {
         "25519"
     }
@@ -85,54 +106,39 @@ impl Dh for X25519 {
         32
     }
 
-    fn set(&mut self, secret: &[u8]) {
-        self.secret.copy_from_slice(secret);
-        self.on_secret();
+    /// `snow` sets long-term keys only: this is the public half of ours.
+    fn set(&mut self, public: &[u8]) {
+        let public = public.try_into().expect("a public key has 32 bytes");
+        self.public = PublicKey::from_bytes(public);
+        self.is_long_term = true;
     }
 
     fn generate(&mut self, rng: &mut dyn Random) -> Result<(), snow::Error> {
-        rng.try_fill_bytes(&mut self.secret)?;
-        self.on_secret();
+        let mut secret = Zeroizing::new([0; 32]);
+        rng.try_fill_bytes(&mut *secret)?;
+        self.secret = SecretKey::from_bytes(*secret);
+        self.public = self.secret.public_key();
         Ok(())
     }
 
     fn pubkey(&self) -> &[u8] {
-        &self.public
+        self.public.as_bytes()
     }
 
     fn privkey(&self) -> &[u8] {
-        &self.secret
+        self.secret.as_bytes()
     }
 
-    fn dh(&self, public: &[u8], out: &mut [u8]) -> Result<(), snow::Error> {
-        let public = public.first_chunk().ok_or(snow::Error::Dh)?;
-        let mut shared = MontgomeryPoint(*public).mul_clamped(self.secret);
-        out[..32].copy_from_slice(shared.as_bytes());
-        shared.zeroize();
+    fn dh(&self, remote: &[u8], out: &mut [u8]) -> Result<(), snow::Error> {
+        let remote = remote.first_chunk().ok_or(snow::Error::Dh)?;
+        let agreed = if self.is_long_term {
+            let known = self.agreement.as_ref();
+            let known = known.filter(|agreement| agreement.remote == *remote);
+            known.ok_or(snow::Error::Dh)?.agreed.clone()
+        } else {
+            self.secret.agree(remote)
+        };
+        out[..32].copy_from_slice(&*agreed);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use core::str::FromStr;
-
-    use crate::crypto::PublicKey;
-
-    /// RFC 7748 section 6.1.
-    #[test]
-    fn x25519_agrees_with_rfc_7748() {
-        let key = |text| *PublicKey::from_str(text).expect("64 digits").as_bytes();
-        let alice = key("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a");
-        let bob = key("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
-        let shared = key("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
-        for (mine, theirs) in [(alice, bob), (bob, alice)] {
-            let (mut dh, mut other, mut out) = (X25519::default(), X25519::default(), [0; 32]);
-            dh.set(&mine);
-            other.set(&theirs);
-            dh.dh(other.pubkey(), &mut out).expect("a whole key");
-            assert_eq!(out, shared);
-        }
     }
 }

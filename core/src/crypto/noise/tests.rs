@@ -1,4 +1,5 @@
 use super::*;
+use crate::crypto::SecretKey;
 use crate::crypto::{CipherSuite, PacketKey, Portable};
 use crate::event::Role;
 use alloc::format;
@@ -7,8 +8,8 @@ use alloc::vec;
 const PROLOGUE: &[u8] = b"hello header";
 const PATTERNS: [Pattern; 2] = [Pattern::Nx, Pattern::Nk];
 
-fn identity() -> SecretKey {
-    SecretKey::from_bytes([0x42; 32])
+fn identity() -> Identity {
+    Identity::new(SecretKey::from_bytes([0x42; 32]), true)
 }
 
 fn server_for(pattern: Pattern) -> ServerIdentity {
@@ -35,7 +36,7 @@ fn server(
     let mut rng = SecretRng::new([2; 32]);
     let mut payload = vec![0xee; 3];
     ServerHandshake::read(
-        &identity(),
+        &mut identity(),
         pattern,
         prologue,
         message,
@@ -108,9 +109,15 @@ fn empty_payloads_are_payloads() {
         let (mut message, mut reply, mut payload) = (Vec::new(), Vec::new(), vec![1]);
         let server = server_for(pattern);
         let mut client = ClientHandshake::start(server, &[], &[], &mut rng, &mut message);
-        let server =
-            ServerHandshake::read(&identity(), pattern, &[], &message, &mut payload, &mut rng)
-                .expect("a fair message 1");
+        let server = ServerHandshake::read(
+            &mut identity(),
+            pattern,
+            &[],
+            &message,
+            &mut payload,
+            &mut rng,
+        )
+        .expect("a fair message 1");
         assert!(payload.is_empty());
         server.reply(&[], &mut reply);
         payload.push(1);
@@ -168,7 +175,7 @@ fn answered_by_another(pattern: Pattern) -> Vec<u8> {
     ClientHandshake::start(server_for(pattern), b"other", &[], &mut rng, &mut message);
     let mut rng = SecretRng::new([3; 32]);
     ServerHandshake::read(
-        &identity(),
+        &mut identity(),
         pattern,
         b"other",
         &message,
@@ -191,12 +198,12 @@ fn a_finished_client_takes_no_second_reply() {
 
 #[test]
 fn a_server_with_another_key_cannot_read_or_answer_nk() {
-    let wrong = SecretKey::from_bytes([0x43; 32]);
+    let mut wrong = Identity::new(SecretKey::from_bytes([0x43; 32]), true);
     let (_, message) = client(Pattern::Nk);
     let mut payload = vec![1];
     let mut rng = SecretRng::new([2; 32]);
     let read = ServerHandshake::read(
-        &wrong,
+        &mut wrong,
         Pattern::Nk,
         PROLOGUE,
         &message,
@@ -209,12 +216,12 @@ fn a_server_with_another_key_cannot_read_or_answer_nk() {
 
 #[test]
 fn with_nx_another_server_is_seen_by_its_key() {
-    let other = SecretKey::from_bytes([0x43; 32]);
+    let mut other = Identity::new(SecretKey::from_bytes([0x43; 32]), true);
     let (mut client, message) = client(Pattern::Nx);
     let (mut payload, mut reply) = (Vec::new(), Vec::new());
     let mut rng = SecretRng::new([2; 32]);
     ServerHandshake::read(
-        &other,
+        &mut other,
         Pattern::Nx,
         PROLOGUE,
         &message,

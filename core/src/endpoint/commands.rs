@@ -1,0 +1,177 @@
+//! Commands: at once, without effect if refused.
+
+use alloc::borrow::Cow;
+use core::net::{IpAddr, SocketAddr};
+
+use super::Endpoint;
+use crate::crypto::ServerIdentity;
+use crate::discovery::{DiscoveryQuery, Prefix};
+use crate::error::{ConnectError, DiscoverError, PingError, SendError};
+use crate::event::Farewell;
+use crate::id::{ChannelId, MessageId, PeerId};
+use crate::record::Call;
+use crate::time::Instant;
+
+/// Commands: at once, without effect if refused.
+impl Endpoint {
+    /// Begins a connection. [`Event::Connected`](crate::Event::Connected) or [`Event::Disconnected`](crate::Event::Disconnected) tells how it went.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`] if the address cannot be dialled, is connected already, or all places are taken.
+    pub fn connect(
+        &mut self,
+        now: Instant,
+        to: SocketAddr,
+        server: ServerIdentity,
+    ) -> Result<PeerId, ConnectError> {
+        self.begin(Some(now), &Call::Connect { to, server });
+        let result = self.machine.connect(now, to, server);
+        self.end(result)
+    }
+
+    /// Queues a copy of `payload` for `peer`. It leaves with the next [`flush`](Self::flush), or after
+    /// the coalescing delay, and is delivered as the channel promises.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; with `QueueFull` the same message may be offered again later.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        channel: ChannelId,
+        payload: &[u8],
+    ) -> Result<MessageId, SendError> {
+        let call = Call::Send {
+            peer,
+            channel,
+            payload,
+            receipt: false,
+        };
+        self.begin(Some(now), &call);
+        let result = self.machine.send(now, peer, channel, payload);
+        self.end(result)
+    }
+
+    /// As [`send`](Self::send); once the peer's endpoint has acknowledged the message,
+    /// [`Event::Delivered`](crate::Event::Delivered) says so. On unreliable channels no receipt comes.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); also `QueueFull` while 4,096 receipts are outstanding or unread.
+    pub fn send_with_receipt(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        channel: ChannelId,
+        payload: &[u8],
+    ) -> Result<MessageId, SendError> {
+        let call = Call::Send {
+            peer,
+            channel,
+            payload,
+            receipt: true,
+        };
+        self.begin(Some(now), &call);
+        let result = self.machine.send_with_receipt(now, peer, channel, payload);
+        self.end(result)
+    }
+
+    /// The owner's tick is over: everything queued leaves as soon as it may, in as few datagrams as possible.
+    pub fn flush(&mut self, now: Instant) {
+        self.begin(Some(now), &Call::Flush);
+        self.machine.flush(now);
+    }
+
+    /// Measures the round trip now: [`Event::Pong`](crate::Event::Pong) brings it.
+    ///
+    /// # Errors
+    ///
+    /// [`PingError`] if there is no such peer or it is not connected.
+    pub fn ping(&mut self, now: Instant, peer: PeerId) -> Result<(), PingError> {
+        self.begin(Some(now), &Call::Ping { peer });
+        let result = self.machine.ping(now, peer);
+        self.end(result)
+    }
+
+    /// Asks whether an endpoint listens at `to`, without connecting: [`Event::ProbeAnswered`](crate::Event::ProbeAnswered) if so.
+    /// A lost probe is not repeated. Of more than 32 unanswered probes the oldest is forgotten.
+    pub fn probe(&mut self, now: Instant, to: SocketAddr) {
+        self.begin(Some(now), &Call::Probe { to });
+        self.machine.probe(now, to);
+    }
+
+    /// Ends a connection. What is queued reliably is delivered first, for `close_timeout` at most; then both
+    /// sides learn the reason. [`Event::Disconnected`](crate::Event::Disconnected) follows and tells how many messages were not delivered.
+    pub fn disconnect(&mut self, now: Instant, peer: PeerId, farewell: Farewell) {
+        let (code, text) = (farewell.code, farewell.text());
+        self.begin(Some(now), &Call::Disconnect { peer, code, text });
+        self.machine.disconnect(now, peer, farewell);
+    }
+
+    /// Looks for servers on the LAN: [`Event::ServerFound`](crate::Event::ServerFound) for each, [`Event::DiscoveryEnded`](crate::Event::DiscoveryEnded) at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`DiscoverError`] if a search is under way or the query has no target or too many.
+    pub fn discover(&mut self, now: Instant, query: DiscoveryQuery) -> Result<(), DiscoverError> {
+        let (targets, timeout) = (Cow::Borrowed(&query.targets[..]), query.timeout);
+        self.begin(Some(now), &Call::Discover { targets, timeout });
+        let result = self.machine.discover(now, query);
+        self.end(result)
+    }
+
+    /// The number of players that discovery answers show. Without a call: the connected peers.
+    pub fn set_players(&mut self, players: u32) {
+        self.begin(None, &Call::SetPlayers { players });
+        self.machine.set_players(players);
+    }
+
+    /// The port that discovery answers name, where it is known only once the socket is bound.
+    pub fn set_announce_port(&mut self, port: u16) {
+        self.begin(None, &Call::SetAnnouncePort { port });
+        self.machine.set_announce_port(port);
+    }
+
+    /// Where unasked announcements go: broadcast and multicast addresses.
+    pub fn set_announce_targets(&mut self, targets: &[SocketAddr]) {
+        let call = Call::SetAnnounceTargets {
+            targets: Cow::Borrowed(targets),
+        };
+        self.begin(None, &call);
+        self.machine.set_announce_targets(targets);
+    }
+
+    /// The networks of the host's interfaces: who is "on the LAN" for discovery.
+    pub fn set_interfaces(&mut self, interfaces: &[Prefix]) {
+        let call = Call::SetInterfaces {
+            interfaces: Cow::Borrowed(interfaces),
+        };
+        self.begin(None, &call);
+        self.machine.set_interfaces(interfaces);
+    }
+
+    /// Refuses new connections from this address. Present ones stay: disconnect them.
+    pub fn ban(&mut self, address: IpAddr) {
+        self.begin(None, &Call::Ban { address });
+        self.machine.ban(address);
+    }
+
+    /// Lifts a ban.
+    pub fn unban(&mut self, address: IpAddr) {
+        self.begin(None, &Call::Unban { address });
+        self.machine.unban(address);
+    }
+
+    /// Takes new connections or refuses them. At first as `Config` says.
+    pub fn set_accepting(&mut self, accepting: bool) {
+        self.begin(None, &Call::SetAccepting { accepting });
+        self.machine.set_accepting(accepting);
+    }
+
+    /// Switches the trace of sent datagrams on or off; see [`poll_trace`](Self::poll_trace).
+    pub fn set_trace(&mut self, on: bool) {
+        self.machine.set_trace(on);
+    }
+}

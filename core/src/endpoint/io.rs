@@ -1,0 +1,73 @@
+//! Input and output: datagrams, time, events.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Endpoint;
+use crate::event::Event;
+use crate::record::Call;
+use crate::time::Instant;
+use crate::transmit::{Arrival, Transmit};
+
+/// Input: total, whatever the network brings.
+impl Endpoint {
+    /// Takes a datagram, which is decrypted in place. Whatever it holds, this returns: what is
+    /// not ours or not authentic is counted in [`stats`](Self::stats) and changes nothing else.
+    pub fn handle_datagram(&mut self, now: Instant, arrival: Arrival, datagram: &mut [u8]) {
+        let call = Call::HandleDatagram { arrival, datagram };
+        self.begin(Some(now), &call);
+        self.machine.handle_datagram(now, arrival, datagram);
+        if let Some(recorder) = &mut self.recorder
+            && let Some(agreed) = self.machine.take_agreed()
+        {
+            recorder.end_agreed(&agreed);
+        }
+    }
+
+    /// Deadlines may have passed. Early and repeated calls are harmless.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.begin(Some(now), &Call::HandleTimeout);
+        self.machine.handle_timeout(now);
+    }
+}
+
+/// Output: call each until `None`, after every input and command.
+impl Endpoint {
+    /// Appends the next datagram to `buf` and says where it goes. Answers to strangers come first, then
+    /// discovery, then peers in the order in which they got something to send.
+    #[must_use]
+    pub fn poll_transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
+        let start = buf.len();
+        self.begin(Some(now), &Call::PollTransmit);
+        let transmit = self.machine.poll_transmit(now, buf);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end_transmit(transmit.as_ref(), &buf[start..]);
+        }
+        transmit
+    }
+
+    /// The next event. Events appear inside other calls only: poll after those. Of one peer they come in
+    /// the order in which they happened; ticks come after everything that arrived before them.
+    ///
+    /// What is not polled stays, and fills the credit of its sender: an owner that cannot keep up stops polling.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.begin(None, &Call::PollEvent);
+        let event = self.machine.poll_event();
+        self.end(event)
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) or [`poll_transmit`](Self::poll_transmit) if nothing
+    /// else happens. It is not after the last `now` only while one of them has something to do.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.machine.poll_timeout()
+    }
+
+    /// With [`set_trace`](Self::set_trace): one line for each datagram that `poll_transmit` handed out, in that
+    /// order, as `#3 Ack(0..=2 after 1.200 ms) Ordered(ch3 m1, 20 B)`. Lines beyond 4,096 unpolled ones are dropped.
+    #[must_use]
+    pub fn poll_trace(&mut self) -> Option<String> {
+        self.machine.poll_trace()
+    }
+}

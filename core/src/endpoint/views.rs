@@ -1,0 +1,54 @@
+//! Views: cheap, no effect, not recorded.
+
+use core::net::SocketAddr;
+
+use super::Endpoint;
+use crate::config::Config;
+use crate::crypto::PublicKey;
+use crate::id::PeerId;
+use crate::stats::{EndpointStats, PeerStats};
+use crate::time::Instant;
+
+/// Views: cheap, no effect.
+impl Endpoint {
+    /// The peers that are being dialled, connected or closing, by slot.
+    pub fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.machine.peers()
+    }
+
+    /// Where a peer is.
+    #[must_use]
+    pub fn peer_address(&self, peer: PeerId) -> Option<SocketAddr> {
+        self.machine.peer_address(peer)
+    }
+
+    /// When the last authentic datagram of a peer came; of its creation before the first.
+    #[must_use]
+    pub fn last_heard(&self, peer: PeerId) -> Option<Instant> {
+        self.machine.last_heard(peer)
+    }
+
+    /// A peer's counters; `None` once its connection is over.
+    #[must_use]
+    pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
+        self.machine.peer_stats(peer)
+    }
+
+    /// The endpoint's counters.
+    #[must_use]
+    pub fn stats(&self) -> EndpointStats {
+        self.machine.stats()
+    }
+
+    /// The key by which clients know this endpoint.
+    #[must_use]
+    pub fn public_key(&self) -> PublicKey {
+        self.machine.public_key()
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        self.machine.config()
+    }
+}

@@ -1,0 +1,268 @@
+//! A stranger's HELLO: refuse it, repeat an answer, or keep it half-open until it proves itself.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use super::Machine;
+use super::slots::Entry;
+use crate::crypto::{CipherSuite, ServerHandshake};
+use crate::event::{Refusal, Role};
+use crate::log::debug;
+use crate::peer::{Accepted, Birth, HelloKey, Peer, hello_key};
+use crate::transmit::Arrival;
+use crate::wire::handshake::{self, ClientOffer, Credits, Hello, HelloBody, ServerAnswer, WELCOME};
+use crate::wire::packet::ConnectionId;
+
+/// Half-open handshakes under one address. The first ones stay: whoever sees a client's HELLO comes too late to push it
+/// out with others under its address.
+const HALF_OPEN_PER_ADDRESS_MAX: usize = 4;
+
+impl Machine {
+    pub(super) fn handle_hello(&mut self, arrival: &Arrival, datagram: &[u8]) {
+        let Ok(hello) = Hello::decode(datagram) else {
+            self.stats.drops.malformed += 1;
+            return;
+        };
+        if self.is_our_own(&hello.connection_id, datagram) {
+            self.stats.drops.foreign += 1;
+            return;
+        }
+        if let Some(body) = &hello.body
+            && (self.is_repeated(arrival.from, body) || self.is_outranked(arrival.from, body))
+        {
+            return;
+        }
+        self.stats.attempts += 1;
+        let refusal = match hello.body {
+            None => Some(Refusal::WrongVersion {
+                server: crate::PROTOCOL_VERSION,
+            }),
+            Some(_) if !self.is_accepting => Some(Refusal::NotAccepting),
+            Some(_) if self.banned.contains(&arrival.from.ip().to_canonical()) => {
+                Some(Refusal::Banned)
+            }
+            Some(_) => None,
+        };
+        if let Some(refusal) = refusal {
+            self.refuse(arrival, &hello.connection_id, refusal);
+            return;
+        }
+        if let Some(body) = hello.body {
+            self.answer_hello(arrival, hello.connection_id, &body);
+        }
+    }
+
+    /// Our HELLO, sent back by something that echoes. Answering would refuse, or let in, ourselves.
+    fn is_our_own(&self, id: &ConnectionId, datagram: &[u8]) -> bool {
+        let slot = self.slots.find(id.as_bytes());
+        slot.and_then(|slot| self.slots.get(slot))
+            .is_some_and(|found| found.peer.is_dialling_with(datagram))
+    }
+
+    /// A HELLO whose WELCOME was sent: it is sent again if the client has not proved itself yet.
+    fn is_repeated(&mut self, from: SocketAddr, body: &HelloBody<'_>) -> bool {
+        let hello = (from, hello_key(body.message));
+        let Some(slot) = self.half_open.get(&hello).copied() else {
+            return self.is_late(from, body);
+        };
+        let Some(found) = self.slots.get_mut(slot) else {
+            return false;
+        };
+        found.peer.repeat_welcome();
+        self.update(slot);
+        true
+    }
+
+    /// A HELLO that was overtaken by its client's own first packet.
+    fn is_late(&mut self, from: SocketAddr, body: &HelloBody<'_>) -> bool {
+        let slot = self.by_address.get(&from).copied();
+        let is_late = slot
+            .and_then(|slot| self.slots.get(slot))
+            .is_some_and(|found| found.peer.began_with(body.message));
+        if is_late {
+            self.stats.drops.unexpected_handshake += 1;
+        }
+        is_late
+    }
+
+    /// A HELLO that crossed ours on the way, and gives way to it.
+    fn is_outranked(&mut self, from: SocketAddr, body: &HelloBody<'_>) -> bool {
+        let slot = self.by_address.get(&from).copied();
+        let is_outranked = slot
+            .and_then(|slot| self.slots.get(slot))
+            .is_some_and(|found| found.peer.outranks(body.message));
+        if is_outranked {
+            self.stats.drops.unexpected_handshake += 1;
+        }
+        is_outranked
+    }
+
+    fn answer_hello(&mut self, arrival: &Arrival, remote_id: ConnectionId, body: &HelloBody<'_>) {
+        let is_full = self.half_open.len() >= self.shared.config.half_open_max as usize;
+        if is_full
+            || self
+                .half_open_from(arrival.from, HelloKey::default())
+                .count()
+                >= HALF_OPEN_PER_ADDRESS_MAX
+        {
+            self.stats.drops.half_open_full += 1;
+            return;
+        }
+        let HelloBody {
+            pattern,
+            prologue,
+            message,
+        } = *body;
+        let mut offer = Vec::new();
+        let noise = ServerHandshake::read(
+            &mut self.identity,
+            pattern,
+            prologue,
+            message,
+            &mut offer,
+            &mut self.handshake_rng,
+        );
+        let Ok(noise) = noise else {
+            self.refuse(arrival, &remote_id, Refusal::WrongKey);
+            return;
+        };
+        let Ok(offer) = ClientOffer::decode(&offer) else {
+            self.stats.drops.malformed += 1;
+            return;
+        };
+        let suite = match self.judge(arrival.from, &offer) {
+            Ok(suite) => suite,
+            Err(refusal) => return self.refuse_authentically(arrival, &remote_id, noise, refusal),
+        };
+        let Some((id, local_id)) = self.slots.reserve() else {
+            return self.refuse_authentically(arrival, &remote_id, noise, Refusal::Full);
+        };
+        let config = &self.shared.config;
+        let answer = ServerAnswer::Accepted {
+            suite,
+            connection_id: local_id,
+            reset_token: self.reset_token(&local_id, arrival.from),
+            ack_delay_max_ms: config.ack_delay_max.as_millis() as u8,
+            credits: Credits::granted_by(config),
+        };
+        let (welcome, secrets) = write_welcome(&remote_id, noise, &answer);
+        let birth = Birth {
+            id,
+            address: arrival.from,
+            local: arrival.to,
+            role: Role::Server,
+            local_id,
+            remote_id,
+        };
+        let accepted = Accepted {
+            config,
+            offer: &offer,
+            suite,
+            secrets: &secrets,
+            hello: message,
+            welcome,
+        };
+        let peer = Peer::accept(self.now, birth, accepted);
+        debug!("{} said hello and is answered", arrival.from);
+        self.slots.insert(id, peer, Entry::HalfOpen);
+        self.half_open
+            .insert((arrival.from, hello_key(message)), id.slot() as u32);
+        self.update(id.slot() as u32);
+    }
+
+    /// Whether the client may come in, and with which cipher.
+    fn judge(&self, from: SocketAddr, offer: &ClientOffer) -> Result<CipherSuite, Refusal> {
+        let config = &self.shared.config;
+        if offer.protocol_id != config.protocol_id {
+            return Err(Refusal::WrongProtocolId);
+        }
+        let has_our_channels =
+            offer.channels == handshake::channels_fingerprint(config) && offer.credits.suit(config);
+        if !has_our_channels {
+            return Err(Refusal::WrongChannels);
+        }
+        let replaces_itself = self.by_address.contains_key(&from);
+        if !replaces_itself && self.places_used() >= config.peers_max {
+            return Err(Refusal::Full);
+        }
+        let suite = config
+            .ciphers
+            .iter()
+            .copied()
+            .find(|suite| offer.ciphers & handshake::suite_bit(*suite) != 0);
+        suite.ok_or(Refusal::NoCipher)
+    }
+
+    /// Without a key that survives a restart the token is never used; it is then unguessable all the same.
+    fn reset_token(&self, id: &ConnectionId, client: SocketAddr) -> [u8; 16] {
+        self.identity.reset_key().token(id.as_bytes(), client)
+    }
+
+    /// Slots of the half-open handshakes under an address whose key is not below `least`.
+    fn half_open_from(&self, from: SocketAddr, least: HelloKey) -> impl Iterator<Item = u32> + '_ {
+        let range = (from, least)..=(from, [0xFF; 32]);
+        self.half_open.range(range).map(|(_, slot)| *slot)
+    }
+
+    /// Forgets the half-open handshakes under an address whose key is not below `least`: they were earlier attempts of
+    /// the client that has proved itself, or nobody's; or they give way to an attempt of ours.
+    pub(super) fn forget_half_open(&mut self, from: SocketAddr, least: HelloKey) {
+        let others: Vec<u32> = self.half_open_from(from, least).collect();
+        for slot in others {
+            if let Some(found) = self.slots.get_mut(slot) {
+                found.peer.forget();
+            }
+            self.update(slot);
+        }
+    }
+
+    /// Refuses without proof: the client takes it for a hint. Cheap, and shorter than the HELLO.
+    fn refuse(&mut self, arrival: &Arrival, id: &ConnectionId, refusal: Refusal) {
+        self.count_refusal(arrival.from, refusal);
+        let mut bytes = Vec::new();
+        handshake::encode_refuse(id, refusal, &mut bytes);
+        self.answer_stranger(arrival.from, arrival.to, bytes);
+    }
+
+    /// Refuses inside the handshake, so that nobody else can.
+    fn refuse_authentically(
+        &mut self,
+        arrival: &Arrival,
+        id: &ConnectionId,
+        noise: ServerHandshake,
+        refusal: Refusal,
+    ) {
+        self.count_refusal(arrival.from, refusal);
+        let (welcome, _) = write_welcome(id, noise, &ServerAnswer::Refused(refusal));
+        self.answer_stranger(arrival.from, arrival.to, welcome);
+    }
+
+    fn count_refusal(&mut self, client: SocketAddr, refusal: Refusal) {
+        debug!("{} said hello and is refused: {}", client, refusal);
+        let refused = &mut self.stats.refused;
+        *match refusal {
+            Refusal::Full => &mut refused.full,
+            Refusal::WrongVersion { .. } => &mut refused.wrong_version,
+            Refusal::WrongProtocolId => &mut refused.wrong_protocol_id,
+            Refusal::WrongChannels => &mut refused.wrong_channels,
+            Refusal::Banned => &mut refused.banned,
+            Refusal::WrongKey => &mut refused.wrong_key,
+            Refusal::NotAccepting => &mut refused.not_accepting,
+            Refusal::NoCipher => &mut refused.no_cipher,
+        } += 1;
+    }
+}
+
+fn write_welcome(
+    id: &ConnectionId,
+    noise: ServerHandshake,
+    answer: &ServerAnswer,
+) -> (Vec<u8>, crate::crypto::Secrets) {
+    let mut payload = Vec::new();
+    answer.encode(&mut payload);
+    let mut welcome = Vec::new();
+    welcome.push(WELCOME);
+    welcome.extend_from_slice(id.as_bytes());
+    let secrets = noise.reply(&payload, &mut welcome);
+    (welcome, secrets)
+}

@@ -1,0 +1,150 @@
+//! The books: after every call that touched a peer, who is ready to send, who can be read, who is due
+//! when, and by what address or id a datagram finds it.
+
+use core::time::Duration;
+
+use super::Machine;
+use super::slots::Entry;
+use crate::event::CloseReason;
+use crate::log::debug;
+use crate::peer::HelloKey;
+
+impl Machine {
+    /// Brings the books up to date with what a peer wants.
+    pub(super) fn update(&mut self, slot: u32) {
+        self.update_entry(slot);
+        let Some(found) = self.slots.get_mut(slot) else {
+            return;
+        };
+        if found.peer.is_spent() {
+            self.due -= u32::from(found.is_due);
+            self.schedule.set(slot, None);
+            self.slots.remove(slot);
+            return;
+        }
+        let transmit_at = found.peer.transmit_at(self.now, &self.shared);
+        let was_due = found.is_due;
+        found.is_due = transmit_at.is_some_and(|at| at <= self.now);
+        self.due = self.due + u32::from(found.is_due) - u32::from(was_due);
+        let later = transmit_at.filter(|_| !found.is_due);
+        let deadline = found
+            .peer
+            .deadline(&self.shared)
+            .into_iter()
+            .chain(later)
+            .min();
+        self.schedule.set(slot, deadline);
+        let is_readable = found.peer.inbox.has_items() && found.entry != Entry::HalfOpen;
+        if found.is_due {
+            self.ready.push(slot, &mut self.slots);
+        }
+        if is_readable {
+            self.unread.push(slot, &mut self.slots);
+        }
+    }
+
+    /// A peer that has just yielded nothing is not due, or the owner would poll for ever. Should one be all the
+    /// same, by a mistake of ours, it waits a millisecond: late is better than never for all others.
+    pub(super) fn expect_not_due(&mut self, slot: u32) {
+        let Some(found) = self.slots.get_mut(slot).filter(|found| found.is_due) else {
+            return;
+        };
+        debug_assert!(false, "{} is due and has nothing to send", found.peer.id);
+        found.is_due = false;
+        found.waits_to_send = false;
+        self.due -= 1;
+        self.schedule
+            .set(slot, Some(self.now + Duration::from_millis(1)));
+    }
+
+    /// Moves a peer between the books when its state has changed.
+    fn update_entry(&mut self, slot: u32) {
+        let Some(found) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let (is_established, is_over) = (found.peer.is_established(), found.peer.is_over());
+        let address = found.peer.address;
+        let hello = (address, found.peer.began_with);
+        let before = found.entry;
+        match before {
+            Entry::HalfOpen if found.peer.is_proven() => {
+                found.entry = Entry::Connected;
+                self.half_open.remove(&hello);
+                self.on_accepted(slot);
+                if is_over {
+                    self.update_entry(slot);
+                }
+            }
+            Entry::HalfOpen if is_over => {
+                found.entry = Entry::Over;
+                self.half_open.remove(&hello);
+            }
+            Entry::Dialled if is_established => {
+                found.entry = Entry::Connected;
+                debug!("connected to {}", address);
+                self.stats.connections_ever += 1;
+                self.connected += 1;
+                self.show_players();
+            }
+            Entry::Dialled | Entry::Connected if is_over => {
+                found.entry = Entry::Over;
+                if self.by_address.get(&address) == Some(&slot) {
+                    self.by_address.remove(&address);
+                }
+                self.connected -= u32::from(before == Entry::Connected);
+                self.show_players();
+            }
+            Entry::HalfOpen | Entry::Dialled | Entry::Connected | Entry::Over => {}
+        }
+    }
+
+    /// A client proved itself: it takes its place, and that of its stale self if it has one.
+    fn on_accepted(&mut self, slot: u32) {
+        self.stats.connections_ever += 1;
+        self.stats.accepted += 1;
+        self.connected += 1;
+        let Some(found) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let address = found.peer.address;
+        debug!("{} proved itself and is connected", address);
+        self.forget_half_open(address, HelloKey::default());
+        if let Some(stale) = self.by_address.insert(address, slot) {
+            self.replace(stale);
+        } else if self.places_used() > self.shared.config.peers_max {
+            self.refuse_full(slot);
+        }
+        self.show_players();
+    }
+
+    /// The stale self leaves its place, also if its end waits to be polled.
+    fn replace(&mut self, stale: u32) {
+        let Some(found) = self.slots.get_mut(stale) else {
+            return;
+        };
+        found
+            .peer
+            .finish(CloseReason::Replaced, &mut self.shared.pool);
+        self.update(stale);
+    }
+
+    /// All places were taken while this client proved itself.
+    fn refuse_full(&mut self, slot: u32) {
+        let Some(found) = self.slots.get_mut(slot) else {
+            return;
+        };
+        self.stats.refused.full += 1;
+        found.peer.refuse_full(self.now);
+    }
+
+    /// Peers that are not half-open: connected, dialled, or over with something unread.
+    pub(super) fn places_used(&self) -> u32 {
+        self.slots.used() - self.half_open.len() as u32
+    }
+
+    fn show_players(&mut self) {
+        if self.players.is_none() {
+            self.discovery.set_players(self.connected);
+        }
+    }
+}

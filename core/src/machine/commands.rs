@@ -1,0 +1,218 @@
+//! Commands: at once, without effect if refused.
+
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+use super::slots::Entry;
+use super::{Machine, Probe};
+use crate::channel::send::QueueFull;
+use crate::crypto::ServerIdentity;
+use crate::discovery::{DiscoveryQuery, Prefix};
+use crate::error::{ConnectError, DiscoverError, PingError, SendError};
+use crate::event::{Farewell, Role};
+use crate::id::{ChannelId, MessageId, PeerId};
+use crate::peer::{Birth, Dialled, Peer};
+use crate::time::Instant;
+use crate::wire::handshake::{PROBE, PROBE_LEN};
+
+/// Probes that wait for their answer; an older one is forgotten.
+const PROBES_MAX: usize = 32;
+
+impl Machine {
+    pub(crate) fn connect(
+        &mut self,
+        now: Instant,
+        to: SocketAddr,
+        server: ServerIdentity,
+    ) -> Result<PeerId, ConnectError> {
+        self.advance(now);
+        if to.port() == 0 || to.ip().is_unspecified() {
+            return Err(ConnectError::BadAddress);
+        }
+        if self.by_address.contains_key(&to) {
+            return Err(ConnectError::AlreadyConnected);
+        }
+        if self.places_used() >= self.shared.config.peers_max {
+            return Err(ConnectError::Full);
+        }
+        let (id, local_id) = self.slots.reserve().ok_or(ConnectError::Full)?;
+        let birth = Birth {
+            id,
+            address: to,
+            local: None,
+            role: Role::Client,
+            local_id,
+            remote_id: local_id,
+        };
+        let dialled = Dialled {
+            server,
+            config: &self.shared.config,
+            rng: &mut self.handshake_rng,
+        };
+        let peer = Peer::dial(self.now, birth, dialled);
+        // Who dials us from there gives way to us, unless its attempt goes first.
+        self.forget_half_open(to, peer.began_with);
+        self.slots.insert(id, peer, Entry::Dialled);
+        self.by_address.insert(to, id.slot() as u32);
+        self.update(id.slot() as u32);
+        Ok(id)
+    }
+
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        channel: ChannelId,
+        payload: &[u8],
+    ) -> Result<MessageId, SendError> {
+        self.queue(now, peer, channel, payload, false)
+    }
+
+    pub(crate) fn send_with_receipt(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        channel: ChannelId,
+        payload: &[u8],
+    ) -> Result<MessageId, SendError> {
+        self.queue(now, peer, channel, payload, true)
+    }
+
+    fn queue(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        channel: ChannelId,
+        payload: &[u8],
+        receipt: bool,
+    ) -> Result<MessageId, SendError> {
+        self.advance(now);
+        let shared = &mut self.shared;
+        let slot = self.slots.by_id_mut(peer).ok_or(SendError::UnknownPeer)?;
+        let found = &mut slot.peer;
+        if !found.is_established() {
+            return Err(SendError::NotConnected);
+        }
+        let config = shared
+            .config
+            .channels
+            .get(channel.index())
+            .ok_or(SendError::UnknownChannel)?;
+        if payload.len() > config.message_size_max {
+            return Err(SendError::TooLarge {
+                size: payload.len(),
+                size_max: config.message_size_max,
+            });
+        }
+        let size_max = shared.config.datagram_size_max;
+        let queued = found.outbox.push(
+            self.now,
+            channel,
+            payload,
+            receipt,
+            size_max,
+            &mut shared.pool,
+        );
+        let (message, dropped) = queued.map_err(|QueueFull| SendError::QueueFull)?;
+        found.inbox.drops.send_queue_full += dropped;
+        found.on_message_queued();
+        self.unflushed.push(peer.slot() as u32, &mut self.slots);
+        self.update(peer.slot() as u32);
+        Ok(MessageId::new(message))
+    }
+
+    pub(crate) fn flush(&mut self, now: Instant) {
+        self.advance(now);
+        while let Some(slot) = self.unflushed.pop(&mut self.slots) {
+            if let Some(found) = self.slots.get_mut(slot) {
+                found.peer.flush();
+            }
+            self.update(slot);
+        }
+    }
+
+    pub(crate) fn ping(&mut self, now: Instant, peer: PeerId) -> Result<(), PingError> {
+        self.advance(now);
+        let found = self.slots.peer_mut(peer).ok_or(PingError::UnknownPeer)?;
+        if !found.is_established() {
+            return Err(PingError::NotConnected);
+        }
+        found.ping();
+        self.update(peer.slot() as u32);
+        Ok(())
+    }
+
+    pub(crate) fn probe(&mut self, now: Instant, to: SocketAddr) {
+        self.advance(now);
+        let mut nonce = [0; 8];
+        self.probe_rng.fill(&mut nonce);
+        let mut bytes = Vec::with_capacity(PROBE_LEN);
+        bytes.push(PROBE);
+        bytes.extend_from_slice(&nonce);
+        self.answer(to, None, bytes);
+        if self.probes.len() == PROBES_MAX {
+            self.probes.pop_front();
+        }
+        self.probes.push_back(Probe {
+            nonce,
+            to,
+            sent_at: self.now,
+        });
+    }
+
+    pub(crate) fn disconnect(&mut self, now: Instant, peer: PeerId, farewell: Farewell) {
+        self.advance(now);
+        let Some(found) = self.slots.peer_mut(peer) else {
+            return;
+        };
+        found.disconnect(
+            self.now,
+            farewell,
+            &self.shared.config,
+            &mut self.shared.pool,
+        );
+        self.update(peer.slot() as u32);
+    }
+
+    pub(crate) fn discover(
+        &mut self,
+        now: Instant,
+        query: DiscoveryQuery,
+    ) -> Result<(), DiscoverError> {
+        self.advance(now);
+        self.discovery.discover(self.now, query)
+    }
+
+    pub(crate) fn set_players(&mut self, players: u32) {
+        self.players = Some(players);
+        self.discovery.set_players(players);
+    }
+
+    pub(crate) fn set_announce_port(&mut self, port: u16) {
+        self.discovery.set_port(port);
+    }
+
+    pub(crate) fn set_announce_targets(&mut self, targets: &[SocketAddr]) {
+        self.discovery.set_announce_targets(targets);
+    }
+
+    pub(crate) fn set_interfaces(&mut self, interfaces: &[Prefix]) {
+        self.discovery.set_interfaces(interfaces);
+    }
+
+    pub(crate) fn ban(&mut self, address: IpAddr) {
+        self.banned.insert(address.to_canonical());
+    }
+
+    pub(crate) fn unban(&mut self, address: IpAddr) {
+        self.banned.remove(&address.to_canonical());
+    }
+
+    pub(crate) fn set_accepting(&mut self, accepting: bool) {
+        self.is_accepting = accepting;
+    }
+
+    pub(crate) fn set_trace(&mut self, on: bool) {
+        self.shared.set_trace(on);
+    }
+}

@@ -1,0 +1,203 @@
+//! The endpoint: one synchronous value for one UDP socket. It routes and keeps the books; what a
+//! connection does is its [`Peer`](crate::peer::Peer)'s business.
+//!
+//! | file       | idea                                                                  |
+//! |------------|-----------------------------------------------------------------------|
+//! | `mod`      | birth and input                                                       |
+//! | `commands` | what the owner asks for: done at once or refused                      |
+//! | `output`   | datagrams, events, the deadline                                       |
+//! | `views`    | counters and addresses                                                |
+//! | `datagram` | a datagram's way to whom it concerns                                  |
+//! | `accept`   | a stranger's HELLO                                                    |
+//! | `books`    | after every call: who is ready to send or be read, who is due when    |
+//! | `slots`    | the table of peers                                                    |
+//! | `schedule` | the heap of deadlines                                                 |
+//! | `waiting`  | queues of peers                                                       |
+//! | `shared`   | settings and memory lent to the peers                                 |
+
+mod accept;
+mod books;
+mod commands;
+mod datagram;
+mod limit;
+mod output;
+mod schedule;
+pub(crate) mod shared;
+mod slots;
+mod views;
+mod waiting;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+use self::limit::RateLimit;
+use self::schedule::Schedule;
+use self::shared::Shared;
+use self::slots::Slots;
+use self::waiting::Waiting;
+use crate::config::Config;
+use crate::crypto::{Agreed, Identity, SecretKey};
+use crate::discovery::Discovery;
+use crate::entropy::Entropy;
+use crate::event::Event;
+use crate::peer::HelloKey;
+use crate::rng::{Rng, SecretRng};
+use crate::stats::EndpointStats;
+use crate::tick::TickClock;
+use crate::time::Instant;
+use crate::transmit::Arrival;
+
+/// Answers to strangers (refusals, resets, probe replies) a second, together.
+const STRANGER_ANSWERS_PER_SECOND: u32 = 1_000;
+
+/// What an [`Endpoint`](crate::Endpoint) is behind its face: the verbs are described there.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    now: Instant,
+    shared: Shared,
+    identity: Identity,
+    slots: Slots,
+    schedule: Schedule,
+    /// Peers with something to send.
+    ready: Waiting,
+    /// Peers with something to read.
+    unread: Waiting,
+    /// Peers that were sent something since the last flush.
+    unflushed: Waiting,
+    /// Peers whose next datagram may leave now.
+    due: u32,
+    by_address: BTreeMap<SocketAddr, u32>,
+    /// By address and HELLO: a HELLO of somebody else under a client's address must not end the client's handshake.
+    half_open: BTreeMap<(SocketAddr, HelloKey), u32>,
+    banned: BTreeSet<IpAddr>,
+    is_accepting: bool,
+    /// Answers to strangers, which have no peer to send them.
+    answers: VecDeque<Answer>,
+    answer_limit: RateLimit,
+    probes: VecDeque<Probe>,
+    events: VecDeque<Event>,
+    discovery: Discovery,
+    /// Peers connected now.
+    connected: u32,
+    /// Players as the owner counts them.
+    players: Option<u32>,
+    tick: Option<TickClock>,
+    handshake_rng: SecretRng,
+    probe_rng: SecretRng,
+    stats: EndpointStats,
+}
+
+/// A datagram to somebody who is no peer.
+#[derive(Debug)]
+struct Answer {
+    to: SocketAddr,
+    from: Option<IpAddr>,
+    bytes: Vec<u8>,
+}
+
+/// A probe that was sent.
+#[derive(Debug)]
+struct Probe {
+    nonce: [u8; 8],
+    to: SocketAddr,
+    sent_at: Instant,
+}
+
+impl Machine {
+    /// A machine whose long-term key is what `identity` says, whatever `config` holds.
+    pub(crate) fn new(config: Config, entropy: Entropy, identity: Identity, now: Instant) -> Self {
+        let secrets = SecretRng::new(entropy.secret);
+        let slots_max = config.peers_max + config.half_open_max;
+        Self {
+            now,
+            identity,
+            slots: Slots::new(
+                slots_max,
+                config.connection_id_len,
+                secrets.fork("connection ids"),
+            ),
+            schedule: Schedule::default(),
+            ready: Waiting::new(|slot| &mut slot.waits_to_send),
+            unread: Waiting::new(|slot| &mut slot.waits_to_be_read),
+            unflushed: Waiting::new(|slot| &mut slot.waits_for_flush),
+            due: 0,
+            by_address: BTreeMap::new(),
+            half_open: BTreeMap::new(),
+            banned: BTreeSet::new(),
+            is_accepting: config.accepts,
+            answers: VecDeque::new(),
+            answer_limit: RateLimit::new(STRANGER_ANSWERS_PER_SECOND, now),
+            probes: VecDeque::new(),
+            events: VecDeque::new(),
+            discovery: Discovery::new(
+                config.announce.clone(),
+                Rng::new(entropy.seed).fork("discovery").next_u64(),
+                now,
+            ),
+            connected: 0,
+            players: None,
+            tick: config.tick.map(|tick| TickClock::new(tick, now)),
+            handshake_rng: secrets.fork("handshake"),
+            probe_rng: secrets.fork("probe"),
+            stats: EndpointStats::default(),
+            shared: Shared::new(config),
+        }
+    }
+
+    // ---- input: total, whatever the network brings ----
+
+    pub(crate) fn handle_datagram(&mut self, now: Instant, arrival: Arrival, datagram: &mut [u8]) {
+        self.advance(now);
+        self.stats.datagrams_received += 1;
+        self.stats.bytes_received += datagram.len() as u64;
+        self.route(arrival, datagram);
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        // A slot that is due again at once waits for the next call: one pass has an end.
+        for _ in 0..self.slots.used() {
+            let Some(slot) = self.schedule.pop_due(self.now) else {
+                break;
+            };
+            if let Some(found) = self.slots.get_mut(slot) {
+                found.peer.handle_timeout(self.now, &mut self.shared);
+            }
+            self.update(slot);
+        }
+        self.discovery.handle_timeout(self.now);
+        if let Some(tick) = &mut self.tick {
+            tick.handle_timeout(self.now);
+        }
+    }
+
+    /// For a recorder: what the long-term key agreed on with the sender of the latest datagram.
+    pub(crate) fn take_agreed(&mut self) -> Option<Agreed> {
+        self.identity.take_agreed()
+    }
+
+    /// For a replay: what the long-term key agrees on with the sender of the next datagram.
+    pub(crate) fn expect_agreed(&mut self, agreed: Option<Agreed>) {
+        self.identity.expect_agreed(agreed);
+    }
+
+    /// Time never runs back.
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+}
+
+/// The long-term key: the configured one, or one drawn for this life.
+pub(crate) fn identity(config: &Config, entropy: &Entropy) -> Identity {
+    if let Some(secret) = &config.identity {
+        return Identity::new(secret.clone(), true);
+    }
+    let mut bytes = [0; 32];
+    let mut rng = SecretRng::new(entropy.secret).fork("identity");
+    rng.fill(&mut bytes);
+    Identity::new(SecretKey::from_bytes(bytes), false)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! Views: cheap, no effect.
+
+use core::net::SocketAddr;
+
+use super::Machine;
+use crate::config::Config;
+use crate::crypto::PublicKey;
+use crate::id::PeerId;
+use crate::peer::Peer;
+use crate::stats::{EndpointStats, PeerStats};
+use crate::time::Instant;
+
+impl Machine {
+    pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.slots
+            .iter()
+            .filter(|found| found.peer.is_visible())
+            .map(|found| found.peer.id)
+    }
+
+    pub(crate) fn peer_address(&self, peer: PeerId) -> Option<SocketAddr> {
+        self.slots.peer(peer).map(|found| found.address)
+    }
+
+    pub(crate) fn last_heard(&self, peer: PeerId) -> Option<Instant> {
+        self.slots.peer(peer).map(|found| found.last_heard)
+    }
+
+    pub(crate) fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
+        self.slots.peer(peer).map(Peer::stats)
+    }
+
+    pub(crate) fn stats(&self) -> EndpointStats {
+        EndpointStats {
+            peers_now: u64::from(self.connected),
+            half_open_now: self.half_open.len() as u64,
+            discovery_answers: self.discovery.answers_sent(),
+            unread_bytes: self.shared.unread_bytes as u64,
+            ..self.stats
+        }
+    }
+
+    pub(crate) fn public_key(&self) -> PublicKey {
+        self.identity.public_key()
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.shared.config
+    }
+}

@@ -1,0 +1,182 @@
+//! What an endpoint was born with: the start of every recording.
+//!
+//! ```text
+//!  0   8  89 'T' 'W' 'R' 'E' 'C' 0D 0A: no text file begins so, and a transfer as text is noticed
+//!  8   2  format version
+//! 10   1  protocol version
+//! 11   1  flags, all 0 in this version
+//! 12   4  length of what follows up to the checksum
+//! 16      time of birth, seed (8 bytes each), secret (32), identity, version of the software, configuration
+//!      8  checksum of all before
+//! ```
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::codec;
+use super::config as config_codec;
+use super::error::RecordingError;
+use super::hash::hash;
+use crate::PROTOCOL_VERSION;
+use crate::config::Config;
+use crate::crypto::{Identity, PublicKey, ResetKey};
+use crate::entropy::Entropy;
+use crate::time::Instant;
+use crate::wire::{DecodeError, Reader};
+
+/// Version of the format that is written, and the only one that is read.
+pub const FORMAT_VERSION: u16 = 1;
+
+const MAGIC: [u8; 8] = *b"\x89TWREC\r\n";
+
+/// Bytes before those that the length counts.
+const FIXED_LEN: usize = 16;
+
+pub(super) const CHECKSUM_LEN: usize = 8;
+
+/// Seed of the header's checksum. That of a block is the checksum before it.
+const CHECKSUM_SEED: u64 = 0;
+
+/// The long-term key drawn from the entropy, or a configured one, of which the public half is recorded.
+const IDENTITY_DRAWN: u8 = 0;
+const IDENTITY_CONFIGURED: u8 = 1;
+
+/// What an endpoint was born with.
+#[derive(Clone, Debug)]
+pub(super) struct Header {
+    pub(super) born_at: Instant,
+    pub(super) entropy: Entropy,
+    /// Public key and reset key, if the long-term key was configured.
+    pub(super) identity: Option<(PublicKey, [u8; 32])>,
+    /// Version of the crate that recorded.
+    pub(super) software: String,
+    pub(super) config: Config,
+}
+
+impl Header {
+    /// Appends the header of a new recording and returns its checksum.
+    pub(super) fn put(
+        config: &Config,
+        entropy: &Entropy,
+        identity: &Identity,
+        born_at: Instant,
+        out: &mut Vec<u8>,
+    ) -> u64 {
+        let start = out.len();
+        out.extend_from_slice(&MAGIC);
+        out.extend_from_slice(&FORMAT_VERSION.to_be_bytes());
+        out.push(PROTOCOL_VERSION);
+        out.push(0);
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&born_at.as_nanos().to_be_bytes());
+        out.extend_from_slice(&entropy.seed.to_be_bytes());
+        out.extend_from_slice(&entropy.secret);
+        if identity.is_lasting() {
+            out.push(IDENTITY_CONFIGURED);
+            out.extend_from_slice(identity.public_key().as_bytes());
+            out.extend_from_slice(identity.reset_key().as_bytes());
+        } else {
+            out.push(IDENTITY_DRAWN);
+        }
+        codec::put_bytes(env!("CARGO_PKG_VERSION").as_bytes(), out);
+        config_codec::put(config, out);
+        let len = (out.len() - start - FIXED_LEN) as u32;
+        out[start + 12..start + FIXED_LEN].copy_from_slice(&len.to_be_bytes());
+        let checksum = hash(CHECKSUM_SEED, &out[start..]);
+        out.extend_from_slice(&checksum.to_be_bytes());
+        checksum
+    }
+
+    /// The header at the front of `bytes`, its length and its checksum.
+    pub(super) fn read(bytes: &[u8]) -> Result<(Self, usize, u64), RecordingError> {
+        let known = bytes.len().min(MAGIC.len());
+        if bytes[..known] != MAGIC[..known] {
+            return Err(RecordingError::NotARecording);
+        }
+        let cut_off = RecordingError::Truncated {
+            record: 0,
+            offset: bytes.len() as u64,
+        };
+        let mut reader = Reader::new(bytes);
+        let (version, protocol, flags, len) = read_fixed(&mut reader).map_err(|_| cut_off)?;
+        if version != FORMAT_VERSION {
+            return Err(RecordingError::WrongVersion { found: version });
+        }
+        if protocol != PROTOCOL_VERSION {
+            return Err(RecordingError::WrongProtocol { found: protocol });
+        }
+        if flags != 0 {
+            return Err(RecordingError::UnknownFlags { found: flags });
+        }
+        let end = FIXED_LEN + len as usize;
+        let checksum = bytes.get(end..end + CHECKSUM_LEN).ok_or(cut_off)?;
+        let checksum = u64::from_be_bytes(checksum.try_into().unwrap_or_default());
+        if checksum != hash(CHECKSUM_SEED, &bytes[..end]) {
+            return Err(RecordingError::CorruptHeader {
+                field: "checksum",
+                offset: end as u64,
+            });
+        }
+        let mut reader = Reader::new(&bytes[..end]);
+        let header = read_fixed(&mut reader)
+            .and_then(|_| Self::read_body(&mut reader))
+            .map_err(|error| RecordingError::CorruptHeader {
+                field: error.field,
+                offset: error.offset as u64,
+            })?;
+        Ok((header, end + CHECKSUM_LEN, checksum))
+    }
+
+    fn read_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let born_at = Instant::from_nanos(reader.u64("time of birth")?);
+        let entropy = Entropy {
+            seed: reader.u64("seed")?,
+            secret: reader.array("secret")?,
+        };
+        let error = reader.error("identity");
+        let identity = match reader.u8("identity")? {
+            IDENTITY_DRAWN => None,
+            IDENTITY_CONFIGURED => {
+                let public = PublicKey::from_bytes(reader.array("public key")?);
+                Some((public, reader.array("reset key")?))
+            }
+            _ => return Err(error),
+        };
+        let header = Self {
+            born_at,
+            entropy,
+            identity,
+            software: String::from(codec::text(reader, "software")?),
+            config: config_codec::read(reader)?,
+        };
+        if !reader.is_empty() {
+            return Err(reader.error("end of the header"));
+        }
+        Ok(header)
+    }
+
+    /// The long-term key as a replay has it; `None` if it follows from the entropy.
+    pub(super) fn identity(&self) -> Option<Identity> {
+        let (public, reset_key) = self.identity?;
+        Some(Identity::recorded(public, ResetKey::from_bytes(reset_key)))
+    }
+}
+
+/// Makes the header's checksum right; returns it and where the header ends.
+pub(super) fn repair(bytes: &mut [u8]) -> Option<(u64, usize)> {
+    let (.., len) = read_fixed(&mut Reader::new(bytes)).ok()?;
+    let end = FIXED_LEN + len as usize;
+    let checksum = hash(CHECKSUM_SEED, bytes.get(..end)?);
+    let place = bytes.get_mut(end..end + CHECKSUM_LEN)?;
+    place.copy_from_slice(&checksum.to_be_bytes());
+    Some((checksum, end + CHECKSUM_LEN))
+}
+
+fn read_fixed(reader: &mut Reader<'_>) -> Result<(u16, u8, u8, u32), DecodeError> {
+    reader.take(MAGIC.len(), "magic")?;
+    let version = reader.u16("format version")?;
+    let protocol = reader.u8("protocol version")?;
+    let flags = reader.u8("flags")?;
+    let len = u32::from_be_bytes(reader.array("header length")?);
+    Ok((version, protocol, flags, len))
+}

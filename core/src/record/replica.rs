@@ -1,0 +1,150 @@
+//! An endpoint born again from a recording, to be called as the first one was.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::call::{Call, Outcome, Record};
+use super::recording::Recording;
+use crate::crypto::Agreed;
+use crate::discovery::DiscoveryQuery;
+use crate::endpoint::Endpoint;
+use crate::event::{Event, Farewell};
+use crate::transmit::Transmit;
+
+/// An endpoint that is given the recorded calls one by one.
+///
+/// It records as the first one did, so what a call gave back is judged by the very code that judged it then. It needs
+/// no long-term key: what that key agreed on is recorded. Its packets are protected by
+/// [`Portable`](crate::Portable), which gives the same bytes as any other implementation.
+#[derive(Debug)]
+pub struct Replica {
+    endpoint: Endpoint,
+    datagram: Vec<u8>,
+}
+
+/// What a call gave back this time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// As a recording keeps it: compare it with [`Record::outcome`].
+    pub outcome: Outcome,
+    /// The datagram that left: its bytes are in [`Replica::datagram`].
+    pub transmit: Option<Transmit>,
+    /// The event that was handed out.
+    pub event: Option<Event>,
+    /// What the datagram says, decrypted, in one line.
+    pub trace: Option<String>,
+}
+
+impl Replica {
+    /// The endpoint at its birth.
+    #[must_use]
+    pub fn new(recording: &Recording) -> Self {
+        let header = recording.header();
+        let (config, entropy) = (header.config.clone(), header.entropy.clone());
+        let mut endpoint = match header.identity() {
+            Some(identity) => Endpoint::reborn(config, entropy, identity, header.born_at),
+            None => Endpoint::recorded(config, entropy, header.born_at),
+        };
+        endpoint.set_trace(true);
+        Self {
+            endpoint,
+            datagram: Vec::new(),
+        }
+    }
+
+    /// The endpoint as it is after the latest call.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The datagram that the latest call gave.
+    #[must_use]
+    pub fn datagram(&self) -> &[u8] {
+        &self.datagram
+    }
+
+    /// Makes the next call of the recording, and tells what it gave back.
+    pub fn call(&mut self, record: &Record<'_>) -> Output {
+        self.datagram.clear();
+        let mut output = Output {
+            outcome: Outcome::Nothing,
+            transmit: None,
+            event: None,
+            trace: None,
+        };
+        if record.call == Call::PollTransmit {
+            output.transmit = self.endpoint.poll_transmit(record.at, &mut self.datagram);
+            output.trace = self.endpoint.poll_trace();
+        } else if record.call == Call::PollEvent {
+            output.event = self.endpoint.poll_event();
+        } else if matches!(record.call, Call::End { .. }) {
+            return output;
+        } else {
+            self.command(record);
+        }
+        if let Some(recorder) = &mut self.endpoint.recorder {
+            output.outcome = recorder.outcome();
+            recorder.forget();
+        }
+        output
+    }
+
+    /// Inputs and commands: what they give back is kept by the recorder.
+    fn command(&mut self, record: &Record<'_>) {
+        let (endpoint, now) = (&mut self.endpoint, record.at);
+        match &record.call {
+            Call::HandleDatagram { arrival, datagram } => {
+                endpoint
+                    .machine
+                    .expect_agreed(record.agreed.map(Agreed::new));
+                self.datagram.extend_from_slice(datagram);
+                endpoint.handle_datagram(now, *arrival, &mut self.datagram);
+                self.datagram.clear();
+            }
+            Call::HandleTimeout => endpoint.handle_timeout(now),
+            Call::Connect { to, server } => {
+                let _ = endpoint.connect(now, *to, *server);
+            }
+            Call::Send {
+                peer,
+                channel,
+                payload,
+                receipt: false,
+            } => {
+                let _ = endpoint.send(now, *peer, *channel, payload);
+            }
+            Call::Send {
+                peer,
+                channel,
+                payload,
+                receipt: true,
+            } => {
+                let _ = endpoint.send_with_receipt(now, *peer, *channel, payload);
+            }
+            Call::Flush => endpoint.flush(now),
+            Call::Ping { peer } => {
+                let _ = endpoint.ping(now, *peer);
+            }
+            Call::Probe { to } => endpoint.probe(now, *to),
+            Call::Disconnect { peer, code, text } => {
+                endpoint.disconnect(now, *peer, Farewell::new(*code, text));
+            }
+            Call::Discover { targets, timeout } => {
+                let query = DiscoveryQuery {
+                    targets: targets.to_vec(),
+                    timeout: *timeout,
+                };
+                let _ = endpoint.discover(now, query);
+            }
+            Call::SetPlayers { players } => endpoint.set_players(*players),
+            Call::SetAnnouncePort { port } => endpoint.set_announce_port(*port),
+            Call::SetAnnounceTargets { targets } => endpoint.set_announce_targets(targets),
+            Call::SetInterfaces { interfaces } => endpoint.set_interfaces(interfaces),
+            Call::Ban { address } => endpoint.ban(*address),
+            Call::Unban { address } => endpoint.unban(*address),
+            Call::SetAccepting { accepting } => endpoint.set_accepting(*accepting),
+            Call::PollTransmit | Call::PollEvent | Call::End { .. } => {}
+        }
+    }
+}

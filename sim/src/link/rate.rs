@@ -1,0 +1,211 @@
+//! A slow link: so many bits a second, and the queue before it.
+//!
+//! Datagrams leave one after the other. Each takes the time of its bits, with 28 bytes for the headers of IPv4 and
+//! UDP. Those that come meanwhile wait. What happens when too many wait is the queue's character:
+//!
+//! - **drop-tail**: it takes datagrams until it is full. Large ones add seconds of delay: bufferbloat.
+//! - **CoDel** (RFC 8289): drops from the head once datagrams have waited longer than 5 ms for 100 ms.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use tickwire_core::Instant;
+
+use super::codel::Codel;
+
+/// Bytes of IPv4 and UDP headers that a link carries with each datagram.
+const HEADERS: usize = 20 + 8;
+
+/// How fast a link is, and how much may wait before it.
+///
+/// ```
+/// use tickwire_sim::{Link, Rate, ms};
+///
+/// // 2 s of bufferbloat: 1 Mbit/s behind 250 kB.
+/// let bloated = Link::new().latency(ms(20)).rate(Rate::bits_per_second(1_000_000).queue_bytes(250_000));
+/// let managed = Link::new().latency(ms(20)).rate(Rate::bits_per_second(1_000_000).codel());
+/// # let _ = (bloated, managed);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Rate {
+    bits_per_second: u64,
+    /// Bytes that each datagram has besides its payload.
+    headers: usize,
+    queue: Room,
+    is_codel: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Bytes(usize),
+    Datagrams(usize),
+    Endless,
+}
+
+impl Rate {
+    /// So many bits a second, at least 1, with a drop-tail queue of 1,000 datagrams (a common default of routers).
+    pub fn bits_per_second(bits: u64) -> Self {
+        Self {
+            bits_per_second: bits.max(1),
+            headers: HEADERS,
+            queue: Room::Datagrams(1_000),
+            is_codel: false,
+        }
+    }
+
+    /// So many bytes of UDP payload a second, at least 1, with an endless queue: the plainest slow link, easy to
+    /// calculate with.
+    pub fn bytes_per_second(bytes: u64) -> Self {
+        Self {
+            bits_per_second: bytes.saturating_mul(8).max(8),
+            headers: 0,
+            queue: Room::Endless,
+            is_codel: false,
+        }
+    }
+
+    /// The queue takes this many bytes, headers included.
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.queue = Room::Bytes(bytes);
+        self
+    }
+
+    /// The queue takes this many datagrams.
+    pub fn queue_datagrams(mut self, datagrams: usize) -> Self {
+        self.queue = Room::Datagrams(datagrams);
+        self
+    }
+
+    /// CoDel keeps the queue short.
+    pub fn codel(mut self) -> Self {
+        self.is_codel = true;
+        self
+    }
+
+    /// How long the link is busy with one datagram.
+    fn time(self, len: usize) -> Duration {
+        let bits = (len + self.headers) as u128 * 8;
+        let nanos = bits * 1_000_000_000 / u128::from(self.bits_per_second);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} kbit/s", self.bits_per_second / 1_000)?;
+        match self.queue {
+            Room::Bytes(bytes) => write!(f, " queue {bytes} B")?,
+            Room::Datagrams(datagrams) => write!(f, " queue {datagrams}")?,
+            Room::Endless => {}
+        }
+        f.write_str(if self.is_codel { " CoDel" } else { "" })
+    }
+}
+
+/// What waits, in order, with the time since and the length of each.
+#[derive(Debug)]
+pub(crate) struct Backlog<T> {
+    waiting: VecDeque<(Instant, usize, T)>,
+    bytes: usize,
+}
+
+impl<T> Backlog<T> {
+    fn push(&mut self, now: Instant, len: usize, item: T) {
+        self.bytes += len + HEADERS;
+        self.waiting.push_back((now, len, item));
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<(Instant, usize, T)> {
+        let head = self.waiting.pop_front()?;
+        self.bytes -= head.1 + HEADERS;
+        Some(head)
+    }
+
+    /// Bytes that wait, with headers.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// A slow link at work: items go in, and come out when their last bit has left.
+#[derive(Debug)]
+pub(crate) struct Queue<T> {
+    rate: Rate,
+    backlog: Backlog<T>,
+    codel: Option<Codel>,
+    /// What is being sent, until when.
+    sending: Option<(Instant, T)>,
+    dropped: Vec<T>,
+}
+
+/// What comes out of a queue.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Output<T> {
+    /// Its last bit left at this time.
+    Sent(Instant, T),
+    /// CoDel dropped it.
+    Dropped(T),
+}
+
+impl<T> Queue<T> {
+    pub(crate) fn new(rate: Rate) -> Self {
+        Self {
+            rate,
+            backlog: Backlog {
+                waiting: VecDeque::new(),
+                bytes: 0,
+            },
+            codel: rate.is_codel.then(Codel::default),
+            sending: None,
+            dropped: Vec::new(),
+        }
+    }
+
+    /// Takes an item of `len` bytes, or gives it back if there is no room.
+    pub(crate) fn push(&mut self, now: Instant, len: usize, item: T) -> Result<(), T> {
+        let has_room = match self.rate.queue {
+            Room::Bytes(bytes) => self.backlog.bytes + len + HEADERS <= bytes,
+            Room::Datagrams(datagrams) => self.backlog.waiting.len() < datagrams,
+            Room::Endless => true,
+        };
+        match self.sending {
+            None => self.sending = Some((now + self.rate.time(len), item)),
+            Some(_) if has_room => self.backlog.push(now, len, item),
+            Some(_) => return Err(item),
+        }
+        Ok(())
+    }
+
+    /// When the next item has left.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.sending.as_ref().map(|(until, _)| *until)
+    }
+
+    /// The next item that has left, or was dropped, by `now`.
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<Output<T>> {
+        if let Some(item) = self.dropped.pop() {
+            return Some(Output::Dropped(item));
+        }
+        let (until, item) = self.sending.take_if(|(until, _)| *until <= now)?;
+        let next = match &mut self.codel {
+            Some(codel) => codel.dequeue(until, &mut self.backlog, &mut self.dropped),
+            None => self.backlog.pop().map(|(_, len, item)| (len, item)),
+        };
+        self.sending = next.map(|(len, item)| (until + self.rate.time(len), item));
+        Some(Output::Sent(until, item))
+    }
+
+    /// Empties the queue at once, in order.
+    pub(crate) fn clear(self) -> impl Iterator<Item = T> {
+        let waiting = self.backlog.waiting.into_iter().map(|(_, _, item)| item);
+        self.sending
+            .map(|(_, item)| item)
+            .into_iter()
+            .chain(waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! The traits that few links have, kept apart so that a plain link stays small and fast.
+
+use std::time::Duration;
+
+use super::Crossing;
+use super::bursts::Bursts;
+use super::outage::{Effect, Outage};
+use super::rate::Rate;
+use crate::fate::Fate;
+use crate::faults::DropCause;
+use crate::rng::Rng;
+
+/// What a link has beyond latency, jitter and the plain probabilities.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Traits {
+    pub(crate) bursts: Option<Bursts>,
+    pub(crate) storm_permille: u16,
+    pub(crate) storm_copies: u16,
+    pub(crate) overwriting_permille: u16,
+    pub(crate) truncation_permille: u16,
+    pub(crate) extension_permille: u16,
+    pub(crate) splicing_permille: u16,
+    pub(crate) mtu: Option<usize>,
+    pub(crate) outages: Vec<Outage>,
+    pub(crate) rate: Option<Rate>,
+    pub(crate) is_in_order: bool,
+}
+
+impl Traits {
+    /// Before chance decides: what the state of the link makes impossible for a datagram of `len` bytes.
+    pub(crate) fn admit(
+        &mut self,
+        age: Duration,
+        len: usize,
+        rng: &mut Rng,
+    ) -> Result<Duration, DropCause> {
+        if self.mtu.is_some_and(|mtu| len > mtu) {
+            return Err(DropCause::TooLarge);
+        }
+        let mut hold = Duration::ZERO;
+        for outage in &self.outages {
+            match outage.effect(age) {
+                Effect::None => {}
+                Effect::Drop(cause) => return Err(cause),
+                Effect::Hold(time) => hold = hold.max(time),
+            }
+        }
+        let bursts = self.bursts.as_mut();
+        match bursts.is_some_and(|bursts| bursts.is_lost(age, rng)) {
+            true => Err(DropCause::Burst),
+            false => Ok(hold),
+        }
+    }
+
+    /// The rarer damage.
+    pub(crate) fn fate(&self, rng: &mut Rng) -> Option<Fate> {
+        let mut place = || u16::try_from(rng.below(1 << 16)).unwrap_or(u16::MAX);
+        let (first, second) = (place(), place());
+        let fates = [
+            (
+                self.storm_permille,
+                Fate::Storm {
+                    copies: self.storm_copies,
+                },
+            ),
+            (
+                self.overwriting_permille,
+                Fate::Overwrite {
+                    at: first,
+                    len: 1 + second % 64,
+                },
+            ),
+            (self.truncation_permille, Fate::Truncate { len: first }),
+            (
+                self.extension_permille,
+                Fate::Extend {
+                    len: extra(first, second),
+                },
+            ),
+            (self.splicing_permille, Fate::Splice),
+        ];
+        fates
+            .into_iter()
+            .find_map(|(permille, fate)| rng.chance(permille).then_some(fate))
+    }
+}
+
+/// Mostly a few bytes more, one time in 16 as many as a datagram can have.
+fn extra(first: u16, second: u16) -> u16 {
+    if second.is_multiple_of(16) {
+        first
+    } else {
+        1 + first % 64
+    }
+}
+
+/// Nothing in the way: a link without these traits.
+pub(crate) const fn plain(fate: Fate) -> Crossing {
+    Crossing {
+        fate,
+        cause: DropCause::Loss,
+        hold: Duration::ZERO,
+    }
+}

@@ -1,0 +1,86 @@
+//! Replay: the calls of a recording, made again, and what came out compared with what came out then.
+//!
+//! A recording keeps four bytes of what came out: a hash of all outputs so far. So the first call after which the
+//! replay is not the same is known exactly, and nothing before it was different. Why it is different is told by what
+//! the replay sees there: the datagram, decrypted, or the event.
+
+mod divergence;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+use tickwire_core::Instant;
+use tickwire_core::record::{Output, Record, Recording, Replica};
+
+pub use divergence::Divergence;
+pub use stats::ReplayStats;
+
+/// A recording about to be lived again.
+#[derive(Debug)]
+pub struct Replay<'a> {
+    recording: &'a Recording,
+    until: Option<Instant>,
+}
+
+/// How a replay went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplayReport {
+    /// What was done, up to the end or the divergence.
+    pub stats: ReplayStats,
+    /// The first call that did not give what it gave then.
+    pub divergence: Option<Divergence>,
+}
+
+impl ReplayReport {
+    /// Whether every call gave what it gave then.
+    #[must_use]
+    pub fn is_identical(&self) -> bool {
+        self.divergence.is_none()
+    }
+}
+
+impl<'a> Replay<'a> {
+    /// A replay of all of `recording`.
+    #[must_use]
+    pub fn new(recording: &'a Recording) -> Self {
+        Self {
+            recording,
+            until: None,
+        }
+    }
+
+    /// Leaves out the calls after `time`.
+    #[must_use]
+    pub fn until(mut self, time: Instant) -> Self {
+        self.until = Some(time);
+        self
+    }
+
+    /// Makes the calls, up to the first that gives anything else than it gave then.
+    #[must_use]
+    pub fn run(self) -> ReplayReport {
+        self.run_with(|_, _| {})
+    }
+
+    /// As [`run`](Self::run), and shows each call with what it gives this time.
+    pub fn run_with(self, mut look: impl FnMut(&Record<'_>, &Output)) -> ReplayReport {
+        let mut replica = Replica::new(self.recording);
+        let mut report = ReplayReport {
+            stats: ReplayStats::new(self.recording.born_at()),
+            divergence: None,
+        };
+        let until = self.until;
+        let is_wanted = |record: &Record<'_>| until.is_none_or(|until| record.at <= until);
+        for record in self.recording.records().take_while(is_wanted) {
+            let output = replica.call(&record);
+            report.stats.count(&record, &output);
+            look(&record, &output);
+            if output.outcome != record.outcome {
+                report.divergence = Some(Divergence::new(&record, output));
+                break;
+            }
+        }
+        report
+    }
+}

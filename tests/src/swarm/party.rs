@@ -1,0 +1,286 @@
+//! A server and its clients, who talk, part, come again and never tire.
+
+use std::time::Duration;
+
+use tickwire_core::{
+    Config, Endpoint, Farewell, Instant, PublicKey, SecretKey, SendError, ServerIdentity,
+};
+use tickwire_sim::mix::Play;
+use tickwire_sim::{FaultCounts, HostId, Mix, Rng, World, ms};
+
+use super::ledger::{Ledger, Side, channel};
+
+/// The hosts of a mix, the server first.
+#[derive(Debug)]
+pub(super) struct Party {
+    world: World,
+    hosts: Vec<HostId>,
+    lives: Vec<u64>,
+    /// What each client dialled last, and when it may dial again.
+    dialled: Vec<(Option<Side>, Instant)>,
+    play: Option<Play>,
+    ledger: Ledger,
+    rng: Rng,
+    server_key: PublicKey,
+    /// Hosts are silent until then.
+    silent_until: Instant,
+    /// Hosts fall silent in one of so many ticks.
+    silence: u64,
+}
+
+/// Three idle timeouts.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
+/// Two, for what is said last.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(20);
+/// An old datagram may come 45 s late (held, reordered and jittered), and a HELLO is remembered for 5 s.
+const PARTING_LIMIT: Duration = Duration::from_secs(60);
+
+impl Party {
+    pub(super) fn new(seed: u64, mix: &Mix) -> Self {
+        let identity = SecretKey::from_bytes([5; 32]);
+        let server_key = identity.public_key();
+        let server = Config::builder().accepts(true).identity(Some(identity));
+        let server = server.build().expect("a valid configuration");
+        let mut world = World::new(seed);
+        let mut hosts = vec![world.add(server)];
+        hosts.extend((1..mix.hosts()).map(|_| world.add(Config::default())));
+        let mut rng = world.fork_rng("party");
+        let play = mix.play(&mut world, &hosts);
+        Self {
+            lives: vec![0; hosts.len()],
+            dialled: vec![(None, Instant::ZERO); hosts.len()],
+            hosts,
+            play: Some(play),
+            ledger: Ledger::default(),
+            server_key,
+            silent_until: Instant::ZERO,
+            silence: [40, 200, 1_000][usize::try_from(rng.below(3)).unwrap_or(0)],
+            world,
+            rng,
+        }
+    }
+
+    pub(super) fn faults(&self) -> FaultCounts {
+        self.world.faults()
+    }
+
+    pub(super) fn wire_hash(&mut self) -> u64 {
+        self.world.wire_hash()
+    }
+
+    /// Talks until the mix is over.
+    pub(super) fn talk(&mut self) -> Result<(), String> {
+        let end = self.play.as_ref().map_or(Instant::ZERO, Play::end);
+        while self.world.now() < end {
+            if let Some(play) = &mut self.play {
+                play.advance(&mut self.world);
+            }
+            self.bury();
+            self.redial()?;
+            self.chat()?;
+            let tick = ms(self.rng.between(5, 40));
+            self.pass(tick)?;
+        }
+        Ok(())
+    }
+
+    /// Ends all faults: everybody finds the server again, and what was said arrives.
+    pub(super) fn recover(&mut self) -> Result<(), String> {
+        if let Some(play) = self.play.take() {
+            play.heal(&mut self.world);
+        }
+        self.bury();
+        self.wait(RECOVERY_LIMIT)?;
+        for side in self.ledger.connected() {
+            for number in 0..4 {
+                self.say(side, number, 40)?;
+            }
+        }
+        self.wait(LAST_WORDS_LIMIT)
+    }
+
+    /// Ends all connections: nothing is left.
+    pub(super) fn part(&mut self) -> Result<(), String> {
+        for (host, (side, _)) in self.hosts.iter().zip(&self.dialled) {
+            if let Some(side) = side {
+                let goodbye = Farewell::new(7, "good night");
+                self.world.act(*host, |endpoint, now| {
+                    endpoint.disconnect(now, side.peer, goodbye);
+                });
+            }
+        }
+        self.pass(PARTING_LIMIT)?;
+        let alive = self.ledger.alive();
+        if !alive.is_empty() {
+            return Err(format!("still alive: {alive:?}"));
+        }
+        for host in &self.hosts {
+            is_empty(self.world.view(*host))?;
+        }
+        match (0..100).all(|_| self.world.step()) {
+            true => Err("the world does not come to rest".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    /// Lets time pass until everybody is connected and everything has arrived.
+    fn wait(&mut self, limit: Duration) -> Result<(), String> {
+        let end = self.world.now() + limit;
+        loop {
+            self.redial()?;
+            self.pass(ms(50))?;
+            match self.is_well() {
+                Ok(()) => return Ok(()),
+                Err(trouble) if self.world.now() >= end => return Err(trouble),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn is_well(&self) -> Result<(), String> {
+        let connected = self.ledger.connected();
+        let clients = self.hosts.len() - 1;
+        if connected.len() != 2 * clients || self.ledger.alive().len() != connected.len() {
+            let alive = self.ledger.alive();
+            return Err(format!("{clients} clients: {connected:?} of {alive:?}"));
+        }
+        self.ledger.complete()?;
+        for side in connected {
+            let stats = self.world.view(side.host).peer_stats(side.peer);
+            let stats = stats.ok_or_else(|| format!("{side:?} has no statistics"))?;
+            if stats.queued_bytes > 0 || stats.receive_buffered_bytes > 0 {
+                return Err(format!("{side:?} holds bytes: {stats:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Clients without a connection begin one.
+    fn redial(&mut self) -> Result<(), String> {
+        let server = self.world.address(self.hosts[0]);
+        let now = self.world.now();
+        for index in 1..self.hosts.len() {
+            let host = self.hosts[index];
+            let (side, again_at) = self.dialled[index];
+            let is_free = side.is_none_or(|side| !self.ledger.is_alive(side));
+            if !is_free || now < again_at || self.world.is_down(host) {
+                continue;
+            }
+            let identity = ServerIdentity::Known(self.server_key);
+            let dialled = self.world.act(host, |endpoint, now| {
+                endpoint.connect(now, server, identity)
+            });
+            let peer = dialled.map_err(|error| format!("{host:?} cannot dial: {error}"))?;
+            let life = self.lives[index];
+            let side = Side { host, life, peer };
+            self.ledger.on_dialled(side)?;
+            self.dialled[index] = (Some(side), now + ms(self.rng.between(10, 1_000)));
+        }
+        Ok(())
+    }
+
+    /// Everybody who is connected says something, or nobody does for a while.
+    fn chat(&mut self) -> Result<(), String> {
+        let now = self.world.now();
+        if self.rng.below(self.silence) == 0 {
+            self.silent_until = now + ms(self.rng.between(100, 3_000));
+        }
+        if now < self.silent_until {
+            return Ok(());
+        }
+        for side in self.ledger.connected() {
+            if self.world.is_down(side.host) {
+                continue;
+            }
+            for _ in 0..self.rng.below(3) {
+                let number = u8::try_from(self.rng.below(4)).unwrap_or(0);
+                let size = self.size();
+                self.say(side, number, size)?;
+            }
+            self.do_something_else(side);
+        }
+        Ok(())
+    }
+
+    fn size(&mut self) -> usize {
+        let most = match self.rng.below(20) {
+            0..=13 => 64,
+            14..=18 => 1_200,
+            _ => 9_000,
+        };
+        usize::try_from(self.rng.between(4, most)).unwrap_or(4)
+    }
+
+    fn say(&mut self, side: Side, number: u8, size: usize) -> Result<bool, String> {
+        let with_receipt = self.rng.chance(100);
+        let world = &mut self.world;
+        let mut refused = None;
+        let said = self.ledger.say(side, number, size, |bytes| {
+            world.act(side.host, |endpoint, now| {
+                let sent = match with_receipt {
+                    true => endpoint.send_with_receipt(now, side.peer, channel(number), bytes),
+                    false => endpoint.send(now, side.peer, channel(number), bytes),
+                };
+                refused = sent.err();
+                refused.map_or(Ok(()), Err)
+            })
+        });
+        match refused {
+            // It ends, or has ended, and its owner does not know yet.
+            Some(SendError::NotConnected | SendError::UnknownPeer) => Ok(false),
+            Some(_) | None => said,
+        }
+    }
+
+    /// Rarely a ping, a probe of somebody else's address, a goodbye.
+    fn do_something_else(&mut self, side: Side) {
+        let choice = self.rng.below(400);
+        let seen = self.world.view(self.hosts[0]);
+        let address = seen.peers().last().and_then(|peer| seen.peer_address(peer));
+        self.world.act(side.host, |endpoint, now| match choice {
+            0..20 => drop(endpoint.ping(now, side.peer)),
+            20..40 => {
+                if let Some(address) = address {
+                    endpoint.probe(now, address);
+                }
+            }
+            40 => endpoint.disconnect(now, side.peer, Farewell::new(1, "enough")),
+            _ => {}
+        });
+    }
+
+    /// Ends everybody's tick and lets time pass; then hears what was said.
+    fn pass(&mut self, time: Duration) -> Result<(), String> {
+        for host in &self.hosts {
+            self.world.act(*host, |endpoint, now| endpoint.flush(now));
+        }
+        self.world.run_for(time);
+        for (host, life) in self.hosts.iter().zip(&self.lives) {
+            for event in self.world.events(*host) {
+                self.ledger.on_event(*host, *life, event)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes who has begun a new life.
+    fn bury(&mut self) {
+        for (host, life) in self.hosts.iter().zip(&mut self.lives) {
+            let restarts = self.world.restarts(*host);
+            if restarts > *life {
+                self.ledger.on_death(*host, *life);
+                *life = restarts;
+            }
+        }
+    }
+}
+
+/// Whether an endpoint without connections holds nothing either.
+fn is_empty(endpoint: &Endpoint) -> Result<(), String> {
+    let stats = endpoint.stats();
+    let left = endpoint.peers().count() as u64 + stats.peers_now + stats.half_open_now;
+    match left + stats.unread_bytes {
+        0 => Ok(()),
+        _ => Err(format!("an endpoint without connections holds {stats:?}")),
+    }
+}
