@@ -200,6 +200,12 @@ impl Network {
         [arrival, departure].into_iter().flatten().min()
     }
 
+    /// When the last of those that are on a link arrives.
+    pub(crate) fn last_arrival(&self) -> Instant {
+        let arrivals = self.in_flight.iter().map(|Reverse(flight)| flight.due);
+        arrivals.max().unwrap_or(Instant::ZERO)
+    }
+
     /// Sends a datagram off and tells what becomes of it, as far as that is known: CoDel may drop it later.
     pub(crate) fn send(
         &mut self,
