@@ -120,12 +120,10 @@ impl Machine {
             return;
         };
         let message = &datagram[1 + id_len..];
-        if found.peer.handle_welcome(
-            self.now,
-            message,
-            &self.shared.config,
-            &mut self.shared.pool,
-        ) {
+        if found
+            .peer
+            .handle_welcome(self.now, message, &mut self.shared)
+        {
             let peer = found.peer.id;
             self.shared.notices.push(Notice::HandshakeTaken { peer });
             self.update(slot);
