@@ -156,9 +156,11 @@ fn what_was_acknowledged_is_told_once() {
     let rows: Vec<_> = writer
         .read()
         .iter()
-        .filter_map(|record| match record.sight {
-            Sight::Acknowledged { first, last, .. } => Some((first, last)),
-            _ => None,
+        .filter_map(|record| {
+            let Sight::Acknowledged { first, last, .. } = record.sight else {
+                return None;
+            };
+            Some((first, last))
         })
         .collect();
     assert_eq!(rows, [(100, 109), (110, 115), (116, 139)]);
