@@ -123,6 +123,7 @@ mod pair;
 mod replay;
 mod rng;
 pub mod seeds;
+pub mod survey;
 mod trace;
 mod world;
 
@@ -143,6 +144,7 @@ pub use oracle::Oracle;
 pub use pair::Pair;
 pub use replay::{Divergence, Replay, ReplayReport, ReplayStats};
 pub use rng::Rng;
+pub use survey::Survey;
 pub use tickwire_core::record::{Recording, RecordingError, RedactedRecording};
 pub use trace::Datagram;
 pub use world::World;
