@@ -1,5 +1,6 @@
 //! Hosts in virtual time: the event loop that a driver is, without sockets and without waiting.
 
+mod play;
 mod post;
 mod troubles;
 
