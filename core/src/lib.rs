@@ -109,6 +109,7 @@ mod entropy;
 mod error;
 mod event;
 mod id;
+mod key_log;
 mod log;
 mod machine;
 mod peer;
@@ -119,6 +120,7 @@ mod rng;
 mod stats;
 mod tick;
 mod time;
+pub mod trace;
 mod transmit;
 mod wire;
 

@@ -107,6 +107,7 @@
 //! - Removing an element from a schedule leaves a valid schedule.
 
 mod address;
+pub mod capture;
 mod clock;
 mod driver;
 mod fate;
@@ -129,6 +130,7 @@ mod world;
 
 use std::time::Duration;
 
+pub use capture::{Capture, CaptureLimits};
 pub use fate::{Fate, FateCounts, Schedule};
 pub use faults::{DropCause, FaultCounts};
 pub use host::{HostId, Message};

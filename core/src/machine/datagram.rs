@@ -115,12 +115,10 @@ impl Machine {
             return;
         };
         let message = &datagram[1 + id_len..];
-        if found.peer.handle_welcome(
-            self.now,
-            message,
-            &self.shared.config,
-            &mut self.shared.pool,
-        ) {
+        if found
+            .peer
+            .handle_welcome(self.now, message, &mut self.shared)
+        {
             self.update(slot);
         } else {
             self.stats.drops.unexpected_handshake += 1;

@@ -3,6 +3,10 @@
 //! `cargo run -p tickwire-sim --example own_game` plays a minute over a bad network;
 //! `cargo test -p tickwire-sim --example own_game` runs the tests. docs/TEST-YOUR-GAME.md explains them.
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a game ignores the events that it has no use for"
+)]
 mod rules;
 
 use std::num::NonZeroU32;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tickwire_core::{Arrival, Instant};
 
 use self::partition::Partitions;
+use crate::capture::Tag;
 use crate::fate::{Fate, FateCounts};
 use crate::faults::{DropCause, FaultCounts};
 use crate::host::HostId;
@@ -30,6 +31,8 @@ pub(crate) struct Flight {
     pub(crate) to: HostId,
     pub(crate) arrival: Arrival,
     pub(crate) bytes: Vec<u8>,
+    /// Which datagram of a capture this is a copy of.
+    pub(crate) tag: Option<Tag>,
 }
 
 impl PartialEq for Flight {
@@ -80,6 +83,7 @@ struct Parcel {
     extra: Duration,
     arrival: Arrival,
     bytes: Vec<u8>,
+    tag: Option<Tag>,
 }
 
 /// What became of a datagram when it was sent.
@@ -120,6 +124,8 @@ pub(crate) struct Network {
     pub(crate) faults: FaultCounts,
     /// Buffers of datagrams that have arrived, for those to come.
     spare: Vec<Vec<u8>>,
+    /// Captured datagrams that CoDel dropped on the way to a host.
+    dropped: Vec<(Tag, Instant, HostId)>,
 }
 
 impl Network {
@@ -136,6 +142,7 @@ impl Network {
             fates: FateCounts::default(),
             faults: FaultCounts::default(),
             spare: Vec::new(),
+            dropped: Vec::new(),
         }
     }
 
@@ -206,6 +213,7 @@ impl Network {
         direction: Direction,
         arrival: Arrival,
         bytes: &[u8],
+        tag: Option<Tag>,
     ) -> Passage {
         if let Some(cause) = self.partitions.stops(direction) {
             return self.stop(cause);
@@ -231,6 +239,7 @@ impl Network {
             extra: crossing.hold,
             arrival,
             bytes: copy,
+            tag,
         };
         self.launch(now, direction, fate, parcel)
     }
@@ -344,11 +353,18 @@ impl Network {
                 }
                 Some(Output::Dropped(parcel)) => {
                     self.faults.count_drop(DropCause::Codel);
+                    self.dropped
+                        .extend(parcel.tag.map(|tag| (tag, now, direction.1)));
                     self.spare.push(parcel.bytes);
                 }
                 None => return,
             }
         }
+    }
+
+    /// Takes a captured datagram that CoDel dropped: when, and to whom it was on the way.
+    pub(crate) fn poll_dropped(&mut self) -> Option<(Tag, Instant, HostId)> {
+        self.dropped.pop()
     }
 
     /// Takes an arrived datagram's buffer back.
@@ -371,6 +387,7 @@ impl Network {
             to: direction.1,
             arrival: parcel.arrival,
             bytes: parcel.bytes,
+            tag: parcel.tag,
         }));
         self.flights_begun += 1;
     }
@@ -398,6 +415,7 @@ impl Parcel {
             extra: self.extra + later,
             arrival: self.arrival,
             bytes: self.bytes.clone(),
+            tag: self.tag,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Hosts in virtual time: the event loop that a driver is, without sockets and without waiting.
 
+mod capture;
 mod play;
 mod post;
 mod troubles;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use tickwire_core::{Config, Endpoint, Entropy, Event, Instant};
 
 use crate::address;
+use crate::capture::{Capture, Landing};
 use crate::driver::Reception;
 use crate::faults::FaultCounts;
 use crate::host::{self, Host, HostId, Message};
@@ -38,6 +40,8 @@ pub struct World {
     /// Faults that are neither the network's nor a NAT's.
     faults: FaultCounts,
     trace: Trace,
+    /// All that crosses the wire, where somebody wants it kept.
+    capture: Option<Box<Capture>>,
     /// Where endpoints append their datagrams.
     buf: Vec<u8>,
 }
@@ -60,6 +64,7 @@ impl World {
             realms: Realms::default(),
             faults: FaultCounts::default(),
             trace: Trace::default(),
+            capture: None,
             buf: Vec::new(),
         }
     }
@@ -213,8 +218,10 @@ impl World {
 
     /// Makes a host's endpoint describe what it sends from now on, if anybody records it.
     fn set_trace(&mut self, host: HostId) {
-        let is_recording = self.trace.is_recording();
-        self.hosts[host.index()].endpoint.set_trace(is_recording);
+        let is_captured = self.capture.is_some();
+        let endpoint = &mut self.hosts[host.index()].endpoint;
+        endpoint.set_trace(is_captured || self.trace.is_recording());
+        endpoint.set_key_log(is_captured);
     }
 
     /// The wire since [`record_trace`](Self::record_trace), for people; empty if that was not called.
@@ -283,12 +290,22 @@ impl World {
             Some(flight) => self.arrive(flight),
             None => self.wake(),
         }
+        self.capture_drops();
         true
     }
 
     fn arrive(&mut self, mut flight: Flight) {
         let host = &mut self.hosts[flight.to.index()];
-        match host.driver.receive(flight.arrival, &flight.bytes) {
+        let reception = host.driver.receive(flight.arrival, &flight.bytes);
+        if let Some(capture) = &mut self.capture {
+            let landing = Landing {
+                at: self.now,
+                host: flight.to,
+                lost: reception.dropped(),
+            };
+            capture.on_landed(flight.tag, landing);
+        }
+        match reception {
             Reception::Now => {
                 host.handle_datagram(self.now, flight.arrival, &mut flight.bytes);
                 self.drain(flight.to);
@@ -345,7 +362,11 @@ impl World {
         host.poll_events_and_timeout(now);
         for event in host.events.range(told..) {
             self.trace.event(now, &host.name, event);
+            if let Some(capture) = &mut self.capture {
+                capture.on_event(now, id, event);
+            }
         }
+        self.capture_sample(id);
     }
 
     fn drain_transmits(&mut self, id: HostId) {
