@@ -145,7 +145,7 @@ pub use oracle::Oracle;
 pub use pair::Pair;
 pub use replay::{Divergence, Replay, ReplayReport, ReplayStats};
 pub use rng::Rng;
-pub use tickwire_core::record::{Recording, RecordingError};
+pub use tickwire_core::record::{Recording, RecordingError, RedactedRecording};
 pub use trace::Datagram;
 pub use world::World;
 
