@@ -112,6 +112,7 @@ mod id;
 mod key_log;
 mod log;
 mod machine;
+mod notice;
 mod peer;
 mod pool;
 pub mod record;

@@ -17,7 +17,9 @@ impl Endpoint {
     pub fn handle_datagram(&mut self, now: Instant, arrival: Arrival, datagram: &mut [u8]) {
         let call = Call::HandleDatagram { arrival, datagram };
         self.begin(Some(now), &call);
+        let len = datagram.len();
         self.machine.handle_datagram(now, arrival, datagram);
+        self.redact_arrival(now, len, arrival.ecn);
         if let Some(recorder) = &mut self.recorder
             && let Some(agreed) = self.machine.take_agreed()
         {
@@ -29,6 +31,7 @@ impl Endpoint {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.begin(Some(now), &Call::HandleTimeout);
         self.machine.handle_timeout(now);
+        self.redact_timeout(now);
     }
 }
 
@@ -44,6 +47,7 @@ impl Endpoint {
         if let Some(recorder) = &mut self.recorder {
             recorder.end_transmit(transmit.as_ref(), &buf[start..]);
         }
+        self.redact_transmit(now, transmit.as_ref());
         transmit
     }
 

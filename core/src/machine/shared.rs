@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::key_log::KeyLog;
+use crate::notice::Notices;
 use crate::pool::{Blocks, Pool};
 use crate::reliability::recovery::{Record, Verdict};
 use crate::trace::Content;
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) unread_bytes: usize,
     /// Scratch: what an acknowledgement or a timeout decided.
     pub(crate) verdicts: Vec<(Verdict, Record)>,
+    pub(crate) notices: Notices,
     trace: Option<VecDeque<Content>>,
     pub(crate) key_log: KeyLog,
 }
@@ -34,6 +36,7 @@ impl Shared {
             blocks: Blocks::default(),
             unread_bytes: 0,
             verdicts: Vec::new(),
+            notices: Notices::default(),
             trace: None,
             key_log: KeyLog::default(),
         }

@@ -81,6 +81,9 @@ impl Peer {
                 .on_timeout(now, &mut |verdict, record| verdicts.push((verdict, record)));
             self.on_verdicts(now, &mut verdicts, shared);
             shared.verdicts = verdicts;
+            if shared.notices.is_watched() && action != Action::None {
+                self.notice_losses(shared);
+            }
             if action == Action::Probe {
                 debug!("{} at {} does not answer: probing", self.id, self.address);
                 self.begin_probe(now);

@@ -1,6 +1,7 @@
 //! Hosts in virtual time: the event loop that a driver is, without sockets and without waiting.
 
 mod capture;
+mod play;
 mod post;
 mod troubles;
 
@@ -94,6 +95,20 @@ impl World {
         let host = &mut self.hosts[host.index()];
         host.endpoint.end_recording(&mut host.recording);
         std::mem::take(&mut host.recording)
+    }
+
+    /// Begins a redacted recording of a host's endpoint, at any time: sizes, times and losses only.
+    pub fn record_redacted(&mut self, host: HostId) {
+        self.hosts[host.index()].record_redacted(self.now);
+    }
+
+    /// Ends it and gives it out: a [`RedactedRecording`](crate::RedactedRecording) in bytes. Empty if
+    /// [`record_redacted`](Self::record_redacted) was not called.
+    pub fn end_redacted(&mut self, host: HostId) -> Vec<u8> {
+        self.settle();
+        let host = &mut self.hosts[host.index()];
+        host.endpoint.end_redacted(&mut host.redacted);
+        std::mem::take(&mut host.redacted)
     }
 
     /// The virtual time.
