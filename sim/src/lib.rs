@@ -112,6 +112,7 @@ mod driver;
 mod fate;
 mod faults;
 mod host;
+mod invariants;
 mod link;
 pub mod mix;
 mod narrate;

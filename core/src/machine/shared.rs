@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::audit::Notes;
 use crate::config::Config;
 use crate::pool::{Blocks, Pool};
 use crate::reliability::recovery::{Record, Verdict};
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) unread_bytes: usize,
     /// Scratch: what an acknowledgement or a timeout decided.
     pub(crate) verdicts: Vec<(Verdict, Record)>,
+    /// For audits.
+    pub(crate) notes: Notes,
     trace: Option<VecDeque<String>>,
 }
 
@@ -32,6 +35,7 @@ impl Shared {
             blocks: Blocks::default(),
             unread_bytes: 0,
             verdicts: Vec::new(),
+            notes: Notes::default(),
             trace: None,
         }
     }

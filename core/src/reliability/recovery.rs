@@ -25,6 +25,7 @@ use crate::congestion::new_reno::NewReno;
 use crate::congestion::pacer::{Pacer, Rate};
 use crate::time::Instant;
 
+mod audit;
 mod loss;
 #[cfg(test)]
 mod tests;

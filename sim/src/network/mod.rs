@@ -30,6 +30,8 @@ pub(crate) struct Flight {
     pub(crate) to: HostId,
     pub(crate) arrival: Arrival,
     pub(crate) bytes: Vec<u8>,
+    /// Not what its sender sent.
+    pub(crate) is_damaged: bool,
 }
 
 impl PartialEq for Flight {
@@ -80,6 +82,7 @@ struct Parcel {
     extra: Duration,
     arrival: Arrival,
     bytes: Vec<u8>,
+    is_damaged: bool,
 }
 
 /// What became of a datagram when it was sent.
@@ -230,6 +233,7 @@ impl Network {
             sent_at: now,
             extra: crossing.hold,
             arrival,
+            is_damaged: copy != bytes,
             bytes: copy,
         };
         self.launch(now, direction, fate, parcel)
@@ -371,6 +375,7 @@ impl Network {
             to: direction.1,
             arrival: parcel.arrival,
             bytes: parcel.bytes,
+            is_damaged: parcel.is_damaged,
         }));
         self.flights_begun += 1;
     }
@@ -398,6 +403,7 @@ impl Parcel {
             extra: self.extra + later,
             arrival: self.arrival,
             bytes: self.bytes.clone(),
+            is_damaged: self.is_damaged,
         }
     }
 }

@@ -18,7 +18,14 @@ impl World {
         let src = SocketAddr::new(self.address(from).ip(), address::port(transmit.socket));
         for datagram in bytes.chunks(transmit.segment_size.unwrap_or(bytes.len()).max(1)) {
             let len = datagram.len();
-            assert!((1..=size_max).contains(&len), "a datagram of {len} bytes");
+            let is_sized = (1..=size_max).contains(&len);
+            let sized = is_sized
+                .then_some(())
+                .ok_or_else(|| format!("I10: a datagram of {len} bytes"));
+            self.expect(from, sized);
+            let host = &mut self.hosts[from.index()];
+            let sent = host.guard.on_sent(&host.endpoint, transmit.to, datagram);
+            self.expect(from, sent);
             let text = self.describe(from);
             let way = (src, transmit.to);
             match self.realms.way(self.now, from, way, self.hosts.len()) {
