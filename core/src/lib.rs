@@ -110,8 +110,10 @@ mod entropy;
 mod error;
 mod event;
 mod id;
+mod key_log;
 mod log;
 mod machine;
+mod notice;
 mod peer;
 mod pool;
 pub mod record;
@@ -120,6 +122,7 @@ mod rng;
 mod stats;
 mod tick;
 mod time;
+pub mod trace;
 mod transmit;
 mod wire;
 

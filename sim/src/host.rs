@@ -64,6 +64,8 @@ pub(crate) struct Host {
     pub(crate) endpoint: Endpoint,
     /// What its endpoint recorded, if it does.
     pub(crate) recording: Vec<u8>,
+    /// The same without secrets.
+    pub(crate) redacted: Vec<u8>,
     /// Number of restarts: each life draws new entropy.
     incarnation: u64,
     pub(crate) events: VecDeque<Event>,
@@ -92,6 +94,7 @@ impl Host {
             name: name(id),
             endpoint: birth(Endpoint::new, id, 0, config, rng, now),
             recording: Vec::new(),
+            redacted: Vec::new(),
             incarnation: 0,
             events: VecDeque::new(),
             is_reading: true,
@@ -130,6 +133,11 @@ impl Host {
         self.events.clear();
         self.driver.restart();
         self.is_touched = true;
+    }
+
+    pub(crate) fn record_redacted(&mut self, now: Instant) {
+        self.endpoint.record_redacted(self.clock.read(now));
+        self.redacted.clear();
     }
 
     pub(crate) fn restarts(&self) -> u64 {
@@ -186,6 +194,7 @@ impl Host {
             }
         }
         self.endpoint.take_recording(&mut self.recording);
+        self.endpoint.take_redacted(&mut self.redacted);
         let deadline = self.endpoint.poll_timeout();
         self.wake_at = self.driver.wake_at(now, &self.clock, deadline);
         self.is_touched = false;

@@ -107,6 +107,7 @@
 //! - Removing an element from a schedule leaves a valid schedule.
 
 mod address;
+pub mod capture;
 mod clock;
 mod driver;
 mod fate;
@@ -128,6 +129,7 @@ mod world;
 
 use std::time::Duration;
 
+pub use capture::{Capture, CaptureLimits};
 pub use fate::{Fate, FateCounts, Schedule};
 pub use faults::{DropCause, FaultCounts};
 pub use host::{HostId, Message};
@@ -142,7 +144,7 @@ pub use oracle::Oracle;
 pub use pair::Pair;
 pub use replay::{Divergence, Replay, ReplayReport, ReplayStats};
 pub use rng::Rng;
-pub use tickwire_core::record::{Recording, RecordingError};
+pub use tickwire_core::record::{Recording, RecordingError, RedactedRecording};
 pub use trace::Datagram;
 pub use world::World;
 

@@ -180,4 +180,12 @@ impl Endpoint {
     pub fn set_trace(&mut self, on: bool) {
         self.machine.set_trace(on);
     }
+
+    /// **Exposes secrets.** Switches on that the keys of connections made from now on can be taken out with
+    /// [`poll_key_log`](Self::poll_key_log): who has them can read and forge what these connections say. Made for the
+    /// simulator and for looking at captures; off by default, and a driver switches it on for nobody who did not ask
+    /// for it by name.
+    pub fn set_key_log(&mut self, on: bool) {
+        self.machine.set_key_log(on);
+    }
 }

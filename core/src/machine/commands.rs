@@ -219,4 +219,8 @@ impl Machine {
     pub(crate) fn set_trace(&mut self, on: bool) {
         self.shared.set_trace(on);
     }
+
+    pub(crate) fn set_key_log(&mut self, on: bool) {
+        self.shared.key_log.set(on);
+    }
 }

@@ -43,6 +43,7 @@ use crate::crypto::{Agreed, Identity, SecretKey};
 use crate::discovery::Discovery;
 use crate::entropy::Entropy;
 use crate::event::Event;
+use crate::notice::Notices;
 use crate::peer::HelloKey;
 use crate::rng::{Rng, SecretRng};
 use crate::stats::EndpointStats;
@@ -172,6 +173,11 @@ impl Machine {
         if let Some(tick) = &mut self.tick {
             tick.handle_timeout(self.now);
         }
+    }
+
+    /// For a redacted recording: what is noticed of the fate of packets.
+    pub(crate) fn notices(&mut self) -> &mut Notices {
+        &mut self.shared.notices
     }
 
     /// For a recorder: what the long-term key agreed on with the sender of the latest datagram.

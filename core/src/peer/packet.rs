@@ -8,6 +8,7 @@ use crate::audit::{Checked, at_most};
 use crate::config::ChannelConfig;
 use crate::crypto::{PacketKey, TAG_LEN};
 use crate::reliability::recovery::{Eliciting, Record, Recovery};
+use crate::trace::Content;
 use crate::wire::frame::{self, Ack, Close, LengthField, Message};
 use crate::wire::packet::{ConnectionId, Header};
 use crate::wire::show;
@@ -182,7 +183,7 @@ impl<'a> PacketBuilder<'a> {
     }
 
     /// Text for a trace; call before [`seal`](Self::seal).
-    pub(crate) fn describe(&mut self, channels: &[ChannelConfig]) -> alloc::string::String {
+    pub(crate) fn describe(&mut self, channels: &[ChannelConfig]) -> Content {
         self.strip_last_length();
         show::packet(
             self.number,

@@ -8,6 +8,7 @@ use super::{Peer, Ping};
 use crate::audit::at_most;
 use crate::crypto::TAG_LEN;
 use crate::machine::shared::Shared;
+use crate::notice::Notice;
 use crate::reliability::received::AckForm;
 use crate::reliability::recovery::{Eliciting, Permit};
 use crate::time::Instant;
@@ -101,6 +102,8 @@ impl Peer {
             State::Dialling(_) | State::Accepting(_) => {
                 let is_sent = self.transmit_handshake(now, buf);
                 if is_sent {
+                    let peer = self.id;
+                    shared.notices.push(Notice::HandshakeSent { peer });
                     shared.trace(|_| show::handshake(&buf[start..]));
                 }
                 is_sent
@@ -228,6 +231,10 @@ impl Peer {
         shared.trace(|config| packet.describe(&config.channels));
         let keys = self.keys.as_ref().expect("a connected peer has keys");
         let built = packet.seal(&keys.send);
+        shared.notices.push(Notice::PacketSent {
+            peer: self.id,
+            number: self.recovery.next_number(),
+        });
         self.on_packet_sent(now, ack, built);
         if with_data && !is_probe {
             let (in_flight, window) =

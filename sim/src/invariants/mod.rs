@@ -85,6 +85,12 @@ impl Guard {
         datagram: &[u8],
     ) -> Result<(), Broken> {
         self.outputs += 1;
+        let (len, size_max) = (datagram.len(), endpoint.config().datagram_size_max());
+        if !(1..=size_max).contains(&len) {
+            return Err(format!(
+                "I10: a datagram of {len} bytes, not 1 to {size_max}"
+            ));
+        }
         self.traffic.on_sent(endpoint, to, datagram)
     }
 

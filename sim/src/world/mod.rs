@@ -1,5 +1,6 @@
 //! Hosts in virtual time: the event loop that a driver is, without sockets and without waiting.
 
+mod capture;
 mod post;
 mod troubles;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use tickwire_core::{Config, Endpoint, Entropy, Event, Instant};
 
 use crate::address;
+use crate::capture::{Capture, Landing};
 use crate::driver::Reception;
 use crate::faults::FaultCounts;
 use crate::host::{self, Host, HostId, Message};
@@ -39,6 +41,8 @@ pub struct World {
     faults: FaultCounts,
     trace: Trace,
     seed: u64,
+    /// All that crosses the wire, where somebody wants it kept.
+    capture: Option<Box<Capture>>,
     /// Where endpoints append their datagrams.
     buf: Vec<u8>,
 }
@@ -62,6 +66,7 @@ impl World {
             faults: FaultCounts::default(),
             trace: Trace::default(),
             seed,
+            capture: None,
             buf: Vec::new(),
         }
     }
@@ -92,6 +97,20 @@ impl World {
         let host = &mut self.hosts[host.index()];
         host.endpoint.end_recording(&mut host.recording);
         std::mem::take(&mut host.recording)
+    }
+
+    /// Begins a redacted recording of a host's endpoint, at any time: sizes, times and losses only.
+    pub fn record_redacted(&mut self, host: HostId) {
+        self.hosts[host.index()].record_redacted(self.now);
+    }
+
+    /// Ends it and gives it out: a [`RedactedRecording`](crate::RedactedRecording) in bytes. Empty if
+    /// [`record_redacted`](Self::record_redacted) was not called.
+    pub fn end_redacted(&mut self, host: HostId) -> Vec<u8> {
+        self.settle();
+        let host = &mut self.hosts[host.index()];
+        host.endpoint.end_redacted(&mut host.redacted);
+        std::mem::take(&mut host.redacted)
     }
 
     /// The virtual time.
@@ -215,8 +234,10 @@ impl World {
 
     /// Makes a host's endpoint describe what it sends from now on, if anybody records it.
     fn set_trace(&mut self, host: HostId) {
-        let is_recording = self.trace.is_recording();
-        self.hosts[host.index()].endpoint.set_trace(is_recording);
+        let is_captured = self.capture.is_some();
+        let endpoint = &mut self.hosts[host.index()].endpoint;
+        endpoint.set_trace(is_captured || self.trace.is_recording());
+        endpoint.set_key_log(is_captured);
     }
 
     /// The wire since [`record_trace`](Self::record_trace), for people; empty if that was not called.
@@ -285,12 +306,22 @@ impl World {
             Some(flight) => self.arrive(flight),
             None => self.wake(),
         }
+        self.capture_drops();
         true
     }
 
     fn arrive(&mut self, mut flight: Flight) {
         let host = &mut self.hosts[flight.to.index()];
-        match host.driver.receive(flight.arrival, &flight.bytes) {
+        let reception = host.driver.receive(flight.arrival, &flight.bytes);
+        if let Some(capture) = &mut self.capture {
+            let landing = Landing {
+                at: self.now,
+                host: flight.to,
+                lost: reception.dropped(),
+            };
+            capture.on_landed(flight.tag, landing);
+        }
+        match reception {
             Reception::Now => {
                 let (now, arrival) = (self.now, flight.arrival);
                 let handled = match flight.is_damaged {
@@ -359,7 +390,11 @@ impl World {
         let host = &self.hosts[id.index()];
         for event in host.events.range(told..) {
             self.trace.event(now, &host.name, event);
+            if let Some(capture) = &mut self.capture {
+                capture.on_event(now, id, event);
+            }
         }
+        self.capture_sample(id);
     }
 
     /// Ends the simulation if an invariant is broken.
