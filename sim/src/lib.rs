@@ -50,7 +50,7 @@
 //! # More than two
 //!
 //! A [`World`] has any number of hosts, on one LAN, for discovery too. A pair is a world of two;
-//! [`Pair::world`] reaches everything that has no shorter way.
+//! [`Pair::world`] reaches everything that has no shorter way. [`World::play_for`] puts a game of yours above the endpoints.
 //!
 //! # What happened elsewhere
 //!
@@ -124,6 +124,8 @@ mod pair;
 mod replay;
 mod rng;
 pub mod seeds;
+#[cfg(feature = "insta")]
+pub mod snapshot;
 mod trace;
 mod world;
 

@@ -51,4 +51,5 @@ mod traces;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 #[doc = include_str!("../../docs/TESTING.md")]
+#[doc = include_str!("../../docs/TEST-YOUR-GAME.md")]
 struct Documents;

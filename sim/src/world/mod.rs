@@ -1,6 +1,7 @@
 //! Hosts in virtual time: the event loop that a driver is, without sockets and without waiting.
 
 mod capture;
+mod play;
 mod post;
 mod troubles;
 
