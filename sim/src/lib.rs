@@ -113,6 +113,7 @@ mod driver;
 mod fate;
 mod faults;
 mod host;
+mod invariants;
 mod link;
 pub mod mix;
 mod narrate;

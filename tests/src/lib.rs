@@ -30,6 +30,8 @@ mod hostile;
 mod overhead;
 #[cfg(test)]
 mod party;
+#[cfg(all(test, feature = "pictures"))]
+mod pictures;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
