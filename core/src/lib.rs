@@ -99,6 +99,7 @@ extern crate alloc;
 #[cfg(feature = "arbitrary")]
 extern crate std;
 
+mod audit;
 mod channel;
 mod config;
 mod congestion;
@@ -125,6 +126,7 @@ pub mod trace;
 mod transmit;
 mod wire;
 
+pub use audit::Unsound;
 pub use config::{AnnounceConfig, ChannelConfig, Config, ConfigBuilder, Delivery, TickConfig};
 pub use crypto::{
     AeadKey, CipherSuite, Crypto, OpenError, ParseKeyError, Portable, PublicKey, SecretKey,

@@ -50,7 +50,7 @@
 //! # More than two
 //!
 //! A [`World`] has any number of hosts, on one LAN, for discovery too. A pair is a world of two;
-//! [`Pair::world`] reaches everything that has no shorter way.
+//! [`Pair::world`] reaches everything that has no shorter way. [`World::play_for`] puts a game of yours above the endpoints.
 //!
 //! # What happened elsewhere
 //!
@@ -113,6 +113,7 @@ mod driver;
 mod fate;
 mod faults;
 mod host;
+mod invariants;
 mod link;
 pub mod mix;
 mod narrate;
@@ -123,6 +124,8 @@ mod pair;
 mod replay;
 mod rng;
 pub mod seeds;
+#[cfg(feature = "insta")]
+pub mod snapshot;
 pub mod survey;
 mod trace;
 mod world;

@@ -170,6 +170,12 @@ impl Endpoint {
         self.machine.set_accepting(accepting);
     }
 
+    /// Makes the endpoint note for [`audit`](Self::audit) what cannot be seen afterwards: whether each packet decodes to what was
+    /// put into it, and leaves only as its congestion window permits.
+    pub fn set_audit(&mut self, on: bool) {
+        self.machine.set_audit(on);
+    }
+
     /// Switches the trace of sent datagrams on or off; see [`poll_trace`](Self::poll_trace).
     pub fn set_trace(&mut self, on: bool) {
         self.machine.set_trace(on);

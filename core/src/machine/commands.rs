@@ -16,7 +16,7 @@ use crate::time::Instant;
 use crate::wire::handshake::{PROBE, PROBE_LEN};
 
 /// Probes that wait for their answer; an older one is forgotten.
-const PROBES_MAX: usize = 32;
+pub(super) const PROBES_MAX: usize = 32;
 
 impl Machine {
     pub(crate) fn connect(
@@ -210,6 +210,10 @@ impl Machine {
 
     pub(crate) fn set_accepting(&mut self, accepting: bool) {
         self.is_accepting = accepting;
+    }
+
+    pub(crate) fn set_audit(&mut self, on: bool) {
+        self.shared.notes.is_on = on;
     }
 
     pub(crate) fn set_trace(&mut self, on: bool) {

@@ -16,7 +16,7 @@ use crate::wire::handshake::{self, PROBE_LEN, PROBE_REPLY, RESET, RESET_LEN};
 use crate::wire::packet::Header;
 
 /// Answers that wait to be polled; more are dropped and counted.
-const ANSWERS_MAX: usize = 256;
+pub(super) const ANSWERS_MAX: usize = 256;
 
 impl Machine {
     pub(super) fn route(&mut self, arrival: Arrival, datagram: &mut [u8]) {

@@ -7,6 +7,7 @@
 //! | `commands` | what the owner asks for: done at once or refused                      |
 //! | `output`   | datagrams, events, the deadline                                       |
 //! | `views`    | counters and addresses                                                |
+//! | `audit`    | the books against the peers                                           |
 //! | `datagram` | a datagram's way to whom it concerns                                  |
 //! | `accept`   | a stranger's HELLO                                                    |
 //! | `books`    | after every call: who is ready to send or be read, who is due when    |
@@ -16,6 +17,7 @@
 //! | `shared`   | settings and memory lent to the peers                                 |
 
 mod accept;
+mod audit;
 mod books;
 mod commands;
 mod datagram;

@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::audit::Notes;
 use crate::config::Config;
 use crate::key_log::KeyLog;
 use crate::notice::Notices;
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) unread_bytes: usize,
     /// Scratch: what an acknowledgement or a timeout decided.
     pub(crate) verdicts: Vec<(Verdict, Record)>,
+    /// For audits.
+    pub(crate) notes: Notes,
     pub(crate) notices: Notices,
     trace: Option<VecDeque<Content>>,
     pub(crate) key_log: KeyLog,
@@ -36,6 +39,7 @@ impl Shared {
             blocks: Blocks::default(),
             unread_bytes: 0,
             verdicts: Vec::new(),
+            notes: Notes::default(),
             notices: Notices::default(),
             trace: None,
             key_log: KeyLog::default(),

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::{Peer, Ping, State};
+use crate::audit::holds;
 use crate::channel::receive::Place;
 use crate::config::ChannelConfig;
 use crate::crypto::{TAG_LEN, tokens_equal};
@@ -109,6 +110,10 @@ impl Peer {
             return;
         }
         if !taken.is_incomplete {
+            let is_new = self.received.is_new(number);
+            shared
+                .notes
+                .note(self.id, holds(6, "a packet is taken once", is_new));
             self.received.record(now, number, taken.urgency);
         }
     }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::lifecycle::State;
 use super::packet::{Built, PacketBuilder};
 use super::{Peer, Ping};
+use crate::audit::at_most;
 use crate::crypto::TAG_LEN;
 use crate::machine::shared::Shared;
 use crate::notice::Notice;
@@ -218,10 +219,14 @@ impl Peer {
                 packet.ping();
             }
         }
-        self.probe = false;
+        let is_probe = core::mem::take(&mut self.probe);
         if packet.is_empty() {
             packet.discard();
             return false;
+        }
+        if shared.notes.is_on {
+            let checked = packet.audit(&shared.config.channels);
+            shared.notes.note(self.id, checked);
         }
         shared.trace(|config| packet.describe(&config.channels));
         let keys = self.keys.as_ref().expect("a connected peer has keys");
@@ -231,6 +236,12 @@ impl Peer {
             number: self.recovery.next_number(),
         });
         self.on_packet_sent(now, ack, built);
+        if with_data && !is_probe {
+            let (in_flight, window) =
+                (self.recovery.in_flight(), self.recovery.congestion_window());
+            let checked = at_most(8, "bytes in flight", in_flight, window);
+            shared.notes.note(self.id, checked);
+        }
         true
     }
 

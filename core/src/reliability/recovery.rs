@@ -27,6 +27,7 @@ use crate::congestion::pacer::{Pacer, Rate};
 use crate::notice::LossCause;
 use crate::time::Instant;
 
+mod audit;
 mod loss;
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,8 @@ pub(crate) struct Flight {
     pub(crate) to: HostId,
     pub(crate) arrival: Arrival,
     pub(crate) bytes: Vec<u8>,
+    /// Not what its sender sent.
+    pub(crate) is_damaged: bool,
     /// Which datagram of a capture this is a copy of.
     pub(crate) tag: Option<Tag>,
 }
@@ -83,6 +85,7 @@ struct Parcel {
     extra: Duration,
     arrival: Arrival,
     bytes: Vec<u8>,
+    is_damaged: bool,
     tag: Option<Tag>,
 }
 
@@ -238,6 +241,7 @@ impl Network {
             sent_at: now,
             extra: crossing.hold,
             arrival,
+            is_damaged: copy != bytes,
             bytes: copy,
             tag,
         };
@@ -387,6 +391,7 @@ impl Network {
             to: direction.1,
             arrival: parcel.arrival,
             bytes: parcel.bytes,
+            is_damaged: parcel.is_damaged,
             tag: parcel.tag,
         }));
         self.flights_begun += 1;
@@ -415,6 +420,7 @@ impl Parcel {
             extra: self.extra + later,
             arrival: self.arrival,
             bytes: self.bytes.clone(),
+            is_damaged: self.is_damaged,
             tag: self.tag,
         }
     }

@@ -144,8 +144,8 @@ impl Seen {
     fn survey(self, peer: u32) -> PeerSurvey {
         PeerSurvey {
             peer,
-            to_peer: self.to_peer(),
-            from_peer: self.from_peer(),
+            to_peer: self.way_out(),
+            from_peer: self.way_back(),
             round_trips: self.round_trips,
             repeated: self.repeated,
             forged: self.forged,
@@ -153,7 +153,7 @@ impl Seen {
         }
     }
 
-    fn to_peer(&self) -> Way {
+    fn way_out(&self) -> Way {
         let points = self.sent.iter().map(|sent| (sent.at, sent.half));
         let delays = fill(&points.collect::<Vec<_>>());
         let crossings = self.sent.iter().zip(delays).map(|(sent, delay)| Crossing {
@@ -184,7 +184,7 @@ impl Seen {
 
     /// In the order of the numbers, with a place for each one that is missing. What has no number goes before the
     /// packets that arrived after it.
-    fn from_peer(&self) -> Way {
+    fn way_back(&self) -> Way {
         let mut rows: Vec<(Option<u64>, Option<Arrived>)> = Vec::new();
         let mut greetings = self.greetings.iter().copied().peekable();
         let mut expected = None;

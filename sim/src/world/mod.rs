@@ -1,6 +1,7 @@
 //! Hosts in virtual time: the event loop that a driver is, without sockets and without waiting.
 
 mod capture;
+mod play;
 mod post;
 mod troubles;
 
@@ -14,6 +15,7 @@ use crate::capture::{Capture, Landing};
 use crate::driver::Reception;
 use crate::faults::FaultCounts;
 use crate::host::{self, Host, HostId, Message};
+use crate::invariants::Broken;
 use crate::nat::realms::Realms;
 use crate::network::{Flight, Network};
 use crate::rng::Rng;
@@ -27,8 +29,8 @@ use crate::trace::{Datagram, Trace};
 /// The world drains an endpoint after each input, as a driver does. After a command through
 /// [`endpoint`](Self::endpoint) it does so when time next passes.
 ///
-/// While it runs it checks what must hold for every endpoint in every situation: no datagram is empty or longer
-/// than configured, and nobody asks to be woken at the same instant for ever. It panics otherwise.
+/// While it runs it checks after every step what must hold for every endpoint in every situation: the invariants of
+/// docs/TESTING.md. It panics otherwise, and names the invariant, the host, the time and its seed.
 #[derive(Debug)]
 pub struct World {
     now: Instant,
@@ -39,6 +41,7 @@ pub struct World {
     /// Faults that are neither the network's nor a NAT's.
     faults: FaultCounts,
     trace: Trace,
+    seed: u64,
     /// All that crosses the wire, where somebody wants it kept.
     capture: Option<Box<Capture>>,
     /// Where endpoints append their datagrams.
@@ -63,6 +66,7 @@ impl World {
             realms: Realms::default(),
             faults: FaultCounts::default(),
             trace: Trace::default(),
+            seed,
             capture: None,
             buf: Vec::new(),
         }
@@ -320,7 +324,15 @@ impl World {
         }
         match reception {
             Reception::Now => {
-                host.handle_datagram(self.now, flight.arrival, &mut flight.bytes);
+                let (now, arrival) = (self.now, flight.arrival);
+                let handled = match flight.is_damaged {
+                    true => host.handle_forgery(now, arrival, &mut flight.bytes),
+                    false => {
+                        host.handle_datagram(now, arrival, &mut flight.bytes);
+                        Ok(())
+                    }
+                };
+                self.expect(flight.to, handled);
                 self.drain(flight.to);
             }
             Reception::Later => self.faults.delivered_late += 1,
@@ -349,6 +361,8 @@ impl World {
             host.handle_datagram(now, arrival, &mut bytes);
         }
         host.handle_timeout(now);
+        let is_sound = host.is_awake_for_something();
+        self.expect(host_id(index), is_sound);
         self.drain(host_id(index));
     }
 
@@ -372,7 +386,9 @@ impl World {
         let now = self.now;
         let host = &mut self.hosts[id.index()];
         let told = host.events.len();
-        host.poll_events_and_timeout(now);
+        let drained = host.poll_events_and_timeout(now);
+        self.expect(id, drained);
+        let host = &self.hosts[id.index()];
         for event in host.events.range(told..) {
             self.trace.event(now, &host.name, event);
             if let Some(capture) = &mut self.capture {
@@ -380,6 +396,18 @@ impl World {
             }
         }
         self.capture_sample(id);
+    }
+
+    /// Ends the simulation if an invariant is broken.
+    fn expect(&self, host: HostId, checked: Result<(), Broken>) {
+        if let Err(broken) = checked {
+            panic!(
+                "{broken}\nat host {} at {} in World::new({})",
+                self.hosts[host.index()].name,
+                self.now,
+                self.seed
+            );
+        }
     }
 
     fn drain_transmits(&mut self, id: HostId) {

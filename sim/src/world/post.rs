@@ -16,11 +16,11 @@ use crate::trace::Direction;
 impl World {
     /// Sends each datagram of a transmit to where its address leads.
     pub(super) fn transmit(&mut self, from: HostId, transmit: Transmit, bytes: &[u8]) {
-        let size_max = self.view(from).config().datagram_size_max();
         let src = SocketAddr::new(self.address(from).ip(), address::port(transmit.socket));
         for datagram in bytes.chunks(transmit.segment_size.unwrap_or(bytes.len()).max(1)) {
-            let len = datagram.len();
-            assert!((1..=size_max).contains(&len), "a datagram of {len} bytes");
+            let host = &mut self.hosts[from.index()];
+            let sent = host.guard.on_sent(&host.endpoint, transmit.to, datagram);
+            self.expect(from, sent);
             let content = self.describe(from);
             let tag = self.capture_sent(from, src, &transmit, datagram, content.as_ref());
             let text = content.filter(|_| self.trace.is_recording());
