@@ -1,12 +1,16 @@
 //! Credit: how many bytes of reliable messages a side may send, counted from the connection's start (as in
 //! RFC 9000 section 4.1, with messages for streams).
 
+use crate::saved::saved;
+
 /// What we may send.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Allowance {
     limit: u64,
     used: u64,
 }
+
+saved!(Allowance { limit, used });
 
 impl Allowance {
     /// The peer raised the limit; an older, lower one is ignored.
@@ -34,6 +38,15 @@ pub(crate) struct Grant {
     consumed: u64,
     due: bool,
 }
+
+saved!(Grant {
+    window,
+    message_cost_max,
+    limit,
+    received,
+    consumed,
+    due
+});
 
 impl Grant {
     pub(crate) const fn new(window: usize, message_cost_max: usize) -> Self {

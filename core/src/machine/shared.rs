@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 use crate::config::Config;
 use crate::pool::{Blocks, Pool};
 use crate::reliability::recovery::{Record, Verdict};
+use crate::saved::{Loader, Saved};
+use crate::wire::DecodeError;
 
 /// Lines of trace kept for an owner who does not poll them.
 const TRACE_LINES_MAX: usize = 4_096;
@@ -34,6 +36,25 @@ impl Shared {
             verdicts: Vec::new(),
             trace: None,
         }
+    }
+
+    /// Memory, scratch and trace are left out.
+    pub(super) fn save(&self, out: &mut Vec<u8>) {
+        let Self {
+            config: _,
+            pool: _,
+            blocks: _,
+            unread_bytes,
+            verdicts: _,
+            trace: _,
+        } = self;
+        unread_bytes.save(out);
+    }
+
+    pub(super) fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
+        let mut shared = Self::new(from.config().clone());
+        shared.unread_bytes = from.field("unread_bytes")?;
+        Ok(shared)
     }
 
     pub(crate) fn set_trace(&mut self, on: bool) {

@@ -10,6 +10,7 @@
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
+use crate::saved::saved;
 use crate::time::Instant;
 
 /// Packets remembered, at most. The first probes of a client that waits for its server may add a few.
@@ -34,6 +35,11 @@ pub(crate) enum Record {
     Close,
 }
 
+saved!(enum Record {
+    0 = Message { channel, id }, 1 = Fragment { channel, id, index }, 2 = Credit { channel }, 3 = CreditAll, 4 = Ping,
+    5 = Close,
+});
+
 /// What a packet demands of the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Eliciting {
@@ -53,6 +59,8 @@ pub(crate) enum Fate {
     Lost { at: Instant },
 }
 
+saved!(enum Fate { 0 = Flying, 1 = Acked, 2 = Lost { at } });
+
 /// A packet that was sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Packet {
@@ -69,6 +77,18 @@ pub(crate) struct Packet {
     records_from: u64,
     records_count: u32,
 }
+
+saved!(Packet {
+    number,
+    sent_at,
+    size,
+    fate,
+    is_awaited,
+    is_app_limited,
+    ack_largest,
+    records_from,
+    records_count,
+});
 
 /// What is sent, beside its place in the ledger.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +117,17 @@ pub(crate) struct Ledger {
     /// When the oldest awaited packet left.
     awaited_since: Option<Instant>,
 }
+
+saved!(Ledger {
+    packets,
+    records,
+    records_base,
+    records_owned,
+    flying_from,
+    flying_bytes,
+    awaited_count,
+    awaited_since,
+});
 
 impl Ledger {
     /// Adds to the packet being assembled.

@@ -23,6 +23,7 @@ use super::rtt::Rtt;
 use crate::congestion::Controller;
 use crate::congestion::new_reno::NewReno;
 use crate::congestion::pacer::{Pacer, Rate};
+use crate::saved::saved;
 use crate::time::Instant;
 
 mod loss;
@@ -101,6 +102,23 @@ pub(crate) struct Recovery {
     packets_lost: u64,
     probes: u64,
 }
+
+saved!(Recovery {
+    next_number,
+    largest_acked,
+    ledger,
+    rtt,
+    measured_at,
+    peer_ack_delay_max,
+    controller,
+    pacer,
+    loss_at,
+    backoff,
+    probed_at,
+    history,
+    packets_lost,
+    probes,
+});
 
 impl Recovery {
     /// Starts with nothing sent. The peer promised to acknowledge reliable data within `peer_ack_delay_max`.

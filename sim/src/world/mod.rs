@@ -82,6 +82,15 @@ impl World {
         self.set_trace(host);
     }
 
+    /// Records every call of a host's endpoint from here on, until [`end_recording`](Self::end_recording): the recording begins with
+    /// a checkpoint.
+    pub fn start_recording(&mut self, host: HostId) {
+        self.settle();
+        let host = &mut self.hosts[host.index()];
+        host.recording.clear();
+        host.endpoint.start_recording();
+    }
+
     /// Ends the recording of a host's endpoint and gives it out: a [`Recording`](crate::Recording) in bytes. Empty
     /// if [`record`](Self::record) was not called.
     pub fn end_recording(&mut self, host: HostId) -> Vec<u8> {
