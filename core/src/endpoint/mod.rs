@@ -7,11 +7,13 @@
 //! | `io`       | input and output: datagrams, time, events                   |
 //! | `commands` | what the owner asks for                                     |
 //! | `views`    | counters and addresses                                      |
+//! | `redacted` | recording without secrets                                   |
 //!
 //! Invariant: whatever changes the machine is recorded. Views take `&self`, and a trace changes nothing.
 
 mod commands;
 mod io;
+mod redacted;
 mod views;
 
 use alloc::boxed::Box;
@@ -21,7 +23,7 @@ use crate::config::Config;
 use crate::crypto::Identity;
 use crate::entropy::Entropy;
 use crate::machine::{self, Machine};
-use crate::record::{Call, EndReason, Noted, Recorder, Ring};
+use crate::record::{Call, EndReason, Noted, Recorder, Redactor, Ring};
 use crate::time::Instant;
 
 /// A socket's worth of connections as one state machine: bytes and time go in, bytes, events and
@@ -33,6 +35,7 @@ pub struct Endpoint {
     pub(crate) machine: Machine,
     pub(crate) recorder: Option<Box<Recorder>>,
     ring: Option<Box<Ring>>,
+    redactor: Option<Box<Redactor>>,
 }
 
 impl Endpoint {
@@ -44,6 +47,7 @@ impl Endpoint {
             machine: Machine::new(config, entropy, identity, now),
             recorder: None,
             ring: None,
+            redactor: None,
         }
     }
 
@@ -71,6 +75,7 @@ impl Endpoint {
             machine: Machine::new(config, entropy, identity, now),
             recorder: Some(Box::new(recorder)),
             ring: None,
+            redactor: None,
         }
     }
 
@@ -80,6 +85,7 @@ impl Endpoint {
             machine,
             recorder: None,
             ring: None,
+            redactor: None,
         };
         endpoint.start_recording();
         endpoint

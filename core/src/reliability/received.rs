@@ -21,6 +21,7 @@ use super::{ACK_RANGES_MAX, COMPACT_SPAN};
 use crate::saved::saved;
 use crate::time::Instant;
 
+mod audit;
 #[cfg(test)]
 mod tests;
 
