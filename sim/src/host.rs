@@ -65,7 +65,8 @@ pub(crate) struct Host {
     pub(crate) recording: Vec<u8>,
     /// Number of restarts: each life draws new entropy.
     incarnation: u64,
-    pub(crate) events: VecDeque<Event>,
+    /// What the owner was told, and when, in the world's time.
+    pub(crate) events: VecDeque<(Instant, Event)>,
     /// Whether the owner takes events out of the endpoint.
     pub(crate) is_reading: bool,
     /// Whether a command may have left something to poll.
@@ -155,8 +156,8 @@ impl Host {
     /// Hands the events to the owner, if it reads, and asks for the deadline: the end of draining.
     pub(crate) fn poll_events_and_timeout(&mut self, now: Instant) {
         if self.is_reading {
-            self.events
-                .extend(std::iter::from_fn(|| self.endpoint.poll_event()));
+            let told = std::iter::from_fn(|| self.endpoint.poll_event());
+            self.events.extend(told.map(|event| (now, event)));
         }
         self.endpoint.take_recording(&mut self.recording);
         let deadline = self.endpoint.poll_timeout();

@@ -37,6 +37,8 @@ mod recording;
 #[cfg(test)]
 mod repository;
 #[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod schedules;
 #[cfg(test)]
 mod shrinking;

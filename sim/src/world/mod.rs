@@ -161,6 +161,12 @@ impl World {
 
     /// Takes the events that a host's owner was told so far.
     pub fn events(&mut self, host: HostId) -> Vec<Event> {
+        let events = self.timed_events(host).into_iter();
+        events.map(|(_, event)| event).collect()
+    }
+
+    /// As [`events`](Self::events), each with the time at which the owner was told.
+    pub fn timed_events(&mut self, host: HostId) -> Vec<(Instant, Event)> {
         self.settle();
         self.hosts[host.index()].events.drain(..).collect()
     }
@@ -176,7 +182,7 @@ impl World {
         let (index, found) = events
             .iter()
             .enumerate()
-            .find_map(|(index, event)| Some((index, matches(event)?)))?;
+            .find_map(|(index, (_, event))| Some((index, matches(event)?)))?;
         events.remove(index);
         Some(found)
     }
@@ -184,7 +190,7 @@ impl World {
     /// Takes the messages that a host's owner was given so far, and leaves its other events.
     pub fn messages(&mut self, host: HostId) -> Vec<Message> {
         let mut messages = Vec::new();
-        for event in self.events(host) {
+        for (at, event) in self.timed_events(host) {
             if let Event::Message {
                 peer,
                 channel,
@@ -197,7 +203,7 @@ impl World {
                     payload,
                 });
             } else {
-                self.hosts[host.index()].events.push_back(event);
+                self.hosts[host.index()].events.push_back((at, event));
             }
         }
         messages
@@ -342,7 +348,7 @@ impl World {
         let host = &mut self.hosts[id.index()];
         let told = host.events.len();
         host.poll_events_and_timeout(now);
-        for event in host.events.range(told..) {
+        for (_, event) in host.events.range(told..) {
             self.trace.event(now, &host.name, event);
         }
     }
