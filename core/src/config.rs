@@ -163,6 +163,18 @@ impl Config {
         self.datagram_size_max
     }
 
+    /// The implementation of the ciphers.
+    #[must_use]
+    pub fn crypto(&self) -> &Arc<dyn Crypto> {
+        &self.crypto
+    }
+
+    /// The same with another implementation of the ciphers, which must give the same bytes.
+    #[must_use]
+    pub fn with_crypto(self, crypto: Arc<dyn Crypto>) -> Self {
+        Self { crypto, ..self }
+    }
+
     /// Places for peers.
     #[must_use]
     pub fn peers_max(&self) -> u32 {

@@ -99,6 +99,7 @@ extern crate alloc;
 #[cfg(feature = "arbitrary")]
 extern crate std;
 
+mod audit;
 mod channel;
 mod config;
 mod congestion;
@@ -109,8 +110,10 @@ mod entropy;
 mod error;
 mod event;
 mod id;
+mod key_log;
 mod log;
 mod machine;
+mod notice;
 mod peer;
 mod pool;
 pub mod record;
@@ -119,9 +122,11 @@ mod rng;
 mod stats;
 mod tick;
 mod time;
+pub mod trace;
 mod transmit;
 mod wire;
 
+pub use audit::Unsound;
 pub use config::{AnnounceConfig, ChannelConfig, Config, ConfigBuilder, Delivery, TickConfig};
 pub use crypto::{
     AeadKey, CipherSuite, Crypto, OpenError, ParseKeyError, Portable, PublicKey, SecretKey,

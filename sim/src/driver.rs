@@ -24,6 +24,16 @@ pub(crate) enum Reception {
     Dropped(DropCause),
 }
 
+impl Reception {
+    /// What took it.
+    pub(crate) fn dropped(self) -> Option<DropCause> {
+        match self {
+            Self::Dropped(cause) => Some(cause),
+            Self::Now | Self::Later => None,
+        }
+    }
+}
+
 /// A driver's state. New ones are punctual and never stop.
 #[derive(Debug)]
 pub(crate) struct Driver {

@@ -12,6 +12,7 @@ use tickwire_core::{
 use crate::address;
 use crate::clock::Clock;
 use crate::driver::Driver;
+use crate::invariants::{Broken, Guard, has_no_authority, unchanged};
 use crate::rng::Rng;
 
 /// Names a host of a [`World`](crate::World): 0, 1, 2, ... in the order they were added.
@@ -63,6 +64,8 @@ pub(crate) struct Host {
     pub(crate) endpoint: Endpoint,
     /// What its endpoint recorded, if it does.
     pub(crate) recording: Vec<u8>,
+    /// The same without secrets.
+    pub(crate) redacted: Vec<u8>,
     /// Number of restarts: each life draws new entropy.
     incarnation: u64,
     /// What the owner was told, and when, in the world's time.
@@ -74,6 +77,7 @@ pub(crate) struct Host {
     /// What the owner takes for the time.
     pub(crate) clock: Clock,
     pub(crate) driver: Driver,
+    pub(crate) guard: Guard,
     /// When something happens here, in the world's time.
     pub(crate) wake_at: Option<Instant>,
     /// Times woken at this very instant without anything arriving in between.
@@ -81,21 +85,24 @@ pub(crate) struct Host {
 }
 
 /// Most times an endpoint may be woken at one instant before this counts as a busy loop.
-const WAKES_MAX: u32 = 1_000;
+const WAKES_MAX: u32 = 8;
 
 impl Host {
     pub(crate) fn new(id: HostId, config: Config, rng: &Rng, now: Instant) -> Self {
+        let (guard, config) = Guard::new(config);
         Self {
             id,
             name: name(id),
             endpoint: birth(Endpoint::new, id, 0, config, rng, now),
             recording: Vec::new(),
+            redacted: Vec::new(),
             incarnation: 0,
             events: VecDeque::new(),
             is_reading: true,
             is_touched: true,
             clock: Clock::default(),
             driver: Driver::new(rng.fork_nth("driver", id.number().into())),
+            guard,
             wake_at: None,
             wakes: 0,
         }
@@ -104,6 +111,7 @@ impl Host {
     /// Begins a new life with new entropy; nothing of the old one is left.
     pub(crate) fn restart(&mut self, config: Config, rng: &Rng, now: Instant) {
         self.incarnation += 1;
+        let config = self.guard.reborn(config);
         self.endpoint = birth(
             Endpoint::new,
             self.id,
@@ -128,6 +136,11 @@ impl Host {
         self.is_touched = true;
     }
 
+    pub(crate) fn record_redacted(&mut self, now: Instant) {
+        self.endpoint.record_redacted(self.clock.read(now));
+        self.redacted.clear();
+    }
+
     pub(crate) fn restarts(&self) -> u64 {
         self.incarnation
     }
@@ -139,30 +152,54 @@ impl Host {
 
     pub(crate) fn handle_datagram(&mut self, now: Instant, arrival: Arrival, bytes: &mut [u8]) {
         self.wakes = 0;
+        self.guard.on_received(arrival.from, bytes.len());
         let now = self.clock.read(now);
         self.endpoint.handle_datagram(now, arrival, bytes);
     }
 
+    /// The same with a datagram that was damaged on its way, or made by somebody without keys.
+    pub(crate) fn handle_forgery(
+        &mut self,
+        now: Instant,
+        arrival: Arrival,
+        bytes: &mut [u8],
+    ) -> Result<(), Broken> {
+        if !has_no_authority(bytes) {
+            self.handle_datagram(now, arrival, bytes);
+            return Ok(());
+        }
+        let before = self.endpoint.fingerprint();
+        self.handle_datagram(now, arrival, bytes);
+        unchanged(before, self.endpoint.fingerprint())
+    }
+
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.wakes += 1;
-        assert!(
-            self.wakes < WAKES_MAX,
-            "{} asks to be woken at {now} again and again",
-            self.name
-        );
         self.endpoint.handle_timeout(self.clock.read(now));
     }
 
+    /// I9: whoever was woken has something to do, and is not woken for the same again.
+    pub(crate) fn is_awake_for_something(&self) -> Result<(), Broken> {
+        match self.wakes < WAKES_MAX {
+            true => Ok(()),
+            false => Err("I9: it asks to be woken at the same instant again and again".to_owned()),
+        }
+    }
+
     /// Hands the events to the owner, if it reads, and asks for the deadline: the end of draining.
-    pub(crate) fn poll_events_and_timeout(&mut self, now: Instant) {
+    pub(crate) fn poll_events_and_timeout(&mut self, now: Instant) -> Result<(), Broken> {
         if self.is_reading {
-            let told = std::iter::from_fn(|| self.endpoint.poll_event());
-            self.events.extend(told.map(|event| (now, event)));
+            while let Some(event) = self.endpoint.poll_event() {
+                self.guard.on_event(&event)?;
+                self.events.push_back((now, event));
+            }
         }
         self.endpoint.take_recording(&mut self.recording);
+        self.endpoint.take_redacted(&mut self.redacted);
         let deadline = self.endpoint.poll_timeout();
         self.wake_at = self.driver.wake_at(now, &self.clock, deadline);
         self.is_touched = false;
+        self.guard.on_drained(&self.endpoint)
     }
 
     /// The driver stands still, or no longer.
@@ -182,6 +219,7 @@ fn birth(
     now: Instant,
 ) -> Endpoint {
     let mut endpoint = new(config, entropy(id, incarnation, rng), now);
+    endpoint.set_audit(true);
     endpoint.set_interfaces(&[Prefix {
         address: address::game_address(id).ip(),
         len: address::PREFIX_LEN,

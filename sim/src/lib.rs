@@ -50,7 +50,7 @@
 //! # More than two
 //!
 //! A [`World`] has any number of hosts, on one LAN, for discovery too. A pair is a world of two;
-//! [`Pair::world`] reaches everything that has no shorter way.
+//! [`Pair::world`] reaches everything that has no shorter way. [`World::play_for`] puts a game of yours above the endpoints.
 //!
 //! # What happened elsewhere
 //!
@@ -71,6 +71,33 @@
 //! # Ok::<(), tickwire_sim::RecordingError>(())
 //! ```
 //!
+//! # Worlds as bad as the real one
+//!
+//! | what fails  | how                                                                        | where                    |
+//! |-------------|----------------------------------------------------------------------------|--------------------------|
+//! | links       | jitter, bursts, storms, damage, slow queues, CoDel, MTU, outages           | [`Link`]                 |
+//! | the network | partitions, both ways or one way                                           | [`World::partition`]     |
+//! | hosts       | clocks that drift and jump, stalls, late timers, blocked sockets, crashes  | [`World::stall`], ...    |
+//! | NATs        | mapping, filtering, ports, timeouts, hairpin, reboots, chains              | [`Nat`]                  |
+//!
+//! [`World::faults`] tells how often each kind struck, and [`World::heal`] ends them all. A [`Mix`] draws some of them from a
+//! seed, for tests over many seeds that look everywhere:
+//!
+//! ```
+//! use tickwire_sim::{Bursts, Link, Pair, Rate, ms};
+//!
+//! let uplink = Link::new()
+//!     .latency(ms(40))
+//!     .bursts(Bursts::by_time(ms(80), ms(1_920)))
+//!     .rate(Rate::bits_per_second(256_000).codel());
+//! let mut pair = Pair::new(7).link_to_server(uplink).connect();
+//! pair.world.stall(pair.server, ms(300));
+//! pair.send_to_server(2, b"still there?").expect("the queue has room");
+//! pair.run_for(ms(2_000));
+//! assert_eq!(pair.server_messages().len(), 1);
+//! assert_eq!(pair.world.faults().stalled, 1);
+//! ```
+//!
 //! # Invariants kept here
 //!
 //! - Everything follows from the seed. No clock, no thread, no operating system's chance, no float.
@@ -80,11 +107,13 @@
 //! - Removing an element from a schedule leaves a valid schedule.
 
 mod address;
+pub mod capture;
 mod clock;
 mod driver;
 mod fate;
 mod faults;
 mod host;
+mod invariants;
 mod link;
 pub mod mix;
 mod narrate;
@@ -94,13 +123,20 @@ pub mod oracle;
 mod pair;
 mod replay;
 mod rng;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each step of a scenario picks the few kinds that concern it"
+)]
 pub mod scenario;
 pub mod seeds;
+#[cfg(feature = "insta")]
+pub mod snapshot;
 mod trace;
 mod world;
 
 use std::time::Duration;
 
+pub use capture::{Capture, CaptureLimits};
 pub use fate::{Fate, FateCounts, Schedule};
 pub use faults::{DropCause, FaultCounts};
 pub use host::{HostId, Message};
@@ -117,7 +153,7 @@ pub use pair::Pair;
 pub use replay::{Divergence, Replay, ReplayReport, ReplayStats};
 pub use rng::Rng;
 pub use scenario::{Outcome, Scenario, ScenarioError};
-pub use tickwire_core::record::{Recording, RecordingError};
+pub use tickwire_core::record::{Recording, RecordingError, RedactedRecording};
 pub use trace::Datagram;
 pub use world::World;
 

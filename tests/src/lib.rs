@@ -30,6 +30,8 @@ mod hostile;
 mod overhead;
 #[cfg(test)]
 mod party;
+#[cfg(all(test, feature = "pictures"))]
+mod pictures;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
@@ -53,4 +55,5 @@ mod traces;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 #[doc = include_str!("../../docs/TESTING.md")]
+#[doc = include_str!("../../docs/TEST-YOUR-GAME.md")]
 struct Documents;

@@ -135,7 +135,10 @@ fn at_most_24_messages_with_an_id_of_one_channel_share_a_packet() {
     wire.client.set_trace(true);
     let sent = wire.send(2, &[&b"x"[..]; 30]);
     assert_eq!(sent.len(), 2);
-    let mut line = || wire.client.poll_trace().expect("a line for each datagram");
+    let mut line = || {
+        let content = wire.client.poll_trace();
+        content.expect("a line for each datagram").to_string()
+    };
     assert_eq!(line().matches("Reliable(").count(), 24);
     assert_eq!(line().matches("Reliable(").count(), 6);
 }

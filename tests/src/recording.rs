@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use tickwire_core::record::Sight;
 use tickwire_core::{ChannelId, Config, Event, Farewell, PeerId, SecretKey, ServerIdentity};
-use tickwire_sim::{Link, Pair, Recording, Replay, ms};
+use tickwire_sim::{Link, Pair, Recording, RedactedRecording, Replay, ms};
 use tickwire_tokio::{Handle, Options, bind};
 
 /// A file that is removed when dropped.
@@ -129,6 +130,11 @@ fn recorded(link: Link) -> Vec<u8> {
     let mut pair = Pair::new(1);
     pair.world.record(pair.server);
     let mut pair = pair.link(link).connect();
+    play_game(&mut pair);
+    pair.world.end_recording(pair.server)
+}
+
+fn play_game(pair: &mut Pair) {
     for tick in 0..300 {
         let _ = pair.send_to_server(1, &[1; 24]);
         let _ = pair.send_to_client(1, &[2; 120]);
@@ -138,7 +144,6 @@ fn recorded(link: Link) -> Vec<u8> {
         pair.run_for(Duration::from_micros(33_333));
         pair.server_events();
     }
-    pair.world.end_recording(pair.server)
 }
 
 #[test]
@@ -155,6 +160,32 @@ fn a_recording_costs_at_most_16_bytes_a_datagram_besides_the_payload() {
         beside * 10 <= datagrams * 160,
         "{beside} bytes for {datagrams} datagrams"
     );
+}
+
+/// The same traffic, redacted.
+#[test]
+fn a_redacted_recording_costs_at_most_6_bytes_a_datagram() {
+    let link = Link::new().latency(ms(25)).jitter(ms(5)).loss(10);
+    let mut pair = Pair::new(1).link(link).connect();
+    pair.world.record_redacted(pair.server);
+    let before = pair.server_stats().expect("connected");
+    play_game(&mut pair);
+    let after = pair.server_stats().expect("connected");
+    let bytes = pair.world.end_redacted(pair.server);
+    let datagrams = after.datagrams_sent + after.datagrams_received
+        - before.datagrams_sent
+        - before.datagrams_received;
+    assert!(datagrams > 550, "{after:?}");
+    let len = bytes.len() as u64;
+    assert!(
+        len <= datagrams * 6,
+        "{len} bytes for {datagrams} datagrams"
+    );
+    let recording = RedactedRecording::read(bytes).expect("whole");
+    let seen = recording
+        .records()
+        .filter(|record| matches!(record.sight, Sight::Sent { .. } | Sight::Arrived { .. }));
+    assert_eq!(seen.count() as u64, datagrams);
 }
 
 proptest! {

@@ -96,6 +96,27 @@ fn the_readme_prints_what_its_example_prints() {
     assert!(readme.contains(pair.trace()), "{}", pair.trace());
 }
 
+/// Blocks that are not compiled with the page are lines of the example, in its order.
+#[test]
+fn the_page_on_testing_a_game_shows_its_example() {
+    let page = read("docs/TEST-YOUR-GAME.md");
+    let example =
+        ["rules.rs", "main.rs"].map(|file| read(&format!("sim/examples/own_game/{file}")));
+    let example = example.concat().replace("pub(crate)", "pub");
+    let blocks: Vec<&str> = page.split("```rs\n").skip(1).collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        let (block, _) = block.split_once("```").expect("a block has an end");
+        let mut rest = example.lines().map(str::trim);
+        for line in block.lines().map(str::trim) {
+            assert!(
+                rest.any(|known| known == line),
+                "not in the example: {line}"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_map_names_every_module_of_core() {
     let map = read("docs/ARCHITECTURE.md");

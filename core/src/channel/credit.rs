@@ -1,6 +1,8 @@
 //! Credit: how many bytes of reliable messages a side may send, counted from the connection's start (as in
 //! RFC 9000 section 4.1, with messages for streams).
 
+use crate::audit::{Checked, at_most};
+
 /// What we may send.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Allowance {
@@ -16,6 +18,11 @@ impl Allowance {
 
     pub(crate) const fn covers(&self, cost: usize) -> bool {
         self.used + cost as u64 <= self.limit
+    }
+
+    /// Never more is spent than was given.
+    pub(crate) fn audit(&self) -> Checked {
+        at_most(4, "credit spent", self.used, self.limit)
     }
 
     pub(crate) const fn spend(&mut self, cost: usize) {
@@ -65,6 +72,17 @@ impl Grant {
         if gain >= self.window / 4 || (gain > 0 && scarce) {
             self.due = true;
         }
+    }
+
+    /// Cost of what has arrived and was not taken by the owner.
+    pub(crate) const fn in_use(&self) -> u64 {
+        self.received - self.consumed
+    }
+
+    /// Never more is received than was given, and never more is given than fits.
+    pub(crate) fn audit(&self) -> Checked {
+        at_most(4, "bytes received by credit", self.received, self.limit)?;
+        at_most(4, "credit given", self.limit, self.consumed + self.window)
     }
 
     pub(crate) const fn is_due(&self) -> bool {

@@ -18,6 +18,8 @@ use crate::time::Instant;
 use crate::wire::HELLO_LEN_MIN;
 use crate::wire::frame::Message;
 
+mod audit;
+
 /// Something the owner has not polled yet, in the order it happened. Small, for what a message's cost must cover.
 #[derive(Debug)]
 enum Item {

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::credit::Allowance;
 use super::send::{QueueFull, Receipt, SendChannel};
+use crate::audit::{Checked, Depth, Fingerprint, at_most};
 use crate::config::Config;
 use crate::id::ChannelId;
 use crate::peer::packet::PacketBuilder;
@@ -167,6 +168,21 @@ impl Outbox {
             found |= channel.probe();
         }
         found
+    }
+
+    pub(crate) fn audit(&self, depth: Depth) -> Checked {
+        at_most(4, "receipts", self.receipts.into(), RECEIPTS_MAX.into())?;
+        self.all.audit()?;
+        self.channels
+            .iter()
+            .try_for_each(|channel| channel.audit(depth))
+    }
+
+    pub(crate) fn fingerprint(&self, into: &mut Fingerprint) {
+        into.add(&(&self.all, self.receipts, self.retransmissions));
+        for channel in &self.channels {
+            channel.fingerprint(into);
+        }
     }
 
     /// Gives all memory back; what is undelivered stays counted.

@@ -16,6 +16,8 @@ use crate::time::Instant;
 use crate::wire::frame::Message;
 use crate::wire::{HELLO_LEN_MIN, MESSAGE_WINDOW, number};
 
+mod audit;
+
 /// Unreliable messages of one channel in reassembly. A sender begins one after the other, so only losses leave any behind,
 /// for a second: beyond this the oldest makes room.
 const UNRELIABLE_ASSEMBLIES_MAX: usize = 64;

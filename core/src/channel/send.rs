@@ -13,6 +13,8 @@ use crate::time::Instant;
 use crate::wire::frame::{Fragment, Message};
 use crate::wire::{MESSAGE_WINDOW, NUMBERED_MESSAGES_PER_PACKET_MAX};
 
+mod audit;
+
 /// A reliable channel keeps messages until acknowledged; an unreliable one until sent.
 #[derive(Debug)]
 pub(crate) struct SendChannel {

@@ -28,5 +28,5 @@ pub use keys::{ParseKeyError, PublicKey, SecretKey, ServerIdentity};
 
 pub(crate) use identity::{Agreed, Identity};
 pub(crate) use noise::{ClientHandshake, Pattern, ServerHandshake};
-pub(crate) use packet::{Keys, PacketKey, Secrets};
+pub(crate) use packet::{Keys, PacketKey, Secrets, SessionKeys};
 pub(crate) use reset::{RESET_TOKEN_LEN, ResetKey, tokens_equal};

@@ -14,6 +14,9 @@ use crate::event::Role;
 /// Bytes of a nonce of both suites.
 const NONCE_LEN: usize = 12;
 
+const CLIENT_TO_SERVER: &[u8] = b" client to server";
+const SERVER_TO_CLIENT: &[u8] = b" server to client";
+
 /// What both sides share after a handshake, and nobody else. Dropping it wipes it.
 pub(crate) struct Secrets {
     client_to_server: [u8; 32],
@@ -37,8 +40,8 @@ impl Secrets {
 
     /// The packet keys of the side that is `role`.
     pub(crate) fn keys(&self, suite: CipherSuite, role: Role, crypto: &dyn Crypto) -> Keys {
-        let from_client = self.key(suite, &self.client_to_server, b" client to server", crypto);
-        let from_server = self.key(suite, &self.server_to_client, b" server to client", crypto);
+        let from_client = self.key(suite, &self.client_to_server, CLIENT_TO_SERVER, crypto);
+        let from_server = self.key(suite, &self.server_to_client, SERVER_TO_CLIENT, crypto);
         match role {
             Role::Client => Keys {
                 send: from_client,
@@ -51,15 +54,18 @@ impl Secrets {
         }
     }
 
+    /// The packet keys themselves, to be written down.
+    pub(crate) fn session_keys(&self, suite: CipherSuite) -> SessionKeys {
+        SessionKeys {
+            suite,
+            client: self.derive(suite, &self.client_to_server, CLIENT_TO_SERVER),
+            server: self.derive(suite, &self.server_to_client, SERVER_TO_CLIENT),
+        }
+    }
+
     /// HKDF (RFC 5869) with the transcript as salt, the direction's secret as input, and a label such as
     /// `tickwire 1 aes-128-gcm client to server key`, the version being one byte of that value.
-    fn key(
-        &self,
-        suite: CipherSuite,
-        secret: &[u8; 32],
-        direction: &[u8],
-        crypto: &dyn Crypto,
-    ) -> PacketKey {
+    fn derive(&self, suite: CipherSuite, secret: &[u8; 32], direction: &[u8]) -> RawKey {
         let hkdf = SimpleHkdf::<Blake2s256>::new(Some(&self.transcript), secret);
         let expand = |purpose: &[u8], out: &mut [u8]| {
             let version = [PROTOCOL_VERSION];
@@ -73,15 +79,68 @@ impl Secrets {
             hkdf.expand_multi_info(&label, out)
                 .expect("HKDF gives up to 8,160 bytes");
         };
-        let mut key = Zeroizing::new([0; 32]);
-        let key = &mut key[..suite.key_len()];
-        let mut iv = [0; NONCE_LEN];
-        expand(b" key", key);
-        expand(b" iv", &mut iv);
+        let mut raw = RawKey {
+            key: Zeroizing::new([0; 32]),
+            iv: [0; NONCE_LEN],
+        };
+        expand(b" key", &mut raw.key[..suite.key_len()]);
+        expand(b" iv", &mut raw.iv);
+        raw
+    }
+
+    fn key(
+        &self,
+        suite: CipherSuite,
+        secret: &[u8; 32],
+        direction: &[u8],
+        crypto: &dyn Crypto,
+    ) -> PacketKey {
+        let raw = self.derive(suite, secret, direction);
         PacketKey {
-            key: crypto.key(suite, key),
-            iv,
+            key: crypto.key(suite, &raw.key[..suite.key_len()]),
+            iv: raw.iv,
         }
+    }
+}
+
+/// Key and iv of one direction.
+struct RawKey {
+    /// As long as the suite's key; zeros follow.
+    key: Zeroizing<[u8; 32]>,
+    iv: [u8; NONCE_LEN],
+}
+
+impl Drop for RawKey {
+    fn drop(&mut self) {
+        self.iv.zeroize();
+    }
+}
+
+/// The packet keys of one connection. Dropping them wipes them; `Debug` does not show them.
+pub(crate) struct SessionKeys {
+    suite: CipherSuite,
+    client: RawKey,
+    server: RawKey,
+}
+
+impl SessionKeys {
+    pub(crate) fn suite(&self) -> CipherSuite {
+        self.suite
+    }
+
+    /// Key and iv of what this side sends.
+    pub(crate) fn of(&self, sender: Role) -> (&[u8], &[u8]) {
+        let raw = match sender {
+            Role::Client => &self.client,
+            Role::Server => &self.server,
+        };
+        (&raw.key[..self.suite.key_len()], &raw.iv)
+    }
+}
+
+impl fmt::Debug for SessionKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionKeys(..)")
     }
 }
 

@@ -170,8 +170,22 @@ impl Endpoint {
         self.machine.set_accepting(accepting);
     }
 
+    /// Makes the endpoint note for [`audit`](Self::audit) what cannot be seen afterwards: whether each packet decodes to what was
+    /// put into it, and leaves only as its congestion window permits.
+    pub fn set_audit(&mut self, on: bool) {
+        self.machine.set_audit(on);
+    }
+
     /// Switches the trace of sent datagrams on or off; see [`poll_trace`](Self::poll_trace).
     pub fn set_trace(&mut self, on: bool) {
         self.machine.set_trace(on);
+    }
+
+    /// **Exposes secrets.** Switches on that the keys of connections made from now on can be taken out with
+    /// [`poll_key_log`](Self::poll_key_log): who has them can read and forge what these connections say. Made for the
+    /// simulator and for looking at captures; off by default, and a driver switches it on for nobody who did not ask
+    /// for it by name.
+    pub fn set_key_log(&mut self, on: bool) {
+        self.machine.set_key_log(on);
     }
 }

@@ -7,6 +7,7 @@ use super::Endpoint;
 use crate::event::Event;
 use crate::record::Call;
 use crate::time::Instant;
+use crate::trace::Content;
 use crate::transmit::{Arrival, Transmit};
 
 /// Input: total, whatever the network brings.
@@ -16,7 +17,9 @@ impl Endpoint {
     pub fn handle_datagram(&mut self, now: Instant, arrival: Arrival, datagram: &mut [u8]) {
         let call = Call::HandleDatagram { arrival, datagram };
         self.begin(Some(now), &call);
+        let len = datagram.len();
         self.machine.handle_datagram(now, arrival, datagram);
+        self.redact_arrival(now, len, arrival.ecn);
         if let Some(recorder) = &mut self.recorder
             && let Some(agreed) = self.machine.take_agreed()
         {
@@ -28,6 +31,7 @@ impl Endpoint {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.begin(Some(now), &Call::HandleTimeout);
         self.machine.handle_timeout(now);
+        self.redact_timeout(now);
     }
 }
 
@@ -43,6 +47,7 @@ impl Endpoint {
         if let Some(recorder) = &mut self.recorder {
             recorder.end_transmit(transmit.as_ref(), &buf[start..]);
         }
+        self.redact_transmit(now, transmit.as_ref());
         transmit
     }
 
@@ -64,10 +69,26 @@ impl Endpoint {
         self.machine.poll_timeout()
     }
 
-    /// With [`set_trace`](Self::set_trace): one line for each datagram that `poll_transmit` handed out, in that
-    /// order, as `#3 Ack(0..=2 after 1.200 ms) Ordered(ch3 m1, 20 B)`. Lines beyond 4,096 unpolled ones are dropped.
+    /// With [`set_trace`](Self::set_trace): what each datagram that `poll_transmit` handed out holds, in that order.
+    /// As text it is a line: `#3 Ack(0..=2 after 1.200 ms) Ordered(ch3 m1, 20 B)`. Beyond 4,096 unpolled ones the oldest
+    /// are dropped.
     #[must_use]
-    pub fn poll_trace(&mut self) -> Option<String> {
+    pub fn poll_trace(&mut self) -> Option<Content> {
         self.machine.poll_trace()
+    }
+
+    /// With [`set_key_log`](Self::set_key_log), **which exposes secrets**: one line for each connection whose keys have
+    /// been agreed, on either side, before its first packet. Beyond 4,096 unpolled ones the oldest are dropped. The line is
+    /// what the Wireshark dissector takes:
+    ///
+    /// ```text
+    /// TICKWIRE_KEYS 1 suite=aes-128-gcm client_id=c1d5 server_id=08a2 client_key=.. client_iv=.. server_key=.. server_iv=.. channels=USRO
+    /// ```
+    ///
+    /// `1` is the version of the protocol; `client_key` and `client_iv` protect what the client sends; a connection id stands in the
+    /// packets *to* its owner; `channels` has a letter for each channel's delivery: unreliable, sequenced, reliable, ordered.
+    #[must_use]
+    pub fn poll_key_log(&mut self) -> Option<String> {
+        self.machine.poll_key_log()
     }
 }

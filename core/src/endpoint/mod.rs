@@ -7,11 +7,13 @@
 //! | `io`       | input and output: datagrams, time, events                   |
 //! | `commands` | what the owner asks for                                     |
 //! | `views`    | counters and addresses                                      |
+//! | `redacted` | recording without secrets                                   |
 //!
 //! Invariant: whatever changes the machine is recorded. Views take `&self`, and a trace changes nothing.
 
 mod commands;
 mod io;
+mod redacted;
 mod views;
 
 use alloc::boxed::Box;
@@ -21,7 +23,7 @@ use crate::config::Config;
 use crate::crypto::Identity;
 use crate::entropy::Entropy;
 use crate::machine::{self, Machine};
-use crate::record::{Call, EndReason, Noted, Recorder};
+use crate::record::{Call, EndReason, Noted, Recorder, Redactor};
 use crate::time::Instant;
 
 /// A socket's worth of connections as one state machine: bytes and time go in, bytes, events and
@@ -32,6 +34,7 @@ use crate::time::Instant;
 pub struct Endpoint {
     pub(crate) machine: Machine,
     pub(crate) recorder: Option<Box<Recorder>>,
+    redactor: Option<Box<Redactor>>,
 }
 
 impl Endpoint {
@@ -42,6 +45,7 @@ impl Endpoint {
         Self {
             machine: Machine::new(config, entropy, identity, now),
             recorder: None,
+            redactor: None,
         }
     }
 
@@ -70,6 +74,7 @@ impl Endpoint {
         Self {
             machine: Machine::new(config, entropy, identity, now),
             recorder: Some(Box::new(recorder)),
+            redactor: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 
 use super::Endpoint;
+use crate::audit::Unsound;
 use crate::config::Config;
 use crate::crypto::PublicKey;
 use crate::id::PeerId;
@@ -44,6 +45,23 @@ impl Endpoint {
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         self.machine.public_key()
+    }
+
+    /// Checks the books against what they are about, and what no state may be: for simulators and tests, after a call
+    /// and its polls. Cheap: `round`, the number of the audit, chooses what is looked at besides the peer touched last.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsound`] names what is wrong: a mistake of Tickwire's, not of its owner's.
+    pub fn audit(&self, round: u64) -> Result<(), Unsound> {
+        self.machine.audit(round)
+    }
+
+    /// A hash of everything that a datagram without authority must not change: not of the time, counters of drops, and
+    /// answers to strangers with their rate limit. Slow.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.machine.fingerprint()
     }
 
     /// The configuration.

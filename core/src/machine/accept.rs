@@ -154,6 +154,9 @@ impl Machine {
             local_id,
             remote_id,
         };
+        self.shared.key_log.note(config, &remote_id, &local_id, || {
+            secrets.session_keys(suite)
+        });
         let accepted = Accepted {
             config,
             offer: &offer,

@@ -12,6 +12,7 @@ use crate::peer::HelloKey;
 impl Machine {
     /// Brings the books up to date with what a peer wants.
     pub(super) fn update(&mut self, slot: u32) {
+        self.shared.notes.touched = slot;
         self.update_entry(slot);
         let Some(found) = self.slots.get_mut(slot) else {
             return;

@@ -16,7 +16,7 @@ use crate::time::Instant;
 use crate::wire::handshake::{PROBE, PROBE_LEN};
 
 /// Probes that wait for their answer; an older one is forgotten.
-const PROBES_MAX: usize = 32;
+pub(super) const PROBES_MAX: usize = 32;
 
 impl Machine {
     pub(crate) fn connect(
@@ -212,7 +212,15 @@ impl Machine {
         self.is_accepting = accepting;
     }
 
+    pub(crate) fn set_audit(&mut self, on: bool) {
+        self.shared.notes.is_on = on;
+    }
+
     pub(crate) fn set_trace(&mut self, on: bool) {
         self.shared.set_trace(on);
+    }
+
+    pub(crate) fn set_key_log(&mut self, on: bool) {
+        self.shared.key_log.set(on);
     }
 }

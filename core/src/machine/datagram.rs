@@ -8,6 +8,7 @@ use crate::crypto::RESET_TOKEN_LEN;
 use crate::discovery::Ignored;
 use crate::event::Event;
 use crate::log::debug;
+use crate::notice::Notice;
 use crate::peer::Refused;
 use crate::transmit::{Arrival, Socket};
 use crate::wire::Kind;
@@ -15,7 +16,7 @@ use crate::wire::handshake::{self, PROBE_LEN, PROBE_REPLY, RESET, RESET_LEN};
 use crate::wire::packet::Header;
 
 /// Answers that wait to be polled; more are dropped and counted.
-const ANSWERS_MAX: usize = 256;
+pub(super) const ANSWERS_MAX: usize = 256;
 
 impl Machine {
     pub(super) fn route(&mut self, arrival: Arrival, datagram: &mut [u8]) {
@@ -76,14 +77,18 @@ impl Machine {
         let Some(found) = self.slots.get_mut(slot) else {
             return;
         };
+        let peer = found.peer.id;
         match found
             .peer
             .handle_packet(self.now, header, datagram, &mut self.shared)
         {
             Ok(()) => self.update(slot),
-            Err(Refused::Duplicate) => {}
+            Err(Refused::Duplicate) => self.shared.notices.push(Notice::PacketRepeated { peer }),
             Err(Refused::Over) => self.stats.drops.unknown_connection += 1,
-            Err(Refused::Unauthentic) => self.stats.drops.unauthentic += 1,
+            Err(Refused::Unauthentic) => {
+                self.stats.drops.unauthentic += 1;
+                self.shared.notices.push(Notice::PacketForged { peer });
+            }
         }
     }
 
@@ -115,12 +120,12 @@ impl Machine {
             return;
         };
         let message = &datagram[1 + id_len..];
-        if found.peer.handle_welcome(
-            self.now,
-            message,
-            &self.shared.config,
-            &mut self.shared.pool,
-        ) {
+        if found
+            .peer
+            .handle_welcome(self.now, message, &mut self.shared)
+        {
+            let peer = found.peer.id;
+            self.shared.notices.push(Notice::HandshakeTaken { peer });
             self.update(slot);
         } else {
             self.stats.drops.unexpected_handshake += 1;

@@ -7,6 +7,7 @@
 //! | `commands` | what the owner asks for: done at once or refused                      |
 //! | `output`   | datagrams, events, the deadline                                       |
 //! | `views`    | counters and addresses                                                |
+//! | `audit`    | the books against the peers                                           |
 //! | `datagram` | a datagram's way to whom it concerns                                  |
 //! | `accept`   | a stranger's HELLO                                                    |
 //! | `books`    | after every call: who is ready to send or be read, who is due when    |
@@ -16,6 +17,7 @@
 //! | `shared`   | settings and memory lent to the peers                                 |
 
 mod accept;
+mod audit;
 mod books;
 mod commands;
 mod datagram;
@@ -41,6 +43,7 @@ use crate::crypto::{Agreed, Identity, SecretKey};
 use crate::discovery::Discovery;
 use crate::entropy::Entropy;
 use crate::event::Event;
+use crate::notice::Notices;
 use crate::peer::HelloKey;
 use crate::rng::{Rng, SecretRng};
 use crate::stats::EndpointStats;
@@ -170,6 +173,11 @@ impl Machine {
         if let Some(tick) = &mut self.tick {
             tick.handle_timeout(self.now);
         }
+    }
+
+    /// For a redacted recording: what is noticed of the fate of packets.
+    pub(crate) fn notices(&mut self) -> &mut Notices {
+        &mut self.shared.notices
     }
 
     /// For a recorder: what the long-term key agreed on with the sender of the latest datagram.

@@ -7,6 +7,7 @@ use super::Machine;
 use crate::event::Event;
 use crate::tick::TickClock;
 use crate::time::Instant;
+use crate::trace::Content;
 use crate::transmit::Transmit;
 use crate::wire::show;
 
@@ -88,7 +89,11 @@ impl Machine {
             .min()
     }
 
-    pub(crate) fn poll_trace(&mut self) -> Option<String> {
+    pub(crate) fn poll_trace(&mut self) -> Option<Content> {
         self.shared.poll_trace()
+    }
+
+    pub(crate) fn poll_key_log(&mut self) -> Option<String> {
+        self.shared.key_log.poll()
     }
 }

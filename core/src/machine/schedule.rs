@@ -20,6 +20,12 @@ impl Schedule {
         self.heap.first().map(|(deadline, _)| *deadline)
     }
 
+    /// The deadline of a slot.
+    pub(crate) fn of(&self, slot: u32) -> Option<Instant> {
+        let position = *self.positions.get(slot as usize)?;
+        self.heap.get(position as usize).map(|(at, _)| *at)
+    }
+
     /// A slot whose deadline is not after `now`; its deadline is taken away.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<u32> {
         let (deadline, slot) = *self.heap.first()?;

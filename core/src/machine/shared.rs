@@ -1,12 +1,15 @@
 //! What all peers of an endpoint share and are lent on every call.
 
 use alloc::collections::VecDeque;
-use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::audit::Notes;
 use crate::config::Config;
+use crate::key_log::KeyLog;
+use crate::notice::Notices;
 use crate::pool::{Blocks, Pool};
 use crate::reliability::recovery::{Record, Verdict};
+use crate::trace::Content;
 
 /// Lines of trace kept for an owner who does not poll them.
 const TRACE_LINES_MAX: usize = 4_096;
@@ -21,7 +24,11 @@ pub(crate) struct Shared {
     pub(crate) unread_bytes: usize,
     /// Scratch: what an acknowledgement or a timeout decided.
     pub(crate) verdicts: Vec<(Verdict, Record)>,
-    trace: Option<VecDeque<String>>,
+    /// For audits.
+    pub(crate) notes: Notes,
+    pub(crate) notices: Notices,
+    trace: Option<VecDeque<Content>>,
+    pub(crate) key_log: KeyLog,
 }
 
 impl Shared {
@@ -32,7 +39,10 @@ impl Shared {
             blocks: Blocks::default(),
             unread_bytes: 0,
             verdicts: Vec::new(),
+            notes: Notes::default(),
+            notices: Notices::default(),
             trace: None,
+            key_log: KeyLog::default(),
         }
     }
 
@@ -41,15 +51,15 @@ impl Shared {
     }
 
     /// Notes a line for the datagram that leaves now, if anybody wants to know.
-    pub(crate) fn trace(&mut self, line: impl FnOnce(&Config) -> String) {
+    pub(crate) fn trace(&mut self, content: impl FnOnce(&Config) -> Content) {
         let Some(lines) = &mut self.trace else { return };
         if lines.len() == TRACE_LINES_MAX {
             lines.pop_front();
         }
-        lines.push_back(line(&self.config));
+        lines.push_back(content(&self.config));
     }
 
-    pub(crate) fn poll_trace(&mut self) -> Option<String> {
+    pub(crate) fn poll_trace(&mut self) -> Option<Content> {
         self.trace.as_mut()?.pop_front()
     }
 }

@@ -69,6 +69,11 @@ impl Slots {
         self.used
     }
 
+    /// Slots that were ever in use.
+    pub(crate) const fn len(&self) -> usize {
+        self.slots.len()
+    }
+
     pub(crate) const fn id_len(&self) -> usize {
         self.id_len
     }

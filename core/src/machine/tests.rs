@@ -2,8 +2,10 @@ use core::time::Duration;
 
 mod books;
 mod channels;
+mod churn;
 mod ends;
 mod frames;
+mod handshake;
 mod hostile;
 mod link;
 mod pair;

@@ -8,7 +8,7 @@ use super::{Birth, Peer, Ping, Repeat};
 use crate::config::Config;
 use crate::crypto::{ClientHandshake, Pattern, PublicKey, Secrets, ServerIdentity};
 use crate::event::{CloseReason, Event, Refusal, Role};
-use crate::pool::Pool;
+use crate::machine::shared::Shared;
 use crate::reliability::recovery::Recovery;
 use crate::rng::SecretRng;
 use crate::time::Instant;
@@ -180,9 +180,14 @@ impl Peer {
         &mut self,
         now: Instant,
         message: &[u8],
-        config: &Config,
-        pool: &mut Pool,
+        shared: &mut Shared,
     ) -> bool {
+        let Shared {
+            config,
+            pool,
+            key_log,
+            ..
+        } = shared;
         let State::Dialling(dialling) = &mut self.state else {
             return false;
         };
@@ -200,6 +205,9 @@ impl Peer {
                 ack_delay_max_ms,
                 credits,
             }) if config.ciphers.contains(&suite) && credits.suit(config) => {
+                key_log.note(config, &self.local_id, &connection_id, || {
+                    finished.secrets.session_keys(suite)
+                });
                 self.keys = Some(finished.secrets.keys(suite, Role::Client, &*config.crypto));
                 self.remote_id = connection_id;
                 self.reset_token = Some(reset_token);

@@ -7,14 +7,18 @@
 //! | `receive`    | a datagram's way in: number, tag, frames                      |
 //! | `transmit`   | a datagram's way out: is there reason to send, may it leave   |
 //! | `packet`     | building one packet                                           |
+//! | `intent`     | what was to go into it, to check what did                     |
 //! | `timers`     | deadlines, each derived from the state it belongs to          |
+//! | `audit`      | what no state of a peer may be                                |
 //!
 //! A peer never calls up: its endpoint asks it after every call what it wants ([`Peer::transmit_at`],
 //! [`Peer::deadline`]), so nothing has to be kept in step.
 
+mod audit;
 #[cfg(test)]
 mod forge;
 mod handshake;
+mod intent;
 mod lifecycle;
 pub(crate) mod packet;
 mod receive;

@@ -3,9 +3,12 @@
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
+use super::intent::Intent;
+use crate::audit::{Checked, at_most};
 use crate::config::ChannelConfig;
 use crate::crypto::{PacketKey, TAG_LEN};
 use crate::reliability::recovery::{Eliciting, Record, Recovery};
+use crate::trace::Content;
 use crate::wire::frame::{self, Ack, Close, LengthField, Message};
 use crate::wire::packet::{ConnectionId, Header};
 use crate::wire::show;
@@ -30,6 +33,8 @@ pub(crate) struct PacketBuilder<'a> {
     numbered: [u8; CHANNELS],
     eliciting: Eliciting,
     ack_largest: Option<u64>,
+    /// What was put into it, for an audit.
+    intent: Intent,
 }
 
 /// A finished packet, to be told to [`Recovery::on_sent`].
@@ -70,6 +75,7 @@ impl<'a> PacketBuilder<'a> {
             numbered: [0; CHANNELS],
             eliciting: Eliciting::No,
             ack_largest: None,
+            intent: Intent::default(),
         }
     }
 
@@ -100,6 +106,7 @@ impl<'a> PacketBuilder<'a> {
         let room = self.room().min(ACK_LEN_MAX);
         if Ack::encode(ranges, delay_us, room, self.out) {
             self.ack_largest = largest;
+            self.intent.ack(largest.unwrap_or(0));
         }
     }
 
@@ -109,12 +116,14 @@ impl<'a> PacketBuilder<'a> {
         }
         self.last_message = None;
         frame::encode_ping(self.out);
+        self.intent.ping();
         self.note(Record::Ping);
     }
 
     /// Puts a limit into the packet: of a channel, or with `None` of all.
     pub(crate) fn credit(&mut self, channel: Option<u8>, limit: u64) {
         self.last_message = None;
+        self.intent.credit(channel, limit);
         match channel {
             Some(channel) => {
                 frame::encode_credit(channel, limit, self.out);
@@ -134,6 +143,7 @@ impl<'a> PacketBuilder<'a> {
     pub(crate) fn close(&mut self, close: &Close<'_>) {
         self.last_message = None;
         close.encode(self.out);
+        self.intent.close(close);
         self.note(Record::Close);
     }
 
@@ -148,6 +158,7 @@ impl<'a> PacketBuilder<'a> {
             return false;
         }
         self.last_message = Some(message.encode(self.out));
+        self.intent.message(message);
         self.numbered[usize::from(message.channel)] += u8::from(message.id.is_some());
         match record {
             Some(record) => self.note(record),
@@ -162,8 +173,17 @@ impl<'a> PacketBuilder<'a> {
         self.eliciting = Eliciting::Yes;
     }
 
+    /// Whether what is in it decodes to what was put into it; call before [`seal`](Self::seal).
+    pub(crate) fn audit(&mut self, channels: &[ChannelConfig]) -> Checked {
+        self.strip_last_length();
+        let (end, end_max) = (self.out.len() as u64, self.end_max as u64);
+        at_most(10, "bytes of a packet", end, end_max)?;
+        self.intent
+            .check(&self.out[self.frames_start()..], channels)
+    }
+
     /// Text for a trace; call before [`seal`](Self::seal).
-    pub(crate) fn describe(&mut self, channels: &[ChannelConfig]) -> alloc::string::String {
+    pub(crate) fn describe(&mut self, channels: &[ChannelConfig]) -> Content {
         self.strip_last_length();
         show::packet(
             self.number,

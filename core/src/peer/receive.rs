@@ -3,11 +3,14 @@
 use core::time::Duration;
 
 use super::{Peer, Ping, State};
+use crate::audit::holds;
 use crate::channel::receive::Place;
 use crate::config::ChannelConfig;
 use crate::crypto::{TAG_LEN, tokens_equal};
 use crate::event::{CloseReason, Violation};
 use crate::machine::shared::Shared;
+use crate::notice::Notice;
+use crate::reliability::ACK_RANGES_MAX;
 use crate::reliability::received::Urgency;
 use crate::reliability::recovery::{Record, Verdict};
 use crate::time::Instant;
@@ -69,6 +72,8 @@ impl Peer {
         self.bytes_received += len as u64;
         self.last_heard = now;
         self.confirm = None;
+        let peer = self.id;
+        shared.notices.push(Notice::PacketTaken { peer, number });
         self.on_proven(now);
         self.handle_plain(now, number, header.compact_ack, plain, shared);
         Ok(())
@@ -105,6 +110,10 @@ impl Peer {
             return;
         }
         if !taken.is_incomplete {
+            let is_new = self.received.is_new(number);
+            shared
+                .notes
+                .note(self.id, holds(6, "a packet is taken once", is_new));
             self.received.record(now, number, taken.urgency);
         }
     }
@@ -237,16 +246,47 @@ impl Peer {
         let mut verdicts = core::mem::take(&mut shared.verdicts);
         let acked = self
             .recovery
-            .on_ack(now, ranges, delay, &mut |verdict, record| {
+            .on_ack(now, ranges.clone(), delay, &mut |verdict, record| {
                 verdicts.push((verdict, record))
             });
         self.on_verdicts(now, &mut verdicts, shared);
         shared.verdicts = verdicts;
         let acked = acked.map_err(|_| Violation::AckOfUnsent)?;
+        if shared.notices.is_watched() {
+            self.notice_acknowledged(ranges, acked.round_trip, shared);
+        }
         if let Some(largest) = acked.ack_confirmed {
             self.received.on_ack_confirmed(largest);
         }
         Ok(())
+    }
+
+    /// Ranges are newest first, and what was measured is the round trip of the newest.
+    fn notice_acknowledged(
+        &self,
+        ranges: impl Iterator<Item = core::ops::RangeInclusive<u64>>,
+        mut round_trip: Option<Duration>,
+        shared: &mut Shared,
+    ) {
+        for range in ranges.take(ACK_RANGES_MAX) {
+            shared.notices.push(Notice::Acknowledged {
+                peer: self.id,
+                first: *range.start(),
+                last: *range.end(),
+                round_trip: round_trip.take(),
+            });
+        }
+        self.notice_losses(shared);
+    }
+
+    pub(super) fn notice_losses(&self, shared: &mut Shared) {
+        for (number, cause) in self.recovery.losses() {
+            shared.notices.push(Notice::Lost {
+                peer: self.id,
+                number: *number,
+                cause: *cause,
+            });
+        }
     }
 
     /// Tells everybody concerned what became of what packets carried.

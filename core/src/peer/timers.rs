@@ -69,16 +69,25 @@ impl Peer {
         }
     }
 
+    /// Losses that time tells may leave a probe overdue: it is due in the same call, or a driver would be woken twice.
     fn handle_recovery_timeout(&mut self, now: Instant, shared: &mut Shared) {
-        let mut verdicts = core::mem::take(&mut shared.verdicts);
-        let action = self
-            .recovery
-            .on_timeout(now, &mut |verdict, record| verdicts.push((verdict, record)));
-        self.on_verdicts(now, &mut verdicts, shared);
-        shared.verdicts = verdicts;
-        if action == Action::Probe {
-            debug!("{} at {} does not answer: probing", self.id, self.address);
-            self.begin_probe(now);
+        for _ in 0..2 {
+            if self.recovery.deadline().is_none_or(|due| now < due) {
+                return;
+            }
+            let mut verdicts = core::mem::take(&mut shared.verdicts);
+            let action = self
+                .recovery
+                .on_timeout(now, &mut |verdict, record| verdicts.push((verdict, record)));
+            self.on_verdicts(now, &mut verdicts, shared);
+            shared.verdicts = verdicts;
+            if shared.notices.is_watched() && action != Action::None {
+                self.notice_losses(shared);
+            }
+            if action == Action::Probe {
+                debug!("{} at {} does not answer: probing", self.id, self.address);
+                self.begin_probe(now);
+            }
         }
     }
 

@@ -5,8 +5,10 @@ use alloc::vec::Vec;
 use super::lifecycle::State;
 use super::packet::{Built, PacketBuilder};
 use super::{Peer, Ping};
+use crate::audit::at_most;
 use crate::crypto::TAG_LEN;
 use crate::machine::shared::Shared;
+use crate::notice::Notice;
 use crate::reliability::received::AckForm;
 use crate::reliability::recovery::{Eliciting, Permit};
 use crate::time::Instant;
@@ -100,6 +102,8 @@ impl Peer {
             State::Dialling(_) | State::Accepting(_) => {
                 let is_sent = self.transmit_handshake(now, buf);
                 if is_sent {
+                    let peer = self.id;
+                    shared.notices.push(Notice::HandshakeSent { peer });
                     shared.trace(|_| show::handshake(&buf[start..]));
                 }
                 is_sent
@@ -215,15 +219,29 @@ impl Peer {
                 packet.ping();
             }
         }
-        self.probe = false;
+        let is_probe = core::mem::take(&mut self.probe);
         if packet.is_empty() {
             packet.discard();
             return false;
         }
+        if shared.notes.is_on {
+            let checked = packet.audit(&shared.config.channels);
+            shared.notes.note(self.id, checked);
+        }
         shared.trace(|config| packet.describe(&config.channels));
         let keys = self.keys.as_ref().expect("a connected peer has keys");
         let built = packet.seal(&keys.send);
+        shared.notices.push(Notice::PacketSent {
+            peer: self.id,
+            number: self.recovery.next_number(),
+        });
         self.on_packet_sent(now, ack, built);
+        if with_data && !is_probe {
+            let (in_flight, window) =
+                (self.recovery.in_flight(), self.recovery.congestion_window());
+            let checked = at_most(8, "bytes in flight", in_flight, window);
+            shared.notes.note(self.id, checked);
+        }
         true
     }
 

@@ -24,6 +24,10 @@ pub enum RecordingError {
         /// The flags of the file.
         found: u8,
     },
+    /// A redacted recording, which cannot be replayed.
+    Redacted,
+    /// A recording that is not redacted.
+    NotRedacted,
     /// The header's checksum is wrong, or a field of it is impossible.
     CorruptHeader {
         /// The field.
@@ -83,6 +87,10 @@ impl fmt::Display for RecordingError {
                     "it is of a kind that this program does not know (flags {found:#04x})"
                 )
             }
+            Self::Redacted => f.write_str(
+                "it is redacted: it tells when datagrams left and arrived, not what was in them",
+            ),
+            Self::NotRedacted => f.write_str("it is a full recording, not a redacted one"),
             Self::CorruptHeader { field, offset } => {
                 write!(f, "its header is damaged: {field} at byte {offset}")
             }

@@ -4,11 +4,13 @@
 //!  0   8  89 'T' 'W' 'R' 'E' 'C' 0D 0A: no text file begins so, and a transfer as text is noticed
 //!  8   2  format version
 //! 10   1  protocol version
-//! 11   1  flags, all 0 in this version
+//! 11   1  flags
 //! 12   4  length of what follows up to the checksum
 //! 16      time of birth, seed (8 bytes each), secret (32), identity, version of the software, configuration
 //!      8  checksum of all before
 //! ```
+//!
+//! A redacted recording has flag 0, and of the body only the time of its beginning and the version of the software.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -26,6 +28,9 @@ use crate::wire::{DecodeError, Reader};
 
 /// Version of the format that is written, and the only one that is read.
 pub const FORMAT_VERSION: u16 = 1;
+
+/// Flag: a redacted recording.
+pub(super) const REDACTED: u8 = 0x01;
 
 const MAGIC: [u8; 8] = *b"\x89TWREC\r\n";
 
@@ -63,11 +68,7 @@ impl Header {
         out: &mut Vec<u8>,
     ) -> u64 {
         let start = out.len();
-        out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&FORMAT_VERSION.to_be_bytes());
-        out.push(PROTOCOL_VERSION);
-        out.push(0);
-        out.extend_from_slice(&[0; 4]);
+        put_fixed(0, out);
         out.extend_from_slice(&born_at.as_nanos().to_be_bytes());
         out.extend_from_slice(&entropy.seed.to_be_bytes());
         out.extend_from_slice(&entropy.secret);
@@ -80,50 +81,28 @@ impl Header {
         }
         codec::put_bytes(env!("CARGO_PKG_VERSION").as_bytes(), out);
         config_codec::put(config, out);
-        let len = (out.len() - start - FIXED_LEN) as u32;
-        out[start + 12..start + FIXED_LEN].copy_from_slice(&len.to_be_bytes());
-        let checksum = hash(CHECKSUM_SEED, &out[start..]);
-        out.extend_from_slice(&checksum.to_be_bytes());
-        checksum
+        finish(start, out)
     }
 
     /// The header at the front of `bytes`, its length and its checksum.
     pub(super) fn read(bytes: &[u8]) -> Result<(Self, usize, u64), RecordingError> {
-        let known = bytes.len().min(MAGIC.len());
-        if bytes[..known] != MAGIC[..known] {
-            return Err(RecordingError::NotARecording);
+        let fixed = Fixed::read(bytes)?;
+        if fixed.flags == REDACTED {
+            return Err(RecordingError::Redacted);
         }
-        let cut_off = RecordingError::Truncated {
-            record: 0,
-            offset: bytes.len() as u64,
-        };
-        let mut reader = Reader::new(bytes);
-        let (version, protocol, flags, len) = read_fixed(&mut reader).map_err(|_| cut_off)?;
-        if version != FORMAT_VERSION {
-            return Err(RecordingError::WrongVersion { found: version });
-        }
-        if protocol != PROTOCOL_VERSION {
-            return Err(RecordingError::WrongProtocol { found: protocol });
-        }
-        if flags != 0 {
-            return Err(RecordingError::UnknownFlags { found: flags });
-        }
-        let end = FIXED_LEN + len as usize;
-        let checksum = bytes.get(end..end + CHECKSUM_LEN).ok_or(cut_off)?;
-        let checksum = u64::from_be_bytes(checksum.try_into().unwrap_or_default());
-        if checksum != hash(CHECKSUM_SEED, &bytes[..end]) {
-            return Err(RecordingError::CorruptHeader {
-                field: "checksum",
-                offset: end as u64,
+        if fixed.protocol != PROTOCOL_VERSION {
+            return Err(RecordingError::WrongProtocol {
+                found: fixed.protocol,
             });
         }
+        if fixed.flags != 0 {
+            return Err(RecordingError::UnknownFlags { found: fixed.flags });
+        }
+        let (checksum, end) = (fixed.checksum(bytes)?, fixed.end);
         let mut reader = Reader::new(&bytes[..end]);
         let header = read_fixed(&mut reader)
             .and_then(|_| Self::read_body(&mut reader))
-            .map_err(|error| RecordingError::CorruptHeader {
-                field: error.field,
-                offset: error.offset as u64,
-            })?;
+            .map_err(corrupt)?;
         Ok((header, end + CHECKSUM_LEN, checksum))
     }
 
@@ -160,6 +139,126 @@ impl Header {
         let (public, reset_key) = self.identity?;
         Some(Identity::recorded(public, ResetKey::from_bytes(reset_key)))
     }
+}
+
+/// What a redacted recording has for a header.
+#[derive(Clone, Debug)]
+pub(super) struct RedactedHeader {
+    pub(super) began_at: Instant,
+    /// Version of the crate that recorded.
+    pub(super) software: String,
+}
+
+impl RedactedHeader {
+    /// Appends the header of a new recording and returns its checksum.
+    pub(super) fn put(began_at: Instant, out: &mut Vec<u8>) -> u64 {
+        let start = out.len();
+        put_fixed(REDACTED, out);
+        out.extend_from_slice(&began_at.as_nanos().to_be_bytes());
+        codec::put_bytes(env!("CARGO_PKG_VERSION").as_bytes(), out);
+        finish(start, out)
+    }
+
+    /// The header at the front of `bytes`, its length and its checksum. The protocol's version does not matter: what is
+    /// recorded means the same in all of them.
+    pub(super) fn read(bytes: &[u8]) -> Result<(Self, usize, u64), RecordingError> {
+        let fixed = Fixed::read(bytes)?;
+        if fixed.flags & REDACTED == 0 {
+            return Err(RecordingError::NotRedacted);
+        }
+        if fixed.flags != REDACTED {
+            return Err(RecordingError::UnknownFlags { found: fixed.flags });
+        }
+        let (checksum, end) = (fixed.checksum(bytes)?, fixed.end);
+        let mut reader = Reader::new(&bytes[..end]);
+        let header = read_fixed(&mut reader)
+            .and_then(|_| Self::read_body(&mut reader))
+            .map_err(corrupt)?;
+        Ok((header, end + CHECKSUM_LEN, checksum))
+    }
+
+    fn read_body(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let header = Self {
+            began_at: Instant::from_nanos(reader.u64("time of beginning")?),
+            software: String::from(codec::text(reader, "software")?),
+        };
+        if !reader.is_empty() {
+            return Err(reader.error("end of the header"));
+        }
+        Ok(header)
+    }
+}
+
+/// What every header begins with.
+struct Fixed {
+    protocol: u8,
+    flags: u8,
+    /// Where the checksum is.
+    end: usize,
+}
+
+impl Fixed {
+    fn read(bytes: &[u8]) -> Result<Self, RecordingError> {
+        let known = bytes.len().min(MAGIC.len());
+        if bytes[..known] != MAGIC[..known] {
+            return Err(RecordingError::NotARecording);
+        }
+        let (version, protocol, flags, len) =
+            read_fixed(&mut Reader::new(bytes)).map_err(|_| cut_off(bytes))?;
+        if version != FORMAT_VERSION {
+            return Err(RecordingError::WrongVersion { found: version });
+        }
+        let end = FIXED_LEN + len as usize;
+        Ok(Self {
+            protocol,
+            flags,
+            end,
+        })
+    }
+
+    fn checksum(&self, bytes: &[u8]) -> Result<u64, RecordingError> {
+        let checksum = bytes.get(self.end..self.end + CHECKSUM_LEN);
+        let checksum = checksum.ok_or_else(|| cut_off(bytes))?;
+        let checksum = u64::from_be_bytes(checksum.try_into().unwrap_or_default());
+        if checksum != hash(CHECKSUM_SEED, &bytes[..self.end]) {
+            return Err(RecordingError::CorruptHeader {
+                field: "checksum",
+                offset: self.end as u64,
+            });
+        }
+        Ok(checksum)
+    }
+}
+
+fn cut_off(bytes: &[u8]) -> RecordingError {
+    RecordingError::Truncated {
+        record: 0,
+        offset: bytes.len() as u64,
+    }
+}
+
+fn corrupt(error: DecodeError) -> RecordingError {
+    RecordingError::CorruptHeader {
+        field: error.field,
+        offset: error.offset as u64,
+    }
+}
+
+fn put_fixed(flags: u8, out: &mut Vec<u8>) {
+    out.extend_from_slice(&MAGIC);
+    out.extend_from_slice(&FORMAT_VERSION.to_be_bytes());
+    out.push(PROTOCOL_VERSION);
+    out.push(flags);
+    out.extend_from_slice(&[0; 4]);
+}
+
+/// Fills in the length of the header that begins at `start`, and adds its checksum.
+fn finish(start: usize, out: &mut Vec<u8>) -> u64 {
+    let len = (out.len() - start - FIXED_LEN) as u32;
+    out[start + 12..start + FIXED_LEN].copy_from_slice(&len.to_be_bytes());
+    let checksum = hash(CHECKSUM_SEED, &out[start..]);
+    out.extend_from_slice(&checksum.to_be_bytes());
+    checksum
 }
 
 /// Makes the header's checksum right; returns it and where the header ends.

@@ -18,6 +18,8 @@
 //! | `tag`, `encode`, `decode`, `addresses`, `codec` | calls as bytes |
 //! | `output`, `hash` | what came out, as four bytes |
 //! | `error` | what is wrong with a recording, and where |
+//! | `redacted` | recordings without secrets: sizes, times and losses |
+//! | `blocks` | their buffer and blocks |
 //!
 //! Invariants:
 //! - The same calls give the same recording, byte for byte: times are the owner's, hashes are our own.
@@ -28,6 +30,7 @@
 //! [`Endpoint::recorded`]: crate::Endpoint::recorded
 
 mod addresses;
+mod blocks;
 mod call;
 mod codec;
 mod config;
@@ -39,16 +42,20 @@ mod header;
 mod output;
 mod recorder;
 mod recording;
+mod redacted;
 mod replica;
 mod tag;
 #[cfg(test)]
 mod tests;
 
+pub use crate::notice::LossCause;
 pub use call::{Call, EndReason, Outcome, Record, Refused};
 pub use error::RecordingError;
 pub use header::FORMAT_VERSION;
 pub use recording::{Recording, repair};
+pub use redacted::{Flaw, RedactedRecord, RedactedRecording, Sight};
 pub use replica::{Output, Replica};
 
 pub(crate) use output::Output as Noted;
 pub(crate) use recorder::Recorder;
+pub(crate) use redacted::Redactor;

@@ -126,14 +126,19 @@ impl core::fmt::Debug for Recording {
 }
 
 /// A block whose checksum is right.
-struct Block {
-    records: Range<usize>,
-    record_count: u32,
-    checksum: u64,
+pub(super) struct Block {
+    pub(super) records: Range<usize>,
+    pub(super) record_count: u32,
+    pub(super) checksum: u64,
 }
 
 /// The block at `offset`, after `before` records and the checksum of the block before.
-fn block(bytes: &[u8], offset: usize, before: u64, checksum: u64) -> Result<Block, RecordingError> {
+pub(super) fn block(
+    bytes: &[u8],
+    offset: usize,
+    before: u64,
+    checksum: u64,
+) -> Result<Block, RecordingError> {
     let cut_off = RecordingError::Truncated {
         record: before + 1,
         offset: bytes.len() as u64,

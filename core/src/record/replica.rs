@@ -1,6 +1,6 @@
 //! An endpoint born again from a recording, to be called as the first one was.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::call::{Call, Outcome, Record};
@@ -75,7 +75,10 @@ impl Replica {
         };
         if record.call == Call::PollTransmit {
             output.transmit = self.endpoint.poll_transmit(record.at, &mut self.datagram);
-            output.trace = self.endpoint.poll_trace();
+            output.trace = self
+                .endpoint
+                .poll_trace()
+                .map(|content| content.to_string());
         } else if record.call == Call::PollEvent {
             output.event = self.endpoint.poll_event();
         } else if matches!(record.call, Call::End { .. }) {

@@ -12,6 +12,8 @@ use core::time::Duration;
 
 use crate::time::Instant;
 
+mod audit;
+
 /// Packets remembered, at most. The first probes of a client that waits for its server may add a few.
 pub(crate) const PACKETS_MAX: usize = 2_048;
 /// Records remembered, at most (the last packet may add what it holds): a quarter of a megabyte.
@@ -96,6 +98,10 @@ pub(crate) struct Ledger {
     awaited_count: u32,
     /// When the oldest awaited packet left.
     awaited_since: Option<Instant>,
+    /// Packets ever entered, and those of them that were acknowledged, or lost, first.
+    entered: u64,
+    acked: u64,
+    lost: u64,
 }
 
 impl Ledger {
@@ -109,6 +115,7 @@ impl Ledger {
         let records_from = self.records_owned;
         self.records_owned = self.records_base + self.records.len() as u64;
         self.flying_bytes += sent.size;
+        self.entered += 1;
         if sent.is_awaited {
             self.awaited_count += 1;
             self.awaited_since.get_or_insert(sent.at);
@@ -147,6 +154,8 @@ impl Ledger {
         if packet.fate == Fate::Flying {
             self.flying_bytes -= packet.size;
             self.awaited_count -= u32::from(packet.is_awaited);
+            self.acked += u64::from(fate == Fate::Acked);
+            self.lost += u64::from(fate != Fate::Acked);
         }
         packet.fate = fate;
     }
@@ -179,6 +188,11 @@ impl Ledger {
     pub(crate) fn forget_oldest(&mut self) {
         self.forget_front();
         self.find_oldest();
+    }
+
+    /// Packets ever declared lost.
+    pub(crate) const fn lost(&self) -> u64 {
+        self.lost
     }
 
     pub(crate) fn flying_bytes(&self) -> u64 {

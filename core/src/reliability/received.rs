@@ -20,6 +20,7 @@ use core::time::Duration;
 use super::{ACK_RANGES_MAX, COMPACT_SPAN};
 use crate::time::Instant;
 
+mod audit;
 #[cfg(test)]
 mod tests;
 

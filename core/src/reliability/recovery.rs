@@ -10,6 +10,7 @@
 //! - Its backoff ends at one second, because a player notices: doubling goes on only where the round trip itself is longer.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
@@ -23,8 +24,10 @@ use super::rtt::Rtt;
 use crate::congestion::Controller;
 use crate::congestion::new_reno::NewReno;
 use crate::congestion::pacer::{Pacer, Rate};
+use crate::notice::LossCause;
 use crate::time::Instant;
 
+mod audit;
 mod loss;
 #[cfg(test)]
 mod tests;
@@ -62,6 +65,8 @@ pub(crate) struct Acked {
     pub(crate) packets_acked: u32,
     /// Packets declared lost by it.
     pub(crate) packets_lost: u32,
+    /// Round trip of the largest number, without the peer's delay, if this told it.
+    pub(crate) round_trip: Option<Duration>,
 }
 
 /// The peer acknowledged a packet that was never sent: a violation.
@@ -100,6 +105,8 @@ pub(crate) struct Recovery {
     history: LossHistory,
     packets_lost: u64,
     probes: u64,
+    /// What the latest acknowledgement or timeout declared lost.
+    losses: Vec<(u64, LossCause)>,
 }
 
 impl Recovery {
@@ -120,6 +127,7 @@ impl Recovery {
             history: LossHistory::default(),
             packets_lost: 0,
             probes: 0,
+            losses: Vec::new(),
         }
     }
 
@@ -229,11 +237,12 @@ impl Recovery {
         if largest >= self.next_number {
             return Err(AckOfUnsent);
         }
-        if let Some(delay) = delay {
-            self.measure(now, largest, delay);
-        }
+        self.losses.clear();
+        let mut acked = Acked {
+            round_trip: delay.and_then(|delay| self.measure(now, largest, delay)),
+            ..Acked::default()
+        };
         self.largest_acked = self.largest_acked.max(Some(largest));
-        let mut acked = Acked::default();
         // Each range ends below the one before, so that every packet is looked at once, whatever the peer says.
         let mut ceiling = usize::MAX;
         for range in ranges {
@@ -265,6 +274,7 @@ impl Recovery {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return Action::None;
         }
+        self.losses.clear();
         if self.loss_at.is_some() {
             return match self.detect_losses(now, sink) {
                 0 => Action::None,
@@ -287,6 +297,7 @@ impl Recovery {
             if packet.fate == Fate::Flying {
                 self.ledger.decide(0, Fate::Lost { at: now });
                 self.history.push(true);
+                self.losses.push((packet.number, LossCause::Forgotten));
                 self.packets_lost += 1;
                 for record in self.ledger.records_of(&packet) {
                     sink(Verdict::Lost, record);
@@ -316,6 +327,11 @@ impl Recovery {
         self.packets_lost
     }
 
+    /// The packets that the latest acknowledgement or timeout declared lost, by number.
+    pub(crate) fn losses(&self) -> &[(u64, LossCause)] {
+        &self.losses
+    }
+
     /// Probe timeouts ever.
     pub(crate) const fn probes(&self) -> u64 {
         self.probes
@@ -337,14 +353,12 @@ impl Recovery {
         self.ledger.packets().count()
     }
 
-    /// RFC 9002 section 5.1: only the largest number, and only when it is newly acknowledged, gives a sample.
-    fn measure(&mut self, now: Instant, largest: u64, delay: Duration) {
-        let index = self.ledger.index_of(largest);
-        let Some(packet) = self.ledger.get(index) else {
-            return;
-        };
+    /// RFC 9002 section 5.1: only the largest number, and only when it is newly acknowledged, gives a sample. Returns it
+    /// without the peer's delay.
+    fn measure(&mut self, now: Instant, largest: u64, delay: Duration) -> Option<Duration> {
+        let packet = self.ledger.get(self.ledger.index_of(largest))?;
         if packet.number != largest || packet.fate != Fate::Flying {
-            return;
+            return None;
         }
         // Section 5.3 clips the delay to what the peer promised; for unreliable data that is half a second.
         let delay_max = if packet.is_awaited {
@@ -352,9 +366,13 @@ impl Recovery {
         } else {
             self.peer_ack_delay_max.max(LAZY_ACK_DELAY)
         };
-        let sample = now.saturating_duration_since(packet.sent_at);
-        self.rtt.on_sample(sample, delay.min(delay_max));
+        let (sample, delay) = (
+            now.saturating_duration_since(packet.sent_at),
+            delay.min(delay_max),
+        );
+        self.rtt.on_sample(sample, delay);
         self.measured_at.get_or_insert(now);
+        Some(sample.saturating_sub(delay))
     }
 
     fn on_packet_acked(

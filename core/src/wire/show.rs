@@ -1,149 +1,118 @@
-//! One line of text for a datagram, as wire traces print it: to be read by people, and the same for the same bytes.
+//! What a datagram holds, read from its bytes before they are encrypted: see [`trace`](crate::trace).
 
-use alloc::format;
 use alloc::string::String;
-use core::fmt::Write;
+use alloc::vec::Vec;
 
-use super::frame::{Ack, Close, Frame, Message, close};
+use super::frame::{Frame, Message};
 use super::handshake::{REFUSE_END_LEN, decode_refuse};
 use super::{Kind, Reader};
-use crate::config::{ChannelConfig, Delivery};
+use crate::config::ChannelConfig;
+use crate::trace::{Content, Frame as Shown};
 
-/// Describes the content of a packet: its number, the compact ack if any, and the frames in `plain`.
+/// The content of a packet: its number, the compact ack if any, and the frames in `plain`.
 pub(crate) fn packet(
     number: u64,
     compact_ack: Option<u8>,
     plain: &[u8],
     channels: &[ChannelConfig],
-) -> String {
-    let mut line = String::new();
-    let _ = write!(line, "#{number}");
-    if let Some(low) = compact_ack {
-        let _ = write!(line, " Ack(..={low})");
-    }
+) -> Content {
+    let mut frames = Vec::new();
     let mut reader = Reader::new(plain);
     while !reader.is_empty() {
         let Ok(frame) = Frame::decode(&mut reader, channels) else {
-            line.push_str(" ?");
+            frames.push(Shown::Unknown);
             break;
         };
-        line.push(' ');
-        show_frame(&frame, channels, &mut line);
+        frames.push(show_frame(&frame, channels));
     }
-    line
-}
-
-fn show_frame(frame: &Frame<'_>, channels: &[ChannelConfig], line: &mut String) {
-    let _ = match frame {
-        Frame::Padding => write!(line, "Padding"),
-        Frame::Ping => write!(line, "Ping"),
-        Frame::Ack(ack) => show_ack(ack, line),
-        Frame::Credit { channel, limit } => write!(line, "Credit(ch{channel} to {limit} B)"),
-        Frame::CreditAll { limit } => write!(line, "Credit(all to {limit} B)"),
-        Frame::Close(close) => show_close(close, line),
-        Frame::Message(message) => show_message(message, channels, line),
-    };
-}
-
-fn show_ack(ack: &Ack<'_>, line: &mut String) -> core::fmt::Result {
-    line.push_str("Ack(");
-    for (index, range) in ack.ranges().enumerate() {
-        let comma = if index == 0 { "" } else { ", " };
-        if range.start() == range.end() {
-            write!(line, "{comma}{}", range.start())?;
-        } else {
-            write!(line, "{comma}{}..={}", range.start(), range.end())?;
-        }
-    }
-    if ack.delay_us > 0 {
-        let (millis, micros) = (ack.delay_us / 1_000, ack.delay_us % 1_000);
-        write!(line, " after {millis}.{micros:03} ms")?;
-    }
-    line.write_char(')')
-}
-
-fn show_close(close: &Close<'_>, line: &mut String) -> core::fmt::Result {
-    match (close.kind, close.code, close.text) {
-        (close::APPLICATION, code, "") => write!(line, "Close(code {code})"),
-        (close::APPLICATION, 0, text) => write!(line, "Close({text:?})"),
-        (close::APPLICATION, code, text) => write!(line, "Close(code {code}, {text:?})"),
-        (close::VIOLATION, code, _) => write!(line, "Close(violation {code})"),
-        (close::UNDELIVERABLE, channel, _) => write!(line, "Close(undeliverable on ch{channel})"),
-        (close::REFUSED, ..) => write!(line, "Close(full)"),
-        (kind, code, text) => write!(line, "Close(kind {kind}, code {code}, {text:?})"),
+    Content::Packet {
+        number,
+        compact_ack,
+        frames,
     }
 }
 
-fn show_message(
-    message: &Message<'_>,
-    channels: &[ChannelConfig],
-    line: &mut String,
-) -> core::fmt::Result {
-    let delivery = channels
-        .get(usize::from(message.channel))
-        .map(|channel| channel.delivery);
-    let name = match delivery {
-        Some(Delivery::Unreliable) => "Unreliable",
-        Some(Delivery::Sequenced) => "Sequenced",
-        Some(Delivery::Reliable) => "Reliable",
-        Some(Delivery::Ordered) => "Ordered",
-        None => "Message",
-    };
-    write!(line, "{name}(ch{}", message.channel)?;
-    if let Some(id) = message.id {
-        write!(line, " m{id}")?;
+fn show_frame(frame: &Frame<'_>, channels: &[ChannelConfig]) -> Shown {
+    match frame {
+        Frame::Padding => Shown::Padding,
+        Frame::Ping => Shown::Ping,
+        Frame::Ack(ack) => Shown::Ack {
+            ranges: ack.ranges().collect(),
+            delay_us: ack.delay_us,
+        },
+        Frame::Credit { channel, limit } => Shown::Credit {
+            channel: Some(*channel),
+            limit: *limit,
+        },
+        Frame::CreditAll { limit } => Shown::Credit {
+            channel: None,
+            limit: *limit,
+        },
+        Frame::Close(close) => Shown::Close {
+            kind: close.kind,
+            code: close.code,
+            text: String::from(close.text),
+        },
+        Frame::Message(message) => show_message(message, channels),
     }
-    if let Some(fragment) = message.fragment {
-        write!(line, " part {}/{}", fragment.index + 1, fragment.count)?;
-    }
-    write!(line, ", {} B)", message.payload.len())
 }
 
-/// Describes the HELLO to a server, or the WELCOME to a client that may come in.
-pub(crate) fn handshake(datagram: &[u8]) -> String {
+fn show_message(message: &Message<'_>, channels: &[ChannelConfig]) -> Shown {
+    let config = channels.get(usize::from(message.channel));
+    Shown::Message {
+        channel: message.channel,
+        delivery: config.map(|config| config.delivery),
+        id: message.id,
+        fragment: message.fragment.map(|part| (part.index, part.count)),
+        len: message.payload.len(),
+    }
+}
+
+/// The HELLO to a server, or the WELCOME to a client that may come in.
+pub(crate) fn handshake(datagram: &[u8]) -> Content {
     match datagram.first().copied().map(Kind::of) {
-        Some(Kind::Welcome) => String::from("Welcome(accepted)"),
+        Some(Kind::Welcome) => Content::Welcome { accepted: true },
         _ => other(datagram),
     }
 }
 
-/// Describes a datagram to somebody who is no peer of ours.
-pub(crate) fn other(datagram: &[u8]) -> String {
-    let first = datagram.first().copied().unwrap_or_default();
-    let name = match Kind::of(first) {
-        Kind::Stun => "Stun",
+/// A datagram to somebody who is no peer of ours.
+pub(crate) fn other(datagram: &[u8]) -> Content {
+    match Kind::of(datagram.first().copied().unwrap_or_default()) {
+        Kind::Stun => Content::Stun,
         Kind::Text => {
             let text = String::from_utf8_lossy(datagram);
-            return String::from(text.trim());
+            Content::Discovery(String::from(text.trim()))
         }
-        Kind::Packet => "Packet",
-        Kind::Hello => {
-            match datagram.get(3 + usize::from(datagram.get(2).copied().unwrap_or_default())) {
-                Some(0) => "Hello(NX, any key)",
-                Some(1) => "Hello(NK, known key)",
-                _ => "Hello(?)",
-            }
+        // Made by a peer, which describes it itself.
+        Kind::Packet | Kind::Unknown => Content::Unknown,
+        Kind::Hello => Content::Hello {
+            known_key: hello_pattern(datagram),
+        },
+        Kind::Welcome => Content::Welcome { accepted: false },
+        Kind::Refuse => {
+            let id_len = datagram.len().saturating_sub(1 + REFUSE_END_LEN);
+            Content::Refuse(decode_refuse(datagram, id_len))
         }
-        Kind::Welcome => "Welcome(refused)",
-        Kind::Refuse => return show_refuse(datagram),
-        Kind::Reset => "Reset",
-        Kind::Probe => "Probe",
-        Kind::ProbeReply => "ProbeReply",
-        Kind::Unknown => "Unknown",
-    };
-    String::from(name)
+        Kind::Reset => Content::Reset,
+        Kind::Probe => Content::Probe,
+        Kind::ProbeReply => Content::ProbeReply,
+    }
 }
 
-fn show_refuse(datagram: &[u8]) -> String {
-    let id_len = datagram.len().saturating_sub(1 + REFUSE_END_LEN);
-    match decode_refuse(datagram, id_len) {
-        Some(refusal) => format!("Refuse({refusal})"),
-        None => String::from("Refuse(?)"),
+/// Whether a HELLO is for a known key (NK).
+fn hello_pattern(datagram: &[u8]) -> Option<bool> {
+    let id_len = datagram.get(2).copied().unwrap_or_default();
+    match datagram.get(3 + usize::from(id_len))? {
+        0 => Some(false),
+        1 => Some(true),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
     use alloc::vec::Vec;
 
     use super::{other, packet};
@@ -171,7 +140,7 @@ mod tests {
         };
         bye.encode(&mut plain);
         assert_eq!(
-            packet(7, Some(9), &plain, Config::default().channels()),
+            packet(7, Some(9), &plain, Config::default().channels()).to_string(),
             "#7 Ack(..=9) Ack(4, 0..=2 after 1.200 ms) Ping Credit(ch3 to 500 B) Close(code 4, \"bye\")"
         );
     }
@@ -181,7 +150,7 @@ mod tests {
         let id = ConnectionId::new(&[1, 2, 3]).expect("3 bytes");
         let mut bytes = Vec::new();
         encode_refuse(&id, Refusal::Banned, &mut bytes);
-        assert_eq!(other(&bytes), "Refuse(this address is banned)");
+        assert_eq!(other(&bytes).to_string(), "Refuse(this address is banned)");
     }
 
     #[test]
@@ -189,10 +158,10 @@ mod tests {
         for first in 0..=255 {
             for len in 0..8 {
                 let bytes: Vec<u8> = core::iter::once(first).chain(0..len).collect();
-                let _ = other(&bytes);
-                let _ = packet(0, None, &bytes, Config::default().channels());
+                let _ = other(&bytes).to_string();
+                let _ = packet(0, None, &bytes, Config::default().channels()).to_string();
             }
         }
-        assert_eq!(packet(0, None, &[0x07], &[]), "#0 ?");
+        assert_eq!(packet(0, None, &[0x07], &[]).to_string(), "#0 ?");
     }
 }

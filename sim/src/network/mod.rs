@@ -14,6 +14,7 @@ use std::time::Duration;
 use tickwire_core::{Arrival, Instant};
 
 use self::partition::Partitions;
+use crate::capture::Tag;
 use crate::fate::{Fate, FateCounts};
 use crate::faults::{DropCause, FaultCounts};
 use crate::host::HostId;
@@ -30,6 +31,10 @@ pub(crate) struct Flight {
     pub(crate) to: HostId,
     pub(crate) arrival: Arrival,
     pub(crate) bytes: Vec<u8>,
+    /// Not what its sender sent.
+    pub(crate) is_damaged: bool,
+    /// Which datagram of a capture this is a copy of.
+    pub(crate) tag: Option<Tag>,
 }
 
 impl PartialEq for Flight {
@@ -82,6 +87,8 @@ struct Parcel {
     delay: Duration,
     arrival: Arrival,
     bytes: Vec<u8>,
+    is_damaged: bool,
+    tag: Option<Tag>,
 }
 
 /// What became of a datagram when it was sent.
@@ -122,6 +129,8 @@ pub(crate) struct Network {
     pub(crate) faults: FaultCounts,
     /// Buffers of datagrams that have arrived, for those to come.
     spare: Vec<Vec<u8>>,
+    /// Captured datagrams that CoDel dropped on the way to a host.
+    dropped: Vec<(Tag, Instant, HostId)>,
 }
 
 impl Network {
@@ -138,6 +147,7 @@ impl Network {
             fates: FateCounts::default(),
             faults: FaultCounts::default(),
             spare: Vec::new(),
+            dropped: Vec::new(),
         }
     }
 
@@ -201,6 +211,12 @@ impl Network {
         [arrival, departure].into_iter().flatten().min()
     }
 
+    /// When the last of those that are on a link arrives.
+    pub(crate) fn last_arrival(&self) -> Instant {
+        let arrivals = self.in_flight.iter().map(|Reverse(flight)| flight.due);
+        arrivals.max().unwrap_or(Instant::ZERO)
+    }
+
     /// Sends a datagram off and tells what becomes of it, as far as that is known: CoDel may drop it later.
     pub(crate) fn send(
         &mut self,
@@ -208,6 +224,7 @@ impl Network {
         direction: Direction,
         arrival: Arrival,
         bytes: &[u8],
+        tag: Option<Tag>,
     ) -> Passage {
         if let Some(cause) = self.partitions.stops(direction) {
             return self.stop(cause);
@@ -233,7 +250,9 @@ impl Network {
             extra: crossing.hold,
             delay: crossing.delay,
             arrival,
+            is_damaged: copy != bytes,
             bytes: copy,
+            tag,
         };
         self.launch(now, direction, fate, parcel)
     }
@@ -347,11 +366,18 @@ impl Network {
                 }
                 Some(Output::Dropped(parcel)) => {
                     self.faults.count_drop(DropCause::Codel);
+                    self.dropped
+                        .extend(parcel.tag.map(|tag| (tag, now, direction.1)));
                     self.spare.push(parcel.bytes);
                 }
                 None => return,
             }
         }
+    }
+
+    /// Takes a captured datagram that CoDel dropped: when, and to whom it was on the way.
+    pub(crate) fn poll_dropped(&mut self) -> Option<(Tag, Instant, HostId)> {
+        self.dropped.pop()
     }
 
     /// Takes an arrived datagram's buffer back.
@@ -374,6 +400,8 @@ impl Network {
             to: direction.1,
             arrival: parcel.arrival,
             bytes: parcel.bytes,
+            is_damaged: parcel.is_damaged,
+            tag: parcel.tag,
         }));
         self.flights_begun += 1;
     }
@@ -402,6 +430,8 @@ impl Parcel {
             delay: self.delay,
             arrival: self.arrival,
             bytes: self.bytes.clone(),
+            is_damaged: self.is_damaged,
+            tag: self.tag,
         }
     }
 }

@@ -11,7 +11,7 @@ fn exchange(link: Link, count: u8) -> Vec<(u64, Vec<u8>)> {
     network.set_link(Instant::ZERO, A, B, link);
     for byte in 0..count {
         let now = Instant::from_millis(byte.into());
-        network.send(now, (A, B), arrival(), &[byte]);
+        network.send(now, (A, B), arrival(), &[byte], None);
     }
     let mut arrived = Vec::new();
     while let Some(due) = network.next_due() {
@@ -40,7 +40,7 @@ fn datagrams_arrive_after_the_latency() {
 fn nothing_arrives_early() {
     let mut network = Network::new(Rng::new(1));
     network.set_link(Instant::ZERO, A, B, Link::new().latency(ms(25)));
-    network.send(Instant::ZERO, (A, B), arrival(), b"x");
+    network.send(Instant::ZERO, (A, B), arrival(), b"x", None);
     assert!(network.poll_flight(Instant::from_millis(24)).is_none());
     assert!(network.poll_flight(Instant::from_millis(25)).is_some());
 }
@@ -86,12 +86,12 @@ fn links_of_their_own_outlive_a_new_default() {
     network.set_link(Instant::ZERO, A, B, Link::new().loss(1_000));
     network.set_default_link(Instant::ZERO, Link::new());
     assert_eq!(
-        network.send(Instant::ZERO, (A, B), arrival(), b"x"),
+        network.send(Instant::ZERO, (A, B), arrival(), b"x", None),
         Passage::Stopped(DropCause::Loss)
     );
     network.set_default_link(Instant::ZERO, Link::new().loss(1_000));
     assert_eq!(
-        network.send(Instant::ZERO, (B, A), arrival(), b"x"),
+        network.send(Instant::ZERO, (B, A), arrival(), b"x", None),
         Passage::Stopped(DropCause::Loss)
     );
 }
@@ -107,7 +107,7 @@ fn an_empty_datagram_survives_every_fate() {
     for fate in [Fate::Corrupt { bit: 5 }, Fate::Truncate { len: 5 }] {
         let mut network = Network::new(Rng::new(1));
         network.set_link(Instant::ZERO, A, B, Link::new().schedule([fate]));
-        network.send(Instant::ZERO, (A, B), arrival(), b"");
+        network.send(Instant::ZERO, (A, B), arrival(), b"", None);
         let flight = network.poll_flight(Instant::ZERO);
         assert_eq!(flight.expect("it arrives").bytes, b"");
     }
@@ -145,7 +145,7 @@ fn a_full_queue_tells_the_sender_s_trace() {
     let mut network = Network::new(Rng::new(1));
     let rate = Rate::bits_per_second(1_000).queue_datagrams(1);
     network.set_link(Instant::ZERO, A, B, Link::new().rate(rate));
-    let mut send = || network.send(Instant::ZERO, (A, B), arrival(), b"x");
+    let mut send = || network.send(Instant::ZERO, (A, B), arrival(), b"x", None);
     assert_eq!([send(), send()], [Passage::Met(Fate::Deliver); 2]);
     assert_eq!(send(), Passage::Stopped(DropCause::QueueFull));
     assert_eq!(network.faults.queue_full, 1);
@@ -157,7 +157,7 @@ fn what_waits_leaves_when_its_slow_link_is_replaced() {
     let rate = Rate::bits_per_second(1);
     network.set_link(Instant::ZERO, A, B, Link::new().rate(rate));
     for byte in 0..3 {
-        network.send(Instant::ZERO, (A, B), arrival(), &[byte]);
+        network.send(Instant::ZERO, (A, B), arrival(), &[byte], None);
     }
     let now = Instant::from_millis(5);
     network.set_link(now, A, B, Link::new());
@@ -214,9 +214,9 @@ fn spliced_datagrams_end_as_the_one_before() {
 fn a_partition_stops_what_is_sent_and_not_what_is_under_way() {
     let mut network = Network::new(Rng::new(1));
     network.set_link(Instant::ZERO, A, B, Link::new().latency(ms(10)));
-    network.send(Instant::ZERO, (A, B), arrival(), b"x");
+    network.send(Instant::ZERO, (A, B), arrival(), b"x", None);
     network.partitions().cut(&[A], &[B]);
-    let stopped = network.send(Instant::ZERO, (A, B), arrival(), b"y");
+    let stopped = network.send(Instant::ZERO, (A, B), arrival(), b"y", None);
     assert_eq!(stopped, Passage::Stopped(DropCause::Partition));
     assert_eq!(
         network

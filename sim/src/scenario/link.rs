@@ -16,6 +16,9 @@ use crate::link::rate::Rate;
 use crate::link::recorded::{Capacity, Conditions};
 use crate::ms;
 
+/// One more trait of a link: a share in thousandths, and a number of copies.
+type Change = fn(Link, u16, u16) -> Link;
+
 /// Longest time that a link may take or be down for.
 pub(crate) const TIME_MAX: Duration = Duration::from_secs(3_600);
 /// Rates that a link may have, in bits per second.
@@ -303,7 +306,7 @@ impl LinkKeys {
     fn damage(&self, link: Link) -> Link {
         let copies = u16::try_from(self.storm_copies.unwrap_or(100)).unwrap_or(u16::MAX);
         // Only what was asked for: each of these costs a plain link its smallness.
-        let traits: [(Option<u16>, fn(Link, u16, u16) -> Link); 5] = [
+        let traits: [(Option<u16>, Change); 5] = [
             (self.storms, Link::storms),
             (self.overwriting, |link, share, _| link.overwriting(share)),
             (self.truncation, |link, share, _| link.truncation(share)),

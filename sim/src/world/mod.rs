@@ -1,5 +1,7 @@
 //! Hosts in virtual time: the event loop that a driver is, without sockets and without waiting.
 
+mod capture;
+mod play;
 mod post;
 mod troubles;
 
@@ -9,9 +11,11 @@ use std::time::Duration;
 use tickwire_core::{Config, Endpoint, Entropy, Event, Instant};
 
 use crate::address;
+use crate::capture::{Capture, Landing};
 use crate::driver::Reception;
 use crate::faults::FaultCounts;
 use crate::host::{self, Host, HostId, Message};
+use crate::invariants::Broken;
 use crate::nat::realms::Realms;
 use crate::network::{Flight, Network};
 use crate::rng::Rng;
@@ -25,8 +29,8 @@ use crate::trace::{Datagram, Trace};
 /// The world drains an endpoint after each input, as a driver does. After a command through
 /// [`endpoint`](Self::endpoint) it does so when time next passes.
 ///
-/// While it runs it checks what must hold for every endpoint in every situation: no datagram is empty or longer
-/// than configured, and nobody asks to be woken at the same instant for ever. It panics otherwise.
+/// While it runs it checks after every step what must hold for every endpoint in every situation: the invariants of
+/// docs/TESTING.md. It panics otherwise, and names the invariant, the host, the time and its seed.
 #[derive(Debug)]
 pub struct World {
     now: Instant,
@@ -37,6 +41,9 @@ pub struct World {
     /// Faults that are neither the network's nor a NAT's.
     faults: FaultCounts,
     trace: Trace,
+    seed: u64,
+    /// All that crosses the wire, where somebody wants it kept.
+    capture: Option<Box<Capture>>,
     /// Where endpoints append their datagrams.
     buf: Vec<u8>,
 }
@@ -59,6 +66,8 @@ impl World {
             realms: Realms::default(),
             faults: FaultCounts::default(),
             trace: Trace::default(),
+            seed,
+            capture: None,
             buf: Vec::new(),
         }
     }
@@ -89,6 +98,20 @@ impl World {
         let host = &mut self.hosts[host.index()];
         host.endpoint.end_recording(&mut host.recording);
         std::mem::take(&mut host.recording)
+    }
+
+    /// Begins a redacted recording of a host's endpoint, at any time: sizes, times and losses only.
+    pub fn record_redacted(&mut self, host: HostId) {
+        self.hosts[host.index()].record_redacted(self.now);
+    }
+
+    /// Ends it and gives it out: a [`RedactedRecording`](crate::RedactedRecording) in bytes. Empty if
+    /// [`record_redacted`](Self::record_redacted) was not called.
+    pub fn end_redacted(&mut self, host: HostId) -> Vec<u8> {
+        self.settle();
+        let host = &mut self.hosts[host.index()];
+        host.endpoint.end_redacted(&mut host.redacted);
+        std::mem::take(&mut host.redacted)
     }
 
     /// The virtual time.
@@ -218,8 +241,10 @@ impl World {
 
     /// Makes a host's endpoint describe what it sends from now on, if anybody records it.
     fn set_trace(&mut self, host: HostId) {
-        let is_recording = self.trace.is_recording();
-        self.hosts[host.index()].endpoint.set_trace(is_recording);
+        let is_captured = self.capture.is_some();
+        let endpoint = &mut self.hosts[host.index()].endpoint;
+        endpoint.set_trace(is_captured || self.trace.is_recording());
+        endpoint.set_key_log(is_captured);
     }
 
     /// The wire since [`record_trace`](Self::record_trace), for people; empty if that was not called.
@@ -288,14 +313,32 @@ impl World {
             Some(flight) => self.arrive(flight),
             None => self.wake(),
         }
+        self.capture_drops();
         true
     }
 
     fn arrive(&mut self, mut flight: Flight) {
         let host = &mut self.hosts[flight.to.index()];
-        match host.driver.receive(flight.arrival, &flight.bytes) {
+        let reception = host.driver.receive(flight.arrival, &flight.bytes);
+        if let Some(capture) = &mut self.capture {
+            let landing = Landing {
+                at: self.now,
+                host: flight.to,
+                lost: reception.dropped(),
+            };
+            capture.on_landed(flight.tag, landing);
+        }
+        match reception {
             Reception::Now => {
-                host.handle_datagram(self.now, flight.arrival, &mut flight.bytes);
+                let (now, arrival) = (self.now, flight.arrival);
+                let handled = match flight.is_damaged {
+                    true => host.handle_forgery(now, arrival, &mut flight.bytes),
+                    false => {
+                        host.handle_datagram(now, arrival, &mut flight.bytes);
+                        Ok(())
+                    }
+                };
+                self.expect(flight.to, handled);
                 self.drain(flight.to);
             }
             Reception::Later => self.faults.delivered_late += 1,
@@ -324,6 +367,8 @@ impl World {
             host.handle_datagram(now, arrival, &mut bytes);
         }
         host.handle_timeout(now);
+        let is_sound = host.is_awake_for_something();
+        self.expect(host_id(index), is_sound);
         self.drain(host_id(index));
     }
 
@@ -347,9 +392,27 @@ impl World {
         let now = self.now;
         let host = &mut self.hosts[id.index()];
         let told = host.events.len();
-        host.poll_events_and_timeout(now);
+        let drained = host.poll_events_and_timeout(now);
+        self.expect(id, drained);
+        let host = &self.hosts[id.index()];
         for (_, event) in host.events.range(told..) {
             self.trace.event(now, &host.name, event);
+            if let Some(capture) = &mut self.capture {
+                capture.on_event(now, id, event);
+            }
+        }
+        self.capture_sample(id);
+    }
+
+    /// Ends the simulation if an invariant is broken.
+    fn expect(&self, host: HostId, checked: Result<(), Broken>) {
+        if let Err(broken) = checked {
+            panic!(
+                "{broken}\nat host {} at {} in World::new({})",
+                self.hosts[host.index()].name,
+                self.now,
+                self.seed
+            );
         }
     }
 

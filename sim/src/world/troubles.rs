@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tickwire_core::Config;
+use tickwire_core::{Config, Instant};
 
 use super::World;
 use crate::fate::FateCounts;
@@ -196,6 +196,13 @@ impl World {
             host.driver.heal(now);
             host.on_driver_changed(now);
         }
+    }
+
+    /// When the last of the datagrams that are under way arrives, those before slow links not counted; the epoch if there
+    /// are none.
+    #[must_use]
+    pub fn last_arrival(&self) -> Instant {
+        self.network.last_arrival()
     }
 
     /// What became of all datagrams that met a link so far.

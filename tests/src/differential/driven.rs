@@ -245,7 +245,7 @@ impl Driven {
                 at: now,
                 from,
                 bytes: bytes.clone(),
-                text: line.expect("every datagram has its line"),
+                text: line.expect("every datagram has its line").to_string(),
             });
             let arrival = Arrival {
                 from: ADDRESSES[from],

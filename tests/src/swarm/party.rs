@@ -32,8 +32,8 @@ pub(super) struct Party {
 const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
 /// Two, for what is said last.
 const LAST_WORDS_LIMIT: Duration = Duration::from_secs(20);
-/// An old datagram may come 45 s late (held, reordered and jittered), and a HELLO is remembered for 5 s.
-const PARTING_LIMIT: Duration = Duration::from_secs(60);
+/// One, and the time for a CLOSE.
+const PARTING_LIMIT: Duration = Duration::from_secs(16);
 
 impl Party {
     pub(super) fn new(seed: u64, mix: &Mix) -> Self {
@@ -109,7 +109,9 @@ impl Party {
                 });
             }
         }
-        self.pass(PARTING_LIMIT)?;
+        let late = self.world.last_arrival();
+        let late = late.saturating_duration_since(self.world.now());
+        self.pass(late + PARTING_LIMIT)?;
         let alive = self.ledger.alive();
         if !alive.is_empty() {
             return Err(format!("still alive: {alive:?}"));
@@ -125,7 +127,9 @@ impl Party {
 
     /// Lets time pass until everybody is connected and everything has arrived.
     fn wait(&mut self, limit: Duration) -> Result<(), String> {
-        let end = self.world.now() + limit;
+        // Until the last one that was late has arrived, the faults are not over.
+        let late = self.world.last_arrival();
+        let end = late.max(self.world.now()) + limit;
         loop {
             self.redial()?;
             self.pass(ms(50))?;

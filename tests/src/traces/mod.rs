@@ -23,11 +23,10 @@ macro_rules! assert_trace {
     };
     ($traced:expr, $part:expr) => {
         insta::with_settings!({
-            omit_expression => true,
             prepend_module_to_snapshot => false,
             snapshot_path => "../snapshots",
         }, {
-            insta::assert_snapshot!(super::rows($traced.trace(), $part));
+            tickwire_sim::assert_trace_snapshot!($traced, $part);
         });
     };
 }
@@ -81,16 +80,6 @@ fn quiet_over(link: Link, pair: Pair) -> Pair {
     let mut pair = pair.link(link).connect();
     pair.run_for(ms(1_000));
     pair.traced()
-}
-
-/// The heading, the remarks and the rows that contain `part`.
-fn rows(trace: &str, part: &str) -> String {
-    let rows = trace.lines().enumerate();
-    let wanted = rows.filter(|(number, row)| {
-        let is_remark = row.contains("  ·  ");
-        *number == 0 || is_remark || row.contains(part)
-    });
-    wanted.map(|(_, row)| format!("{row}\n")).collect()
 }
 
 /// Defaults to change.

@@ -52,9 +52,11 @@ pub(super) fn read(name: &str, settings: &[String]) -> anyhow::Result<Scenario> 
 /// A trace that a scenario in this directory names.
 fn read_trace(directory: &Path, trace: &str) -> Result<String, String> {
     let path: PathBuf = directory.join(trace);
-    read_text(&path, TRACE_BYTES_MAX).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("there is no file {}", path.display()),
-        _ => error.to_string(),
+    read_text(&path, TRACE_BYTES_MAX).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            return format!("there is no file {}", path.display());
+        }
+        error.to_string()
     })
 }
 

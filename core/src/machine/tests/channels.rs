@@ -39,6 +39,50 @@ fn a_long_unreliable_message_is_never_put_together_from_two() {
     assert_eq!(pair.server.payloads(), [vec![2; 3_000]]);
 }
 
+#[test]
+fn a_packet_overtaken_by_a_hundred_is_not_misread() {
+    let mut pair = Pair::connected();
+    let mut held = Vec::new();
+    let mut sent = 0u32;
+    // Packets are full of ids: 24 each. One in 64 is held back.
+    for packet in 0..4_000 {
+        for _ in 0..24 {
+            let message = sent.to_be_bytes();
+            pair.client.send(pair.now, 2, &message).expect("room");
+            sent += 1;
+        }
+        pair.client.endpoint.flush(pair.now);
+        let datagrams = pair.client.datagrams(pair.now);
+        let latest = pair.client.slot().peer.recovery.next_number();
+        for (index, datagram) in datagrams.into_iter().enumerate() {
+            if packet % 64 == 0 && index == 0 {
+                held.push((latest, datagram));
+            } else {
+                pair.server.take(pair.now, pair.client.address, &datagram);
+            }
+        }
+        pair.run_for(Duration::from_millis(2));
+        // What was held comes as late as its one byte of packet number can say.
+        let latest = pair.client.slot().peer.recovery.next_number();
+        let (now, from) = (pair.now, pair.client.address);
+        held.retain(|(number, datagram)| {
+            let is_due = latest >= number + 100;
+            if is_due {
+                pair.server.take(now, from, datagram);
+            }
+            !is_due
+        });
+        pair.run_for(Duration::from_millis(1));
+    }
+    pair.run_for(Duration::from_secs(1));
+    let drops = pair.server.slot().peer.inbox.drops;
+    assert!(drops.duplicate_message >= 24 * 30, "{drops:?}");
+    let received: Vec<_> = pair.server.payloads();
+    assert_eq!(received.len(), sent as usize);
+    let distinct: BTreeSet<_> = received.into_iter().collect();
+    assert_eq!(distinct.len(), sent as usize);
+}
+
 /// What may happen, in any order.
 #[derive(Clone, Debug)]
 enum Step {

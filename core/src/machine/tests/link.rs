@@ -113,11 +113,7 @@ impl Storm {
             is_quiet &= !deliver(up, &mut pair.server, client, now);
             is_quiet &= !deliver(down, &mut pair.client, server, now);
             for (side, reads) in [(&mut pair.client, reads[0]), (&mut pair.server, reads[1])] {
-                let before = side.events.len();
-                if reads {
-                    side.poll();
-                }
-                is_quiet &= side.events.len() == before;
+                is_quiet &= !reads || side.poll() == 0;
             }
             if is_quiet {
                 return;
@@ -137,7 +133,10 @@ impl Storm {
                 self.links[0].next(),
                 self.links[1].next(),
             ];
-            let next = next.into_iter().flatten().min().unwrap_or(end);
+            let Some(next) = next.into_iter().flatten().min() else {
+                self.pair.now = end;
+                return;
+            };
             assert!(next > pair.now, "busy loop at {}", pair.now);
             self.pair.now = next.min(end);
             if next >= end {

@@ -64,14 +64,16 @@ impl Side {
             .handle_datagram(now, Arrival::game(from), &mut copy);
     }
 
-    /// Takes the events that wait, and remembers the latest connected peer.
-    pub(super) fn poll(&mut self) {
+    /// Takes the events that wait, and remembers the latest connected peer. Returns how many they were.
+    pub(super) fn poll(&mut self) -> usize {
+        let before = self.events.len();
         while let Some(event) = self.endpoint.poll_event() {
             if let Event::Connected { peer, .. } = event {
                 self.peer = Some(peer);
             }
             self.events.push(event);
         }
+        self.events.len() - before
     }
 
     pub(super) fn send(
@@ -168,9 +170,8 @@ impl Pair {
             for datagram in &down {
                 self.client.take(self.now, self.server.address, datagram);
             }
-            self.client.poll();
-            self.server.poll();
-            if up.is_empty() && down.is_empty() {
+            let heard = self.client.poll() + self.server.poll();
+            if up.is_empty() && down.is_empty() && heard == 0 {
                 return;
             }
         }
@@ -185,13 +186,21 @@ impl Pair {
                 self.client.endpoint.poll_timeout(),
                 self.server.endpoint.poll_timeout(),
             ];
-            let next = next.into_iter().flatten().min().unwrap_or(end);
+            let Some(next) = next.into_iter().flatten().min() else {
+                self.now = end;
+                return;
+            };
             assert!(next > self.now, "busy loop at {}", self.now);
             self.now = next.min(end);
             if next >= end {
                 return;
             }
         }
+    }
+
+    /// The client (0) or the server (1).
+    pub(super) fn side(&mut self, index: usize) -> &mut Side {
+        [&mut self.client, &mut self.server][index]
     }
 
     /// The server gets a packet of the client with valid keys and these frames.

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::{Record, Recovery, Verdict};
+use crate::notice::LossCause;
 use crate::reliability::ledger::Fate;
 use crate::time::Instant;
 
@@ -37,6 +38,11 @@ impl Recovery {
                 Fate::Flying if is_overtaken || lost_at <= now => {
                     self.ledger.decide(index, Fate::Lost { at: now });
                     self.history.push(true);
+                    let cause = match is_overtaken {
+                        true => LossCause::Overtaken,
+                        false => LossCause::Late,
+                    };
+                    self.losses.push((packet.number, cause));
                     losses.on_lost(packet.sent_at, self.measured_at);
                     for record in self.ledger.records_of(&packet) {
                         sink(Verdict::Lost, record);

@@ -1,0 +1,67 @@
+//! A send channel's sums against its queue.
+
+use super::SendChannel;
+use crate::audit::{Checked, Depth, Fingerprint, at_most, equal, holds};
+
+impl SendChannel {
+    /// Not for a connection that is over: it keeps its count of what is undelivered.
+    pub(crate) fn audit(&self, depth: Depth) -> Checked {
+        at_most(
+            4,
+            "bytes queued",
+            self.queued_bytes as u64,
+            self.queue_bytes_max as u64,
+        )?;
+        let end = self.base + self.queue.len() as u64;
+        holds(
+            11,
+            "the first unsent message",
+            (self.base..=end).contains(&self.unsent),
+        )?;
+        if self.is_reliable() {
+            self.allowance.audit()?;
+        }
+        let is_kept = self.queue.front().is_none_or(|front| !front.acked);
+        holds(4, "an acknowledged message makes room", is_kept)?;
+        if !depth.sums(self.queue.len() + self.lost.len()) {
+            return Ok(());
+        }
+        let open = self.queue.iter().filter(|message| !message.acked);
+        let bytes: usize = open.clone().map(|message| message.cost).sum();
+        equal(
+            4,
+            "bytes queued of all messages",
+            self.queued_bytes as u64,
+            bytes as u64,
+        )?;
+        equal(
+            11,
+            "messages pending",
+            self.pending.into(),
+            open.count() as u64,
+        )?;
+        let pieces = self.queue.iter().map(|message| {
+            let fragments = message.fragments.as_ref();
+            fragments.map_or(1, |fragments| u64::from(fragments.count))
+        });
+        // Those of messages that were acknowledged meanwhile are skipped when their turn comes.
+        let waiting = self.lost.iter().filter(|(id, _)| *id >= self.base);
+        at_most(
+            4,
+            "pieces to send again",
+            waiting.count() as u64,
+            pieces.sum(),
+        )
+    }
+
+    /// Messages by what became of them, not by what they say.
+    pub(crate) fn fingerprint(&self, into: &mut Fingerprint) {
+        into.add(&(self.base, self.unsent, self.long_count, self.queued_bytes));
+        into.add(&(self.pending, &self.lost, &self.allowance));
+        for message in &self.queue {
+            let fragments = message.fragments.as_ref();
+            let next = fragments.map(|fragments| (fragments.next, fragments.first_unacked()));
+            into.add(&(message.acked, message.resend_queued, message.sent_at, next));
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What was put into a packet, as a hash, to compare with what decodes from it.
+
+use crate::audit::{Checked, equal, holds};
+use crate::config::ChannelConfig;
+use crate::wire::Reader;
+use crate::wire::frame::{Close, Frame, Message};
+
+/// A hash of frames in their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Intent(u64);
+
+impl Intent {
+    const fn add(&mut self, value: u64) {
+        self.0 = (self.0.rotate_left(7) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    pub(crate) const fn ping(&mut self) {
+        self.add(1);
+    }
+
+    /// An acknowledgement may leave out what finds no room, so its largest number stands for it.
+    pub(crate) const fn ack(&mut self, largest: u64) {
+        self.add(2);
+        self.add(largest);
+    }
+
+    pub(crate) fn credit(&mut self, channel: Option<u8>, limit: u64) {
+        self.add(3 | channel.map_or(0, |channel| 256 | u64::from(channel) << 16));
+        self.add(limit);
+    }
+
+    pub(crate) fn close(&mut self, close: &Close<'_>) {
+        self.add(5 | u64::from(close.kind) << 8 | u64::from(close.code) << 32);
+        self.add(close.text.len() as u64);
+    }
+
+    pub(crate) fn message(&mut self, message: &Message<'_>) {
+        let id = message.id.map_or(0, |id| 1 << 16 | u64::from(id));
+        self.add(6 | u64::from(message.channel) << 8 | id << 16);
+        let fragment = message.fragment.map_or(0, |fragment| {
+            1 | u64::from(fragment.index) << 1 | u64::from(fragment.count) << 32
+        });
+        self.add(fragment);
+        let payload = message.payload;
+        self.add(payload.len() as u64);
+        let ends = [payload.first(), payload.last()].map(|byte| u64::from(*byte.unwrap_or(&0)));
+        self.add(ends[0] << 8 | ends[1]);
+    }
+
+    /// `plain` decodes to the frames that were put into it, and to nothing else.
+    pub(crate) fn check(self, plain: &[u8], channels: &[ChannelConfig]) -> Checked {
+        let mut reader = Reader::new(plain);
+        let mut decoded = Self::default();
+        while !reader.is_empty() {
+            let frame = Frame::decode(&mut reader, channels);
+            holds(10, "frames that decode", frame.is_ok())?;
+            match frame {
+                Ok(Frame::Ping) => decoded.ping(),
+                Ok(Frame::Ack(ack)) => decoded.ack(ack.largest),
+                Ok(Frame::Credit { channel, limit }) => decoded.credit(Some(channel), limit),
+                Ok(Frame::CreditAll { limit }) => decoded.credit(None, limit),
+                Ok(Frame::Close(close)) => decoded.close(&close),
+                Ok(Frame::Message(message)) => decoded.message(&message),
+                Ok(Frame::Padding) | Err(_) => {}
+            }
+        }
+        equal(10, "a hash of the frames", decoded.0, self.0)
+    }
+}

@@ -1,0 +1,302 @@
+//! The writing side. Nothing is allocated for a datagram once the buffer has grown.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::known::Known;
+use super::sight::Flaw;
+use super::tags::{self, B, C, D};
+use crate::id::PeerId;
+use crate::notice::{LossCause, Notice, Notices};
+use crate::record::blocks::Blocks;
+use crate::record::call::EndReason;
+use crate::record::codec::put_number;
+use crate::record::header::RedactedHeader;
+use crate::time::Instant;
+use crate::transmit::Ecn;
+
+/// Whoever is no peer.
+const NOBODY: u32 = 0;
+
+/// Records what happens to the datagrams of one endpoint.
+#[derive(Debug)]
+pub(crate) struct Redactor {
+    blocks: Blocks,
+    time_us: u64,
+    /// The peer of the latest record.
+    peer: u32,
+    sent_len: u64,
+    arrived_len: u64,
+    /// By slot.
+    known: Vec<Option<Known>>,
+    peers: u32,
+    has_ended: bool,
+}
+
+impl Redactor {
+    pub(crate) fn new(now: Instant) -> Self {
+        let mut header = Vec::new();
+        let checksum = RedactedHeader::put(now, &mut header);
+        Self {
+            blocks: Blocks::new(&header, checksum, now),
+            time_us: micros(now),
+            peer: NOBODY,
+            sent_len: 0,
+            arrived_len: 0,
+            known: Vec::new(),
+            peers: 0,
+            has_ended: false,
+        }
+    }
+
+    /// A datagram left.
+    pub(crate) fn on_transmit(&mut self, now: Instant, len: usize, notices: &mut Notices) {
+        let (mut peer, mut number) = (NOBODY, None);
+        for notice in notices.drain() {
+            if let Notice::PacketSent {
+                peer: to,
+                number: its,
+            } = notice
+            {
+                let known = self.know(to);
+                peer = known.number;
+                number = Some((its, known.next_sent == Some(its)));
+                known.on_sent(its);
+            } else if let Notice::HandshakeSent { peer: to } = notice {
+                peer = self.know(to).number;
+            }
+        }
+        let len = len as u64;
+        let has_len = len != self.sent_len;
+        let (kind, has_number) = match number {
+            Some((_, is_expected)) => (tags::SENT, !is_expected),
+            None => (tags::SENT_OTHER, false),
+        };
+        self.sent_len = len;
+        let tag = kind | flag(has_len, B) | flag(has_number, C);
+        let Some(out) = self.begin(now, tag, peer) else {
+            return;
+        };
+        if has_len {
+            put_number(len, out);
+        }
+        if let Some((number, false)) = number {
+            put_number(number, out);
+        }
+    }
+
+    /// A datagram arrived, and this is what was seen of it.
+    pub(crate) fn on_arrival(
+        &mut self,
+        now: Instant,
+        len: usize,
+        ecn: Option<Ecn>,
+        notices: &mut Notices,
+    ) {
+        let mut notices = notices.drain().peekable();
+        let datagram = notices.next_if(|notice| !is_fate(*notice));
+        self.put_arrival(now, len as u64, ecn, datagram);
+        for notice in notices {
+            self.put_fate(now, notice);
+        }
+    }
+
+    /// Time has passed, and this is what was seen of it.
+    pub(crate) fn on_timeout(&mut self, now: Instant, notices: &mut Notices) {
+        for notice in notices.drain() {
+            self.put_fate(now, notice);
+        }
+    }
+
+    /// Ends the recording, if it has not ended: what is left to take is all of it.
+    pub(crate) fn finish(&mut self, reason: EndReason) {
+        if self.has_ended {
+            return;
+        }
+        self.has_ended = true;
+        let out = self.blocks.record();
+        out.extend_from_slice(&[tags::END, reason as u8]);
+        self.blocks.finish();
+    }
+
+    /// Whether datagrams are still recorded.
+    pub(crate) const fn is_recording(&self) -> bool {
+        !self.has_ended
+    }
+
+    /// Appends the finished blocks to `out` and forgets them.
+    pub(crate) fn take(&mut self, out: &mut Vec<u8>) {
+        self.blocks.take(out);
+    }
+
+    fn put_arrival(&mut self, now: Instant, len: u64, ecn: Option<Ecn>, datagram: Option<Notice>) {
+        let has_len = len != self.arrived_len;
+        self.arrived_len = len;
+        let (mut kind, mut peer) = (tags::ARRIVED_OTHER, NOBODY);
+        let (mut jump, mut flaw) = (0, 0);
+        match datagram {
+            Some(Notice::PacketTaken { peer: from, number }) => {
+                let known = self.know(from);
+                kind = tags::TAKEN;
+                peer = known.number;
+                jump = number.wrapping_sub(known.next_taken) as i64;
+                known.next_taken = known.next_taken.max(number + 1);
+            }
+            Some(Notice::PacketRepeated { peer: from }) => {
+                (peer, flaw) = (self.know(from).number, Flaw::Repeated as u8);
+            }
+            Some(Notice::PacketForged { peer: from }) => {
+                (peer, flaw) = (self.know(from).number, Flaw::Forged as u8);
+            }
+            Some(Notice::HandshakeTaken { peer: from }) => peer = self.know(from).number,
+            Some(_) | None => {}
+        }
+        let has_c = jump != 0 || flaw != 0;
+        let tag = kind | flag(has_len, B) | flag(has_c, C) | flag(ecn.is_some(), D);
+        let Some(out) = self.begin(now, tag, peer) else {
+            return;
+        };
+        if has_len {
+            put_number(len, out);
+        }
+        if jump != 0 {
+            put_number(tags::zigzag(jump), out);
+        }
+        if flaw != 0 {
+            out.push(flaw);
+        }
+        out.extend(ecn.map(ecn_byte));
+    }
+
+    fn put_fate(&mut self, now: Instant, notice: Notice) {
+        if let Notice::Acknowledged {
+            peer,
+            first,
+            last,
+            round_trip,
+        } = notice
+        {
+            self.put_acknowledged(now, peer, (first, last), round_trip);
+        } else if let Notice::Lost {
+            peer,
+            number,
+            cause,
+        } = notice
+        {
+            self.put_lost(now, peer, number, cause);
+        }
+    }
+
+    fn put_acknowledged(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        (first, last): (u64, u64),
+        round_trip: Option<Duration>,
+    ) {
+        let Some((first, last)) = self.know(peer).clip(first, last) else {
+            return;
+        };
+        loop {
+            let known = self.know(peer);
+            let (peer, expected) = (known.number, known.next_acked);
+            let Some((from, to)) = known.take_row(first, last) else {
+                return;
+            };
+            let round_trip = round_trip.filter(|_| to == last);
+            let jump = from.wrapping_sub(expected) as i64;
+            let tag = tags::ACKNOWLEDGED
+                | flag(jump != 0, B)
+                | flag(to > from, C)
+                | flag(round_trip.is_some(), D);
+            let Some(out) = self.begin(now, tag, peer) else {
+                return;
+            };
+            if jump != 0 {
+                put_number(tags::zigzag(jump), out);
+            }
+            if to > from {
+                put_number(to - from - 1, out);
+            }
+            if let Some(round_trip) = round_trip {
+                let us = u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX);
+                put_number(us / tags::ROUND_TRIP_UNIT_US, out);
+            }
+        }
+    }
+
+    fn put_lost(&mut self, now: Instant, peer: PeerId, number: u64, cause: LossCause) {
+        let known = self.know(peer);
+        let Some(next) = known
+            .next_sent
+            .filter(|_| known.clip(number, number).is_some())
+        else {
+            return;
+        };
+        let peer = known.number;
+        let tag = tags::LOST | (cause as u8) << tags::CAUSE_SHIFT;
+        if let Some(out) = self.begin(now, tag, peer) {
+            put_number(next - 1 - number, out);
+        }
+    }
+
+    /// Begins a record, with the time and the peer if they are new; nothing once the recording has ended.
+    fn begin(&mut self, now: Instant, tag: u8, peer: u32) -> Option<&mut Vec<u8>> {
+        if self.has_ended {
+            return None;
+        }
+        if !self.blocks.make_room(now) {
+            self.finish(EndReason::NotTaken);
+            return None;
+        }
+        let now_us = micros(now).max(self.time_us);
+        let passed = now_us - self.time_us;
+        self.time_us = now_us;
+        let is_other = peer != self.peer;
+        self.peer = peer;
+        let out = self.blocks.record();
+        out.push(tag | flag(passed > 0, tags::TIME) | flag(is_other, tags::PEER));
+        if passed > 0 {
+            put_number(passed, out);
+        }
+        if is_other {
+            put_number(peer.into(), out);
+        }
+        Some(out)
+    }
+
+    /// What is remembered of a peer; at first sight it gets its number.
+    fn know(&mut self, peer: PeerId) -> &mut Known {
+        let slot = peer.slot();
+        if slot >= self.known.len() {
+            self.known.resize(slot + 1, None);
+        }
+        let known = &mut self.known[slot];
+        if known.as_ref().map(|known| known.generation) != Some(peer.generation()) {
+            self.peers += 1;
+            *known = None;
+        }
+        known.get_or_insert_with(|| Known::new(peer.generation(), self.peers))
+    }
+}
+
+const fn is_fate(notice: Notice) -> bool {
+    matches!(notice, Notice::Acknowledged { .. } | Notice::Lost { .. })
+}
+
+const fn flag(is_set: bool, bit: u8) -> u8 {
+    if is_set { bit } else { 0 }
+}
+
+/// As in a full recording.
+const fn ecn_byte(ecn: Ecn) -> u8 {
+    match ecn {
+        Ecn::Ect0 => 1,
+        Ecn::Ect1 => 2,
+        Ecn::Ce => 3,
+    }
+}
+
+const fn micros(at: Instant) -> u64 {
+    at.as_nanos() / 1_000
+}

@@ -1,0 +1,221 @@
+//! What a datagram holds, in clear: for traces, captures and reports. Only its sender can tell, before it encrypts.
+//!
+//! `Display` is the line of a wire trace: `#3 Ack(0..=2 after 1.200 ms) Ordered(ch3 m1, 20 B)`. Payloads are not kept,
+//! only their lengths.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
+use core::ops::RangeInclusive;
+
+use crate::config::Delivery;
+use crate::event::Refusal;
+use crate::wire::frame::close;
+
+/// What one datagram holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Content {
+    /// A packet of a connection.
+    Packet {
+        /// Its number, in full.
+        number: u64,
+        /// The low 8 bits of the compact acknowledgement, if it has one.
+        compact_ack: Option<u8>,
+        /// Its frames, in order.
+        frames: Vec<Frame>,
+    },
+    /// A client's first datagram; whether the client knew the server's key. `None` if that cannot be read.
+    Hello {
+        /// Noise NK if true, NX if false.
+        known_key: Option<bool>,
+    },
+    /// A server's answer inside the handshake.
+    Welcome {
+        /// Whether the client may come in.
+        accepted: bool,
+    },
+    /// A server's answer outside of the handshake. `None` if it cannot be read.
+    Refuse(Option<Refusal>),
+    /// The connection is gone.
+    Reset,
+    /// Does anybody listen?
+    Probe,
+    /// Somebody does.
+    ProbeReply,
+    /// A line of discovery, without the white space around it.
+    Discovery(String),
+    /// A STUN message.
+    Stun,
+    /// Nothing of ours.
+    Unknown,
+}
+
+/// One frame of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Frame {
+    /// Nothing, to the packet's end.
+    Padding,
+    /// Asks for an acknowledgement.
+    Ping,
+    /// Acknowledges packets.
+    Ack {
+        /// Their numbers, the newest range first.
+        ranges: Vec<RangeInclusive<u64>>,
+        /// Time between the arrival of the newest and this frame, in microseconds.
+        delay_us: u64,
+    },
+    /// Lets the other side send more.
+    Credit {
+        /// On this channel; `None`: on all reliable ones together.
+        channel: Option<u8>,
+        /// Bytes since the connection began.
+        limit: u64,
+    },
+    /// Ends the connection.
+    Close {
+        /// 0 farewell, 1 violation, 2 undeliverable, 3 full.
+        kind: u8,
+        /// Its meaning depends on the kind.
+        code: u32,
+        /// For people.
+        text: String,
+    },
+    /// A message, or a fragment of one.
+    Message {
+        /// Its channel.
+        channel: u8,
+        /// The promise of that channel; `None` if there is no such channel.
+        delivery: Option<Delivery>,
+        /// The low 16 bits of its id, where it carries one.
+        id: Option<u16>,
+        /// Which fragment, counted from 0, of how many.
+        fragment: Option<(u32, u32)>,
+        /// Bytes of its payload in this frame.
+        len: usize,
+    },
+    /// What cannot be read, and the packet's rest with it.
+    Unknown,
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Packet {
+                number,
+                compact_ack,
+                frames,
+            } => show_packet(*number, *compact_ack, frames, f),
+            Self::Hello { known_key: None } => f.write_str("Hello(?)"),
+            Self::Hello {
+                known_key: Some(false),
+            } => f.write_str("Hello(NX, any key)"),
+            Self::Hello {
+                known_key: Some(true),
+            } => f.write_str("Hello(NK, known key)"),
+            Self::Welcome { accepted: true } => f.write_str("Welcome(accepted)"),
+            Self::Welcome { accepted: false } => f.write_str("Welcome(refused)"),
+            Self::Refuse(Some(refusal)) => write!(f, "Refuse({refusal})"),
+            Self::Refuse(None) => f.write_str("Refuse(?)"),
+            Self::Reset => f.write_str("Reset"),
+            Self::Probe => f.write_str("Probe"),
+            Self::ProbeReply => f.write_str("ProbeReply"),
+            Self::Discovery(text) => f.write_str(text),
+            Self::Stun => f.write_str("Stun"),
+            Self::Unknown => f.write_str("Unknown"),
+        }
+    }
+}
+
+fn show_packet(
+    number: u64,
+    compact_ack: Option<u8>,
+    frames: &[Frame],
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    write!(f, "#{number}")?;
+    if let Some(low) = compact_ack {
+        write!(f, " Ack(..={low})")?;
+    }
+    frames.iter().try_for_each(|frame| write!(f, " {frame}"))
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Padding => f.write_str("Padding"),
+            Self::Ping => f.write_str("Ping"),
+            Self::Ack { ranges, delay_us } => show_ack(ranges, *delay_us, f),
+            Self::Credit {
+                channel: Some(channel),
+                limit,
+            } => write!(f, "Credit(ch{channel} to {limit} B)"),
+            Self::Credit {
+                channel: None,
+                limit,
+            } => write!(f, "Credit(all to {limit} B)"),
+            Self::Close { kind, code, text } => show_close(*kind, *code, text, f),
+            Self::Message {
+                channel,
+                delivery,
+                id,
+                fragment,
+                len,
+            } => {
+                write!(f, "{}(ch{channel}", message_name(*delivery))?;
+                if let Some(id) = id {
+                    write!(f, " m{id}")?;
+                }
+                if let Some((index, count)) = fragment {
+                    write!(f, " part {}/{count}", u64::from(*index) + 1)?;
+                }
+                write!(f, ", {len} B)")
+            }
+            Self::Unknown => f.write_char('?'),
+        }
+    }
+}
+
+fn message_name(delivery: Option<Delivery>) -> &'static str {
+    match delivery {
+        Some(Delivery::Unreliable) => "Unreliable",
+        Some(Delivery::Sequenced) => "Sequenced",
+        Some(Delivery::Reliable) => "Reliable",
+        Some(Delivery::Ordered) => "Ordered",
+        None => "Message",
+    }
+}
+
+fn show_ack(
+    ranges: &[RangeInclusive<u64>],
+    delay_us: u64,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    f.write_str("Ack(")?;
+    for (index, range) in ranges.iter().enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        if range.start() == range.end() {
+            write!(f, "{comma}{}", range.start())?;
+        } else {
+            write!(f, "{comma}{}..={}", range.start(), range.end())?;
+        }
+    }
+    if delay_us > 0 {
+        let (millis, micros) = (delay_us / 1_000, delay_us % 1_000);
+        write!(f, " after {millis}.{micros:03} ms")?;
+    }
+    f.write_char(')')
+}
+
+fn show_close(kind: u8, code: u32, text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match (kind, code, text) {
+        (close::APPLICATION, code, "") => write!(f, "Close(code {code})"),
+        (close::APPLICATION, 0, text) => write!(f, "Close({text:?})"),
+        (close::APPLICATION, code, text) => write!(f, "Close(code {code}, {text:?})"),
+        (close::VIOLATION, code, _) => write!(f, "Close(violation {code})"),
+        (close::UNDELIVERABLE, channel, _) => write!(f, "Close(undeliverable on ch{channel})"),
+        (close::REFUSED, ..) => write!(f, "Close(full)"),
+        (kind, code, text) => write!(f, "Close(kind {kind}, code {code}, {text:?})"),
+    }
+}
