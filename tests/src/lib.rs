@@ -40,6 +40,7 @@ mod recording;
 mod repository;
 #[cfg(test)]
 mod ring;
+mod scenarios;
 #[cfg(test)]
 mod schedules;
 #[cfg(test)]
