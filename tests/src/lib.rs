@@ -40,6 +40,7 @@ mod recording;
 mod repository;
 #[cfg(test)]
 mod ring;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod schedules;
