@@ -68,21 +68,26 @@ impl<'a> Replay<'a> {
         self.run_with(|_, _| {})
     }
 
-    /// Makes the calls and records them without secrets, up to the first that gives anything else than it gave then.
+    /// Makes the calls and records them without secrets, up to the first that panics or gives anything else than it gave
+    /// then: that one comes along.
     #[must_use]
-    pub fn redacted(self) -> Vec<u8> {
+    pub fn redacted(self) -> (Vec<u8>, Option<Divergence>) {
         let mut replica = Replica::new(self.recording);
         replica.record_redacted(self.recording.begins_at());
-        let mut redacted = Vec::new();
+        let (mut redacted, mut divergence) = (Vec::new(), None);
         for record in self.wanted() {
-            let call = AssertUnwindSafe(|| replica.call(&record));
-            if !catch_unwind(call).is_ok_and(|output| output.outcome == record.outcome) {
+            divergence = match catch_unwind(AssertUnwindSafe(|| replica.call(&record))) {
+                Ok(output) if output.outcome == record.outcome => None,
+                Ok(output) => Some(Divergence::new(&record, output)),
+                Err(panic) => Some(Divergence::panicked(&record, message(panic.as_ref()))),
+            };
+            if divergence.is_some() {
                 break;
             }
             replica.take_redacted(&mut redacted);
         }
         replica.end_redacted(&mut redacted);
-        redacted
+        (redacted, divergence)
     }
 
     /// The calls to be made.

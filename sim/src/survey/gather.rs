@@ -6,10 +6,13 @@ use std::time::Duration;
 use tickwire_core::record::{Flaw, RedactedRecord, Sight};
 use tickwire_core::{Ecn, Instant};
 
-use super::{Crossing, Outcome, PeerSurvey, Survey, Way};
+use super::{Crossing, Outcome, PeerSurvey, Side, Survey, Way};
 
 /// A number that jumps further is no loss but another beginning.
 const GAP_MAX: u64 = 65_536;
+
+/// What was under way when the recording began had been sent before: so long at most.
+const BEFORE: Duration = Duration::from_secs(3_600);
 
 /// A packet that is not acknowledged was lost once one sent so many later is.
 const OVERTAKEN_BY: u64 = 3;
@@ -35,6 +38,9 @@ pub(super) fn survey(began_at: Instant, records: impl Iterator<Item = RedactedRe
 /// What was seen of one peer.
 #[derive(Debug, Default)]
 struct Seen {
+    /// Whether anything was, and what the first of it says of who dialled.
+    is_known: bool,
+    recorded_by: Option<Side>,
     sent: Vec<Sent>,
     /// Place in `sent` by packet number.
     places: BTreeMap<u64, usize>,
@@ -69,6 +75,9 @@ struct Arrived {
 
 impl Seen {
     fn see(&mut self, at: Duration, sight: Sight) {
+        if !std::mem::replace(&mut self.is_known, true) {
+            self.recorded_by = side(sight);
+        }
         match sight {
             Sight::Sent { number, len } => {
                 if let Some(number) = number {
@@ -144,6 +153,7 @@ impl Seen {
     fn survey(self, peer: u32) -> PeerSurvey {
         PeerSurvey {
             peer,
+            recorded_by: self.recorded_by,
             to_peer: self.way_out(),
             from_peer: self.way_back(),
             round_trips: self.round_trips,
@@ -204,6 +214,19 @@ impl Seen {
     }
 }
 
+/// Who is at the end whose first sight of the peer this is: a client begins with a greeting, which is what a server sees first.
+const fn side(first: Sight) -> Option<Side> {
+    match first {
+        Sight::Sent { number: None, .. } => Some(Side::Client),
+        Sight::Arrived {
+            number: None,
+            flaw: None,
+            ..
+        } => Some(Side::Server),
+        _ => None,
+    }
+}
+
 /// What was sent when, so that it arrived when it did: nothing was sent after what has a larger number.
 fn crossings(rows: &[(Option<u64>, Option<Arrived>)]) -> Way {
     let arrivals: Vec<Arrived> = rows.iter().filter_map(|(_, arrived)| *arrived).collect();
@@ -217,13 +240,14 @@ fn crossings(rows: &[(Option<u64>, Option<Arrived>)]) -> Way {
             continue;
         };
         let delay = delays.next().unwrap_or_default();
-        let sent = arrived.at.saturating_sub(delay).min(latest_sent);
+        let arrived_at = arrived.at + BEFORE;
+        let sent = arrived_at.saturating_sub(delay).min(latest_sent);
         crossings.push(Crossing {
-            sent,
+            sent: sent.saturating_sub(BEFORE),
             number: *number,
             len: Some(arrived.len),
             fate: Outcome::Arrived,
-            delay: arrived.at - sent,
+            delay: arrived_at - sent,
             is_measured: arrived.half.is_some(),
             is_overtaken: arrived.at > first_arrival,
         });
