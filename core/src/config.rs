@@ -10,6 +10,7 @@ use core::time::Duration;
 use crate::channel::{fragment_len, message_cost};
 use crate::crypto::{CipherSuite, Crypto, Portable, SecretKey};
 use crate::error::ConfigError;
+use crate::planted::Planted;
 use crate::wire::HELLO_LEN_MIN;
 
 /// What a channel promises about its messages.
@@ -141,6 +142,7 @@ pub struct Config {
     pub(crate) identity: Option<SecretKey>,
     pub(crate) tick: Option<TickConfig>,
     pub(crate) announce: Option<AnnounceConfig>,
+    pub(crate) planted: Planted,
 }
 
 impl Config {
@@ -211,6 +213,7 @@ impl Default for Config {
             identity: None,
             tick: None,
             announce: None,
+            planted: Planted::default(),
         }
     }
 }
@@ -230,6 +233,22 @@ macro_rules! setters {
             self
         })*
     };
+}
+
+#[cfg(feature = "planted")]
+impl ConfigBuilder {
+    /// Makes the endpoint make a mistake.
+    pub fn planted(mut self, bug: crate::Bug) -> Self {
+        self.config.planted.bug = Some(bug);
+        self
+    }
+
+    /// Numbers of the first packet and of the first message of each channel, the same on both sides: to begin near a wrap.
+    pub fn first_numbers(mut self, packet: u64, message: u64) -> Self {
+        self.config.planted.first_packet = packet;
+        self.config.planted.first_message = message;
+        self
+    }
 }
 
 impl ConfigBuilder {

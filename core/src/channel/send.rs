@@ -65,6 +65,13 @@ impl SendChannel {
         }
     }
 
+    /// The first message has this number.
+    pub(crate) const fn begin_at(&mut self, number: u64) {
+        self.base = number;
+        self.unsent = number;
+        self.long_count = number;
+    }
+
     /// Queues a copy of `payload`. Returns its id and how many older unreliable messages made room.
     pub(crate) fn push(
         &mut self,

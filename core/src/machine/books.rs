@@ -8,6 +8,7 @@ use super::slots::Entry;
 use crate::event::CloseReason;
 use crate::log::debug;
 use crate::peer::HelloKey;
+use crate::planted::Bug;
 
 impl Machine {
     /// Brings the books up to date with what a peer wants.
@@ -21,6 +22,9 @@ impl Machine {
             self.due -= u32::from(found.is_due);
             self.schedule.set(slot, None);
             self.slots.remove(slot);
+            if self.shared.config.planted.has(Bug::NameUsedAgain) {
+                self.slots.name_again(slot);
+            }
             return;
         }
         let transmit_at = found.peer.transmit_at(self.now, &self.shared);
@@ -34,6 +38,9 @@ impl Machine {
             .into_iter()
             .chain(later)
             .min();
+        let forgets = self.shared.config.planted.has(Bug::TimerForgotten)
+            && found.peer.recovery.probes() > 0;
+        let deadline = deadline.filter(|_| !forgets);
         self.schedule.set(slot, deadline);
         let is_readable = found.peer.inbox.has_items() && found.entry != Entry::HalfOpen;
         if found.is_due {
@@ -78,7 +85,9 @@ impl Machine {
             }
             Entry::HalfOpen if is_over => {
                 found.entry = Entry::Over;
-                self.half_open.remove(&hello);
+                if !self.shared.config.planted.has(Bug::HalfOpenKept) {
+                    self.half_open.remove(&hello);
+                }
             }
             Entry::Dialled if is_established => {
                 found.entry = Entry::Connected;

@@ -35,6 +35,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
         identity: _,
         tick,
         announce,
+        planted: _,
     } = config;
     put_number(*protocol_id, out);
     put_number(channels.len() as u64, out);
