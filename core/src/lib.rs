@@ -115,6 +115,10 @@ mod log;
 mod machine;
 mod notice;
 mod peer;
+#[cfg_attr(
+    not(feature = "planted"),
+    expect(unreachable_pub, reason = "its bugs are public with the feature")
+)]
 mod planted;
 mod pool;
 pub mod record;

@@ -299,7 +299,9 @@ impl ReceiveChannel {
     }
 
     fn is_stale(&self, place: Place, planted: Planted) -> bool {
-        self.delivery == Delivery::Sequenced && !planted.has(Bug::StalePassedOn) && self.newest.is_some_and(|newest| place <= newest)
+        self.delivery == Delivery::Sequenced
+            && !planted.has(Bug::StalePassedOn)
+            && self.newest.is_some_and(|newest| place <= newest)
     }
 
     /// When the oldest unreliable message in reassembly expires.

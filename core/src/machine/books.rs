@@ -38,8 +38,8 @@ impl Machine {
             .into_iter()
             .chain(later)
             .min();
-        let forgets = self.shared.config.planted.has(Bug::TimerForgotten)
-            && found.peer.recovery.probes() > 0;
+        let forgets =
+            self.shared.config.planted.has(Bug::TimerForgotten) && found.peer.recovery.probes() > 0;
         let deadline = deadline.filter(|_| !forgets);
         self.schedule.set(slot, deadline);
         let is_readable = found.peer.inbox.has_items() && found.entry != Entry::HalfOpen;

@@ -3,14 +3,14 @@
 use core::time::Duration;
 
 use super::{Peer, Ping, State};
-use crate::audit::holds;
+use crate::audit::{at_most, holds};
 use crate::channel::receive::Place;
 use crate::config::ChannelConfig;
 use crate::crypto::{TAG_LEN, tokens_equal};
 use crate::event::{CloseReason, Violation};
 use crate::machine::shared::Shared;
-use crate::planted::Bug;
 use crate::notice::Notice;
+use crate::planted::Bug;
 use crate::reliability::ACK_RANGES_MAX;
 use crate::reliability::received::Urgency;
 use crate::reliability::recovery::{Record, Verdict};
@@ -86,7 +86,11 @@ impl Peer {
         let peer = self.id;
         shared.notices.push(Notice::PacketTaken { peer, number });
         self.on_proven(now);
+        let steps_max = self.recovery.remembered_max() + len as u64;
+        shared.notes.work = 0;
         self.handle_plain(now, number, header.compact_ack, plain, shared);
+        let checked = at_most(9, "steps for a datagram", shared.notes.work, steps_max);
+        shared.notes.note(self.id, checked);
         Ok(())
     }
 

@@ -8,8 +8,8 @@ use super::{Peer, Ping};
 use crate::audit::at_most;
 use crate::crypto::TAG_LEN;
 use crate::machine::shared::Shared;
-use crate::planted::{Bug, Planted};
 use crate::notice::Notice;
+use crate::planted::{Bug, Planted};
 use crate::reliability::received::AckForm;
 use crate::reliability::recovery::{Eliciting, Permit};
 use crate::time::Instant;
@@ -54,7 +54,8 @@ impl Peer {
         } else {
             Some(data)
         };
-        let spins = shared.config.planted.has(Bug::SpinOnFullWindow) && self.data_at(now, shared) <= now;
+        let spins =
+            shared.config.planted.has(Bug::SpinOnFullWindow) && self.data_at(now, shared) <= now;
         let data = if spins { data.or(Some(now)) } else { data };
         let deadlines = [
             self.received.ack_deadline(),

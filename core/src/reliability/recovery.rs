@@ -360,6 +360,12 @@ impl Recovery {
         self.ledger.flying_bytes()
     }
 
+    /// Steps that an acknowledgement may take: each packet remembered and each of its records may be looked at, and be
+    /// decided, once.
+    pub(crate) fn remembered_max(&self) -> u64 {
+        self.ledger.len()
+    }
+
     /// Packets in the ledger.
     #[cfg(test)]
     pub(crate) fn remembered(&self) -> usize {
