@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::Machine;
 use super::slots::Entry;
+use crate::audit::holds;
 use crate::event::CloseReason;
 use crate::log::debug;
 use crate::peer::HelloKey;
@@ -57,7 +58,13 @@ impl Machine {
         let Some(found) = self.slots.get_mut(slot).filter(|found| found.is_due) else {
             return;
         };
-        debug_assert!(false, "{} is due and has nothing to send", found.peer.id);
+        let id = found.peer.id;
+        let checked = holds(9, "who is due has something to send", false);
+        self.shared.notes.note(id, checked);
+        debug_assert!(
+            self.shared.notes.is_on,
+            "{id} is due and has nothing to send"
+        );
         found.is_due = false;
         found.waits_to_send = false;
         self.due -= 1;

@@ -124,6 +124,8 @@ impl Peer {
         };
         let result = self.handle_frames(now, number, compact_ack, plain, &mut taken, shared);
         if let Err(violation) = result {
+            // A copy of it must find nothing to do: what came before the violation was taken.
+            self.received.record(now, number, Urgency::None);
             self.abort(now, CloseReason::Violation(violation));
             return;
         }

@@ -38,6 +38,25 @@ fn a_lie_about_indexes_and_counts_ends_the_connection() {
     }
 }
 
+/// What came before the violation in its packet was taken: a copy of the packet must not bring it again.
+#[test]
+fn a_packet_that_breaks_the_protocol_is_taken_once() {
+    let mut pair = Pair::connected();
+    let unknown = [0x06];
+    let packet = pair
+        .client
+        .forge(&[&whole(0, 0, b"once")[..], &unknown].concat());
+    for _ in 0..3 {
+        let arrival = Arrival::game(address(1));
+        let mut copy = packet.clone();
+        pair.server
+            .endpoint
+            .handle_datagram(pair.now, arrival, &mut copy);
+    }
+    let slot = pair.server.slot();
+    assert_eq!(slot.peer.stats().drops.duplicate_packet, 2);
+}
+
 #[test]
 fn an_overtaken_acknowledgement_is_not_misread_after_a_packet_that_found_no_room() {
     let small = |builder: crate::ConfigBuilder| {
