@@ -11,6 +11,7 @@ use crate::channel::{fragment_len, message_cost};
 use crate::crypto::{CipherSuite, Crypto, Portable, SecretKey};
 use crate::error::ConfigError;
 use crate::planted::Planted;
+use crate::saved::saved;
 use crate::wire::HELLO_LEN_MIN;
 
 /// What a channel promises about its messages.
@@ -26,6 +27,8 @@ pub enum Delivery {
     /// Each message exactly once, in the order sent.
     Ordered,
 }
+
+saved!(enum Delivery { 0 = Unreliable, 1 = Sequenced, 2 = Reliable, 3 = Ordered });
 
 impl Delivery {
     /// Whether a lost message is sent again.
@@ -238,12 +241,14 @@ macro_rules! setters {
 #[cfg(feature = "planted")]
 impl ConfigBuilder {
     /// Makes the endpoint make a mistake.
+    #[doc(hidden)]
     pub fn planted(mut self, bug: crate::Bug) -> Self {
         self.config.planted.bug = Some(bug);
         self
     }
 
     /// Numbers of the first packet and of the first message of each channel, the same on both sides: to begin near a wrap.
+    #[doc(hidden)]
     pub fn first_numbers(mut self, packet: u64, message: u64) -> Self {
         self.config.planted.first_packet = packet;
         self.config.planted.first_message = message;
@@ -316,6 +321,11 @@ const MESSAGE_SIZE_LIMIT: usize = 1 << 20;
 const CHANNELS_MAX: usize = 31;
 
 impl Config {
+    /// Places for peers and for clients that have not proved themselves.
+    pub(crate) const fn slots_max(&self) -> u32 {
+        self.peers_max + self.half_open_max
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         if self.channels.is_empty() || self.channels.len() > CHANNELS_MAX {
             return Err(ConfigError::ChannelCount(self.channels.len()));

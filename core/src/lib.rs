@@ -124,6 +124,7 @@ mod pool;
 pub mod record;
 mod reliability;
 mod rng;
+mod saved;
 mod stats;
 mod tick;
 mod time;
@@ -146,6 +147,7 @@ pub use error::{ConfigError, ConnectError, DiscoverError, PingError, SendError};
 pub use event::{CloseReason, Event, Farewell, Refusal, Role, Violation};
 pub use id::{ChannelId, MessageId, PeerId};
 #[cfg(feature = "planted")]
+#[doc(hidden)]
 pub use planted::Bug;
 pub use stats::{DatagramDrops, EndpointStats, PeerDrops, PeerStats, RefusedStats};
 pub use time::Instant;

@@ -4,6 +4,13 @@
 //! Each mistake is one condition where it is made. They are modelled on what really went wrong elsewhere (the incident
 //! is named), and on what easily goes wrong in any protocol.
 
+use alloc::vec::Vec;
+
+#[cfg(feature = "planted")]
+use crate::record::codec;
+use crate::saved::{Loader, Saved};
+use crate::wire::{DecodeError, Reader};
+
 macro_rules! bugs {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// A mistake that can be planted.
@@ -86,6 +93,15 @@ pub(crate) struct Planted {
     pub(crate) first_message: u64,
 }
 
+/// It follows from the settings.
+impl Saved for Planted {
+    fn save(&self, _: &mut Vec<u8>) {}
+
+    fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
+        Ok(from.config().planted)
+    }
+}
+
 #[cfg(feature = "planted")]
 impl Planted {
     pub(crate) fn has(self, bug: Bug) -> bool {
@@ -101,22 +117,44 @@ impl Planted {
     pub(crate) const fn first_message(self) -> u64 {
         self.first_message
     }
+
+    /// A recording's settings end with it.
+    pub(crate) fn put(self, out: &mut Vec<u8>) {
+        let bug = self.bug.map_or(0, |bug| bug as u64 + 1);
+        for number in [bug, self.first_packet, self.first_message] {
+            codec::put_number(number, out);
+        }
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let bug: usize = codec::small(reader, "planted")?;
+        Ok(Self {
+            bug: bug.checked_sub(1).and_then(|at| Bug::ALL.get(at).copied()),
+            first_packet: codec::number(reader, "first_packet")?,
+            first_message: codec::number(reader, "first_message")?,
+        })
+    }
 }
 
 #[cfg(not(feature = "planted"))]
+#[expect(clippy::unused_self, reason = "with the feature it is asked")]
 impl Planted {
-    #[expect(clippy::unused_self, reason = "with the feature it is asked")]
     pub(crate) const fn has(self, _: Bug) -> bool {
         false
     }
 
-    #[expect(clippy::unused_self, reason = "with the feature it is asked")]
     pub(crate) const fn first_packet(self) -> u64 {
         0
     }
 
-    #[expect(clippy::unused_self, reason = "with the feature it is asked")]
     pub(crate) const fn first_message(self) -> u64 {
         0
+    }
+
+    pub(crate) const fn put(self, _: &mut Vec<u8>) {}
+
+    #[expect(clippy::unnecessary_wraps, reason = "with the feature it reads")]
+    pub(crate) const fn read(_: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {})
     }
 }

@@ -30,12 +30,18 @@ mod hostile;
 mod overhead;
 #[cfg(test)]
 mod party;
+#[cfg(all(test, feature = "pictures"))]
+mod pictures;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
 mod recording;
 #[cfg(test)]
 mod repository;
+#[cfg(test)]
+mod ring;
+#[cfg(test)]
+mod scenarios;
 #[cfg(test)]
 mod schedules;
 #[cfg(test)]

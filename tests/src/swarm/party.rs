@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tickwire_core::record::EndReason;
 use tickwire_core::{
-    Config, ConfigBuilder, ConnectError, Endpoint, Farewell, Instant, PublicKey, SecretKey,
-    SendError, ServerIdentity,
+    ConfigBuilder, ConnectError, Endpoint, Farewell, Instant, PublicKey, SecretKey, SendError,
+    ServerIdentity,
 };
 use tickwire_sim::mix::{Ailment, Play, Trouble};
 use tickwire_sim::{FaultCounts, HostId, Mix, Rng, World, ms};
 
 use super::case::Case;
 use super::ledger::{Ledger, Side, channel};
+use super::style::Style;
 
 /// The hosts of a mix, the server first.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(super) struct Party {
     dialled: Vec<(Option<Side>, Instant)>,
     play: Option<Play>,
     ledger: Ledger,
+    /// Hosts that lie to the server at some time.
+    liars: BTreeSet<HostId>,
     rng: Rng,
     server_key: PublicKey,
     /// Hosts are silent until then.
@@ -33,7 +37,13 @@ pub(super) struct Party {
     case: Case,
     /// Messages that might have been said.
     messages: u64,
+    record_at: Option<Instant>,
+    /// Whose calls are recorded, and in which life.
+    recorded: Vec<(HostId, u64)>,
 }
+
+/// Small, so that it turns over.
+const RING_BYTES: usize = 192 * 1024;
 
 /// Three idle timeouts.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
@@ -57,19 +67,23 @@ impl Party {
         hosts.extend((1..mix.hosts()).map(|_| world.add(build(client.clone()))));
         let mut rng = world.fork_rng("party");
         let play = mix.play(&mut world, &hosts);
+        let liars = liars(&mix, &hosts);
         Self {
             lives: vec![0; hosts.len()],
             dialled: vec![(None, Instant::ZERO); hosts.len()],
             case: case.clone(),
             messages: 0,
             play: Some(play),
-            ledger: Ledger::new(liars(&mix, &hosts)),
+            ledger: Ledger::new(liars.clone()),
+            liars,
             server_key,
             silent_until: Instant::ZERO,
             silence: [40, 200, 1_000][usize::try_from(rng.below(3)).unwrap_or(0)],
             hosts,
             world,
             rng,
+            record_at: None,
+            recorded: Vec::new(),
         }
     }
 
@@ -98,14 +112,51 @@ impl Party {
         self.world.wire_hash()
     }
 
+    /// Everybody's calls are recorded from a moment in the middle on, and kept in a small ring as well.
+    pub(super) fn record_from_the_middle(&mut self) {
+        let end = self.play.as_ref().map_or(Instant::ZERO, Play::end);
+        let middle = self.rng.between(0, end.as_micros());
+        self.record_at = Some(Instant::from_micros(middle));
+    }
+
+    fn begin_recordings(&mut self) {
+        if self.record_at.is_none_or(|at| self.world.now() < at) {
+            return;
+        }
+        self.record_at = None;
+        // A liar's cipher changes what it sends, which no replay knows of.
+        for host in self.hosts.iter().filter(|host| !self.liars.contains(host)) {
+            self.world.start_recording(*host);
+            self.world
+                .act(*host, |endpoint, _| endpoint.keep_ring(Some(RING_BYTES)));
+            self.recorded.push((*host, self.world.restarts(*host)));
+        }
+    }
+
+    /// What was recorded of everybody who did not crash since: the hash of the state now, the recording, and the ring's.
+    pub(super) fn recordings(&mut self) -> Vec<(u64, Vec<u8>, Option<Vec<u8>>)> {
+        let (mut all, recorded) = (Vec::new(), std::mem::take(&mut self.recorded));
+        for (host, life) in recorded {
+            if self.world.restarts(host) != life {
+                continue;
+            }
+            let recording = self.world.end_recording(host);
+            let endpoint = self.world.view(host);
+            let ring = endpoint.dump_ring(EndReason::Finished);
+            all.push((endpoint.state_hash(), recording, ring));
+        }
+        all
+    }
+
     /// Talks until the mix is over.
-    fn talk(&mut self) -> Result<(), String> {
+    pub(super) fn talk(&mut self) -> Result<(), String> {
         let end = self.play.as_ref().map_or(Instant::ZERO, Play::end);
         let end = end.min(Instant::from_millis(self.case.length));
         while self.world.now() < end {
             if let Some(play) = &mut self.play {
                 play.advance(&mut self.world);
             }
+            self.begin_recordings();
             self.bury();
             self.redial()?;
             self.chat()?;
@@ -322,62 +373,6 @@ impl Party {
                 *life = restarts;
             }
         }
-    }
-}
-
-/// How the endpoints of a seed are configured: with room, or tight; with counters that begin near their wraps, where
-/// the feature `planted` can do that.
-#[derive(Clone, Copy, Debug)]
-struct Style {
-    is_tight: bool,
-    #[cfg(feature = "planted")]
-    first_numbers: (u64, u64),
-}
-
-impl Style {
-    fn draw(rng: &mut Rng) -> Self {
-        Self {
-            is_tight: rng.below(3) == 0,
-            #[cfg(feature = "planted")]
-            first_numbers: {
-                let bits = [0, 0, 0, 8, 16, 24, 32];
-                let mut near = |before: u64| {
-                    let bits = bits[usize::try_from(rng.below(7)).unwrap_or(0)];
-                    (1_u64 << bits).saturating_sub(1 + rng.below(before)) * u64::from(bits > 0)
-                };
-                (near(200), near(50))
-            },
-        }
-    }
-
-    /// `places`: peers of a tight endpoint, twice as many as clients so that a lost one may come again.
-    fn config(self, case: &Case, places: u32) -> ConfigBuilder {
-        let mut config = Config::builder();
-        if self.is_tight {
-            let usual = Config::default();
-            let channels = usual.channels().iter().map(|channel| {
-                let channel = channel.clone().message_size_max(10_000);
-                channel
-                    .receive_bytes_max(12_000)
-                    .send_queue_bytes_max(40_000)
-            });
-            config = config
-                .channels(channels.collect())
-                .connection_bytes_max(20_000)
-                .unread_bytes_max(14_000)
-                .peers_max(2 * places)
-                .half_open_max(places);
-        }
-        #[cfg(feature = "planted")]
-        {
-            config = config.first_numbers(self.first_numbers.0, self.first_numbers.1);
-            if let Some(bug) = case.bug {
-                config = config.planted(bug);
-            }
-        }
-        #[cfg(not(feature = "planted"))]
-        let _ = case;
-        config
     }
 }
 
