@@ -42,10 +42,8 @@ fn a_lie_about_indexes_and_counts_ends_the_connection() {
 #[test]
 fn a_packet_that_breaks_the_protocol_is_taken_once() {
     let mut pair = Pair::connected();
-    let unknown = [0x06];
-    let packet = pair
-        .client
-        .forge(&[&whole(0, 0, b"once")[..], &unknown].concat());
+    let (unreliable, unknown) = ([&[0xC0, 4][..], b"once"].concat(), [0x06]);
+    let packet = pair.client.forge(&[&unreliable[..], &unknown].concat());
     for _ in 0..3 {
         let arrival = Arrival::game(address(1));
         let mut copy = packet.clone();
@@ -53,8 +51,11 @@ fn a_packet_that_breaks_the_protocol_is_taken_once() {
             .endpoint
             .handle_datagram(pair.now, arrival, &mut copy);
     }
-    let slot = pair.server.slot();
-    assert_eq!(slot.peer.stats().drops.duplicate_packet, 2);
+    let drops = pair.server.slot().peer.stats().drops;
+    assert_eq!(drops.duplicate_packet, 2);
+    pair.run_for(Duration::from_secs(1));
+    let violation = CloseReason::Violation(Violation::BadFrame);
+    assert_eq!(end_of(&pair.server.events), &violation);
 }
 
 #[test]
