@@ -271,8 +271,10 @@ const fn lost(number: Option<u64>) -> Crossing {
     }
 }
 
-/// What was lost was sent at equal distances between what was not: a row of losses has an arrival before and behind it.
+/// What was lost was sent between what was not: in the peer's usual steps if they fit, else at equal distances. A row of losses
+/// has an arrival before and behind it.
 fn place_lost(crossings: &mut [Crossing]) {
+    let usual = usual_step(crossings);
     let mut at = 0;
     while at < crossings.len() {
         let run = crossings[at..]
@@ -281,14 +283,27 @@ fn place_lost(crossings: &mut [Crossing]) {
         let run = run.count();
         if run > 0 && at > 0 && at + run < crossings.len() {
             let (before, behind) = (crossings[at - 1], crossings[at + run]);
-            let gap = (behind.sent.saturating_sub(before.sent)) / (run as u32 + 1);
+            let gap = behind.sent.saturating_sub(before.sent);
+            let fits = usual * (run as u32) < gap;
+            let step = if fits { usual } else { gap / (run as u32 + 1) };
             for (nth, crossing) in (1..).zip(&mut crossings[at..at + run]) {
-                crossing.sent = before.sent + gap * nth;
+                crossing.sent = before.sent + step * nth;
                 crossing.delay = before.delay;
             }
         }
         at += run.max(1);
     }
+}
+
+/// The median of the times between two datagrams that arrived and followed each other.
+fn usual_step(crossings: &[Crossing]) -> Duration {
+    let pairs = crossings.windows(2);
+    let arrived = pairs.filter(|pair| pair.iter().all(|c| c.fate == Outcome::Arrived));
+    let mut steps: Vec<Duration> = arrived
+        .map(|pair| pair[1].sent.saturating_sub(pair[0].sent))
+        .collect();
+    steps.sort_unstable();
+    steps.get(steps.len() / 2).copied().unwrap_or_default()
 }
 
 /// A time for each point: its own, or on the straight line between the nearest two that have one, or that of the nearest
