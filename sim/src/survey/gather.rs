@@ -8,6 +8,9 @@ use tickwire_core::{Ecn, Instant};
 
 use super::{Crossing, Outcome, PeerSurvey, Side, Survey, Way};
 
+/// To so many bytes a HELLO is padded (docs/PROTOCOL.md).
+const HELLO_LEN_MIN: u64 = 1_200;
+
 /// A number that jumps further is no loss but another beginning.
 const GAP_MAX: u64 = 65_536;
 
@@ -214,15 +217,12 @@ impl Seen {
     }
 }
 
-/// Who is at the end whose first sight of the peer this is: a client begins with a greeting, which is what a server sees first.
+/// Who is at the end whose first sight of the peer this is. A client's is the HELLO that it sent, which is padded; a server's is
+/// the WELCOME that it sent, which is short: a HELLO that arrives is of no peer yet.
 const fn side(first: Sight) -> Option<Side> {
     match first {
-        Sight::Sent { number: None, .. } => Some(Side::Client),
-        Sight::Arrived {
-            number: None,
-            flaw: None,
-            ..
-        } => Some(Side::Server),
+        Sight::Sent { number: None, len } if len >= HELLO_LEN_MIN => Some(Side::Client),
+        Sight::Sent { number: None, .. } => Some(Side::Server),
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ use crate::replay;
 /// Options of `sim run` that name a recorded network.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "A recorded network (docs/SCENARIOS.md)")]
+#[group(skip)]
 pub(super) struct Args {
     /// Play over the network that this recording saw, redacted or not, instead of the scenario's links
     #[arg(long, value_name = "FILE")]

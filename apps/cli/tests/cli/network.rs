@@ -18,10 +18,10 @@ struct Recorded {
 
 fn recorded() -> Recorded {
     let mut pair = Pair::new(7);
+    pair.world.record(pair.client);
     for host in [pair.client, pair.server] {
         pair.world.record_redacted(host);
     }
-    pair.world.record(pair.client);
     let clean = Link::new().latency(ms(30));
     let mut pair = pair.link(clean.clone()).connect();
     let (client, server) = (pair.client, pair.server);
