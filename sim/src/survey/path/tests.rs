@@ -19,7 +19,7 @@ const ROWS: u64 = 2_000;
 /// Rows at the beginning and at the end in which nothing is lost: a loss shows by what came before and after it.
 const QUIET: u64 = 200;
 
-/// A network of which everything is known: each datagram takes 20 ms, by and by 20 ms more and then less again, and up to
+/// A network of which everything is known: each datagram takes 20 ms, by and by 10 ms more and then less again, and up to
 /// 0.5 ms by chance; one in 13 is lost, most of them in rows.
 fn known_network(seed: u64) -> Link {
     let (mut rng, mut is_bad) = (Rng::new(seed), false);
@@ -27,7 +27,7 @@ fn known_network(seed: u64) -> Link {
     for row in 0..ROWS {
         is_bad = rng.chance(if is_bad { 667 } else { 28 });
         let is_lost = is_bad && (QUIET..ROWS - QUIET).contains(&row);
-        let delay_us = 20_000 + row.min(ROWS - row) * 20 + rng.below(500);
+        let delay_us = 20_000 + row.min(ROWS - row) * 10 + rng.below(500);
         let (millis, micros) = (delay_us / 1_000, delay_us % 1_000);
         let _ = writeln!(
             rows,
@@ -113,7 +113,7 @@ fn talk_much(pair: &mut Pair) {
 /// millisecond.
 fn differing(path: &Path, link: &Link, truths: &[Truth]) -> (usize, usize) {
     let (compared, found) = differences(path, link, truths, ms(1));
-    assert!(compared + 20 >= truths.len(), "{compared}");
+    assert!(compared * 100 >= truths.len() * 98, "{compared}");
     let lost = truths.iter().filter(|truth| truth.is_lost).count();
     assert!(lost * 40 > truths.len(), "{lost} of {}", truths.len());
     let on_time =
