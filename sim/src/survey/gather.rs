@@ -220,11 +220,13 @@ impl Seen {
 /// Who is at the end whose first sight of the peer this is. A client's is the HELLO that it sent, which is padded; a server's is
 /// the WELCOME that it sent, which is short: a HELLO that arrives is of no peer yet.
 const fn side(first: Sight) -> Option<Side> {
-    match first {
-        Sight::Sent { number: None, len } if len >= HELLO_LEN_MIN => Some(Side::Client),
-        Sight::Sent { number: None, .. } => Some(Side::Server),
-        _ => None,
-    }
+    let Sight::Sent { number: None, len } = first else {
+        return None;
+    };
+    Some(match len >= HELLO_LEN_MIN {
+        true => Side::Client,
+        false => Side::Server,
+    })
 }
 
 /// What was sent when, so that it arrived when it did: nothing was sent after what has a larger number.
