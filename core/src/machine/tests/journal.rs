@@ -221,6 +221,7 @@ fn a_journal_begins_with_what_is_under_way() {
     }
     pair.now = pair.now + Duration::from_millis(7);
     for side in [&mut pair.client, &mut pair.server] {
+        side.endpoint.handle_timeout(pair.now);
         side.endpoint.set_journal(true);
     }
 
