@@ -11,6 +11,7 @@ use crate::MESSAGE_COST;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::event::Violation;
 use crate::journal::{Discard, Pen};
+use crate::planted::{Bug, Planted};
 use crate::pool::Pool;
 use crate::saved::saved;
 use crate::stats::PeerDrops;
@@ -73,6 +74,7 @@ saved!(Place { packet, frame });
 #[derive(Debug)]
 pub(crate) struct Intake<'a> {
     pub(crate) now: Instant,
+    pub(crate) planted: Planted,
     pub(crate) pool: &'a mut Pool,
     pub(crate) drops: &'a mut PeerDrops,
     /// Credit over all reliable channels.
@@ -101,6 +103,11 @@ impl ReceiveChannel {
             assemblies: Assemblies::new(config.message_size_max),
             grant: Grant::new(config.receive_bytes_max, message_cost_max),
         }
+    }
+
+    /// The first message has this number.
+    pub(crate) const fn begin_at(&mut self, number: u64) {
+        self.floor = number;
     }
 
     fn is_sound(&self, _: &Config) -> bool {
@@ -139,8 +146,11 @@ impl ReceiveChannel {
         intake: &mut Intake<'_>,
     ) -> Result<(), Violation> {
         let truncated = message.id.ok_or(Violation::BadFrame)?;
-        let id = number::expand(self.floor, u64::from(truncated), 16);
-        if self.has(id) {
+        let mut id = number::expand(self.floor, u64::from(truncated), 16);
+        if intake.planted.has(Bug::IdWrapForgotten) {
+            id = self.floor & !0xFFFF | u64::from(truncated);
+        }
+        if self.has(id) && !intake.planted.has(Bug::MessageTakenTwice) {
             intake.drops.duplicate_message += 1;
             return Ok(());
         }
@@ -272,13 +282,14 @@ impl ReceiveChannel {
         }
         let is_whole = message.fragment.is_none();
         note_arrived((!is_whole).then_some(id), message, place, intake);
-        if is_whole && self.is_stale(place) {
+        if is_whole && self.is_stale(place, intake.planted) {
             note_discarded(message.channel, None, Discard::Stale, &mut intake.pen);
             intake.drops.stale_message += 1;
             return Ok(());
         }
         let cost = message.payload.len() + MESSAGE_COST;
-        if cost > intake.unreliable_room {
+        let is_bounded = !intake.planted.has(Bug::ReassemblyUnbounded);
+        if is_bounded && cost > intake.unreliable_room {
             let name = (!is_whole).then_some(id);
             note_discarded(message.channel, name, Discard::NoRoom, &mut intake.pen);
             let drops = &mut intake.drops;
@@ -289,7 +300,8 @@ impl ReceiveChannel {
             } += 1;
             return Ok(());
         }
-        if !is_whole
+        if is_bounded
+            && !is_whole
             && !self.assemblies.has(id)
             && self.assemblies.len() == UNRELIABLE_ASSEMBLIES_MAX
         {
@@ -312,7 +324,7 @@ impl ReceiveChannel {
         place: Place,
         intake: &mut Intake<'_>,
     ) {
-        if self.is_stale(place) {
+        if self.is_stale(place, intake.planted) {
             note_discarded(message.channel, None, Discard::Stale, &mut intake.pen);
             intake.drops.stale_message += 1;
             intake.unreliable_freed += whole.cost;
@@ -323,8 +335,10 @@ impl ReceiveChannel {
         intake.ready.push_back(whole);
     }
 
-    fn is_stale(&self, place: Place) -> bool {
-        self.delivery == Delivery::Sequenced && self.newest.is_some_and(|newest| place <= newest)
+    fn is_stale(&self, place: Place, planted: Planted) -> bool {
+        self.delivery == Delivery::Sequenced
+            && !planted.has(Bug::StalePassedOn)
+            && self.newest.is_some_and(|newest| place <= newest)
     }
 
     /// When the oldest unreliable message in reassembly expires.
