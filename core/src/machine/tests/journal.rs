@@ -35,11 +35,11 @@ fn steps(side: &mut Side) -> Vec<Step> {
 fn holds(side: &mut Side) -> Vec<Hold> {
     let steps = entries(side).into_iter().map(|entry| entry.step);
     let mut holds: Vec<Hold> = steps
-        .filter_map(|step| match step {
-            Step::Waits {
-                again: false, hold, ..
-            } => Some(hold),
-            _ => None,
+        .filter_map(|step| {
+            let Step::Waits { again, hold, .. } = step else {
+                return None;
+            };
+            (!again).then_some(hold)
         })
         .collect();
     holds.dedup();
@@ -192,9 +192,11 @@ fn what_is_not_taken_since_too_much_is_unread_is_noted() {
     }
     storm.run_for(Duration::from_millis(500));
     let steps = steps(&mut storm.pair.server);
-    let refused = steps.iter().find_map(|step| match step {
-        Step::Refused { name, .. } => *name,
-        _ => None,
+    let refused = steps.iter().find_map(|step| {
+        let Step::Refused { name, .. } = step else {
+            return None;
+        };
+        *name
     });
     let refused = refused.expect("74,000 bytes are less than was sent");
     let took = |step: &&Step| matches!(step, Step::Arrived { name, .. } if *name == Some(refused));
