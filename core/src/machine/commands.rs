@@ -227,6 +227,7 @@ impl Machine {
         for found in self.slots.iter() {
             let mut pen = self.shared.journal.pen(self.now, found.peer.id);
             found.peer.note_found(&mut pen);
+            found.peer.note_waits(self.now, &mut self.shared);
         }
     }
 
