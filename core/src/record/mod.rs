@@ -14,6 +14,7 @@
 //! | `call` | a record, a call, an outcome |
 //! | `recorder` | writing: the buffer, the blocks, the bound |
 //! | `recording` | reading: a whole recording, checked |
+//! | `reading` | the blocks of any recording, checked, and the records in them |
 //! | `ring` | the latest calls only, and the state before them |
 //! | `replica` | an endpoint born again, or revived from a checkpoint |
 //! | `header`, `config` | what the endpoint was born with, as bytes |
@@ -43,6 +44,7 @@ mod error;
 mod hash;
 mod header;
 mod output;
+mod reading;
 mod recorder;
 mod recording;
 mod redacted;
@@ -56,7 +58,8 @@ pub use crate::notice::LossCause;
 pub use call::{Call, EndReason, Outcome, Record, Refused};
 pub use error::RecordingError;
 pub use header::{FORMAT_VERSION, is_redacted};
-pub use recording::{Recording, repair};
+pub use reading::repair;
+pub use recording::Recording;
 pub use redacted::{Flaw, RedactedRecord, RedactedRecording, Sight};
 pub use replica::{Output, Replica};
 
