@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use super::error::RecordingError;
 use super::hash::hash;
-use super::header::{self, CHECKSUM_LEN};
+use super::header::CHECKSUM_LEN;
 use super::recorder::BLOCK_HEADER_LEN;
 use crate::wire::{DecodeError, Reader};
 
@@ -177,22 +177,4 @@ fn check<D: Decode>(bytes: &[u8], block: &Block, decoder: &mut D) -> Result<bool
         return Err(malformed(number, "the number of records"));
     }
     Ok(has_ended)
-}
-
-/// Makes every checksum of a recording right, for tests that change one: as far as its blocks can be told apart.
-#[doc(hidden)]
-pub fn repair(bytes: &mut [u8]) {
-    let Some((mut checksum, mut offset)) = header::repair(bytes) else {
-        return;
-    };
-    while let Some(len) = bytes.get(offset..offset + 4) {
-        let len = u32::from_be_bytes(len.try_into().unwrap_or_default()) as usize;
-        let end = offset + BLOCK_HEADER_LEN + len;
-        if bytes.len() < end + CHECKSUM_LEN {
-            return;
-        }
-        checksum = hash(checksum, &bytes[offset..end]);
-        bytes[end..end + CHECKSUM_LEN].copy_from_slice(&checksum.to_be_bytes());
-        offset = end + CHECKSUM_LEN;
-    }
 }
