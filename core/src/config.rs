@@ -10,6 +10,7 @@ use core::time::Duration;
 use crate::channel::{fragment_len, message_cost};
 use crate::crypto::{CipherSuite, Crypto, Portable, SecretKey};
 use crate::error::ConfigError;
+use crate::saved::saved;
 use crate::wire::HELLO_LEN_MIN;
 
 /// What a channel promises about its messages.
@@ -25,6 +26,8 @@ pub enum Delivery {
     /// Each message exactly once, in the order sent.
     Ordered,
 }
+
+saved!(enum Delivery { 0 = Unreliable, 1 = Sequenced, 2 = Reliable, 3 = Ordered });
 
 impl Delivery {
     /// Whether a lost message is sent again.
@@ -297,6 +300,11 @@ const MESSAGE_SIZE_LIMIT: usize = 1 << 20;
 const CHANNELS_MAX: usize = 31;
 
 impl Config {
+    /// Places for peers and for clients that have not proved themselves.
+    pub(crate) const fn slots_max(&self) -> u32 {
+        self.peers_max + self.half_open_max
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         if self.channels.is_empty() || self.channels.len() > CHANNELS_MAX {
             return Err(ConfigError::ChannelCount(self.channels.len()));

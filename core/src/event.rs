@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::crypto::PublicKey;
 use crate::discovery::ServerInfo;
 use crate::id::{ChannelId, MessageId, PeerId};
+use crate::saved::saved;
 
 /// Something that happened, returned by [`Endpoint::poll_event`](crate::Endpoint::poll_event).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +89,19 @@ pub enum Event {
     DiscoveryEnded,
 }
 
+saved!(enum Event {
+    0 = Connected { peer, address, role, server_key },
+    1 = Message { peer, channel, payload },
+    2 = Delivered { peer, channel, message, after },
+    3 = Pong { peer, rtt },
+    4 = ProbeAnswered { address, rtt },
+    5 = Disconnected { peer, reason, undelivered },
+    6 = Tick { tick, skipped, late },
+    7 = ServerFound(server),
+    8 = ServerExpired(server),
+    9 = DiscoveryEnded,
+});
+
 /// Which side began a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -96,6 +110,8 @@ pub enum Role {
     /// This endpoint accepted.
     Server,
 }
+
+saved!(enum Role { 0 = Client, 1 = Server });
 
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +144,12 @@ pub enum CloseReason {
     /// its attempt went first.
     Replaced,
 }
+
+saved!(enum CloseReason {
+    0 = Local(farewell), 1 = Remote(farewell), 2 = IdleTimeout, 3 = HandshakeTimeout, 4 = Refused(refusal),
+    5 = Undeliverable { channel }, 6 = Violation(violation), 7 = PeerSawViolation(violation), 8 = PeerCouldNotDeliver,
+    9 = Reset, 10 = Replaced,
+});
 
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,6 +187,8 @@ pub struct Farewell {
     pub code: u32,
     text: String,
 }
+
+saved!(Farewell { code, text });
 
 impl Farewell {
     /// Longest text, in bytes of UTF-8.
@@ -226,6 +250,11 @@ pub enum Refusal {
     NoCipher,
 }
 
+saved!(enum Refusal {
+    0 = Full, 1 = WrongVersion { server }, 2 = WrongProtocolId, 3 = WrongChannels, 4 = Banned, 5 = WrongKey,
+    6 = NotAccepting, 7 = NoCipher,
+});
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -266,6 +295,10 @@ pub enum Violation {
     /// Fragments that contradict each other.
     BadFragment,
 }
+
+saved!(enum Violation {
+    0 = BadFrame, 1 = AckOfUnsent, 2 = UnknownChannel, 3 = OverCredit, 4 = TooLarge, 5 = BadFragment,
+});
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

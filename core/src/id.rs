@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::saved::saved;
+
 /// Names a peer for as long as its owner may hold the name.
 ///
 /// A slot index with a generation: once a peer is gone its id never names another one.
@@ -10,6 +12,8 @@ pub struct PeerId {
     slot: u32,
     generation: u32,
 }
+
+saved!(PeerId { slot, generation });
 
 impl PeerId {
     /// The id with these parts, for tests and recordings: only an id that an endpoint handed out names a peer.
@@ -63,6 +67,8 @@ impl ChannelId {
     }
 }
 
+saved!(ChannelId(index));
+
 /// `ch2`.
 impl fmt::Display for ChannelId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,6 +97,8 @@ impl MessageId {
         self.0
     }
 }
+
+saved!(MessageId(number));
 
 /// `m17`.
 impl fmt::Display for MessageId {

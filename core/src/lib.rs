@@ -119,6 +119,7 @@ mod pool;
 pub mod record;
 mod reliability;
 mod rng;
+mod saved;
 mod stats;
 mod tick;
 mod time;

@@ -11,6 +11,8 @@ use blake2::Blake2sMac256;
 use blake2::digest::Mac;
 use zeroize::Zeroize;
 
+use crate::saved::saved;
+
 /// A small, fast, reproducible generator: SplitMix64 (Steele, Lea, Flood 2014). Anybody who sees its numbers
 /// can tell the next.
 #[derive(Clone, Debug)]
@@ -56,6 +58,8 @@ fn fnv1a(label: &str) -> u64 {
 pub(crate) struct SecretRng {
     key: [u8; 32],
 }
+
+saved!(SecretRng { key });
 
 impl SecretRng {
     pub(crate) fn new(secret: [u8; 32]) -> Self {

@@ -1,5 +1,7 @@
 //! Counters, all integers with their unit in the name. They only grow, except where they say "now".
 
+use crate::saved::saved;
+
 /// What one connection did and how it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -60,6 +62,15 @@ pub struct PeerDrops {
     pub reassembly_expired: u64,
 }
 
+saved!(PeerDrops {
+    duplicate_packet,
+    stale_message,
+    duplicate_message,
+    send_queue_full,
+    unread_full,
+    reassembly_expired,
+});
+
 /// What the endpoint did and how it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -92,6 +103,22 @@ pub struct EndpointStats {
     pub drops: DatagramDrops,
 }
 
+saved!(EndpointStats {
+    peers_now,
+    half_open_now,
+    connections_ever,
+    attempts,
+    accepted,
+    refused,
+    datagrams_received,
+    datagrams_sent,
+    bytes_received,
+    bytes_sent,
+    discovery_answers,
+    unread_bytes,
+    drops,
+});
+
 /// Handshakes refused, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -113,6 +140,17 @@ pub struct RefusedStats {
     /// No cipher suite in common.
     pub no_cipher: u64,
 }
+
+saved!(RefusedStats {
+    full,
+    wrong_version,
+    wrong_protocol_id,
+    wrong_channels,
+    banned,
+    wrong_key,
+    not_accepting,
+    no_cipher,
+});
 
 /// Datagrams dropped, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,3 +175,15 @@ pub struct DatagramDrops {
     /// A discovery query or answer from outside the LAN.
     pub discovery_off_link: u64,
 }
+
+saved!(DatagramDrops {
+    empty,
+    foreign,
+    malformed,
+    unknown_connection,
+    unauthentic,
+    unexpected_handshake,
+    half_open_full,
+    rate_limited,
+    discovery_off_link,
+});

@@ -8,6 +8,7 @@
 
 use crate::config::TickConfig;
 use crate::event::Event;
+use crate::saved::saved;
 use crate::time::Instant;
 
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
@@ -25,6 +26,16 @@ pub(crate) struct TickClock {
     /// Steps skipped since the last one handed out.
     skipped: u64,
 }
+
+saved!(TickClock {
+    rate_hz,
+    catch_up_max,
+    start,
+    now,
+    next,
+    due_end,
+    skipped
+});
 
 impl TickClock {
     /// A clock whose step 0 is due at once.

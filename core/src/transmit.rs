@@ -2,6 +2,8 @@
 
 use core::net::{IpAddr, SocketAddr};
 
+use crate::saved::saved;
+
 /// Which of the endpoint's two sockets a datagram uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Socket {
@@ -10,6 +12,8 @@ pub enum Socket {
     /// The socket on the well-known discovery port, shared by all servers of a host.
     Discovery,
 }
+
+saved!(enum Socket { 0 = Game, 1 = Discovery });
 
 /// Explicit congestion notification codepoint of a datagram (RFC 3168 section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

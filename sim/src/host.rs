@@ -68,7 +68,8 @@ pub(crate) struct Host {
     pub(crate) redacted: Vec<u8>,
     /// Number of restarts: each life draws new entropy.
     incarnation: u64,
-    pub(crate) events: VecDeque<Event>,
+    /// What the owner was told, and when, in the world's time.
+    pub(crate) events: VecDeque<(Instant, Event)>,
     /// Whether the owner takes events out of the endpoint.
     pub(crate) is_reading: bool,
     /// Whether a command may have left something to poll.
@@ -190,7 +191,7 @@ impl Host {
         if self.is_reading {
             while let Some(event) = self.endpoint.poll_event() {
                 self.guard.on_event(&event)?;
-                self.events.push_back(event);
+                self.events.push_back((now, event));
             }
         }
         self.endpoint.take_recording(&mut self.recording);

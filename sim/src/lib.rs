@@ -123,6 +123,11 @@ pub mod oracle;
 mod pair;
 mod replay;
 mod rng;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each step of a scenario picks the few kinds that concern it"
+)]
+pub mod scenario;
 pub mod seeds;
 #[cfg(feature = "insta")]
 pub mod snapshot;
@@ -139,6 +144,7 @@ pub use link::Link;
 pub use link::bursts::Bursts;
 pub use link::jitter::Jitter;
 pub use link::rate::Rate;
+pub use link::recorded::{Capacity, Conditions, TraceError};
 pub use mix::Mix;
 pub use nat::realms::NatId;
 pub use nat::{Dependence, Hairpin, Nat, Pooling, Ports, Refresh};
@@ -146,6 +152,7 @@ pub use oracle::Oracle;
 pub use pair::Pair;
 pub use replay::{Divergence, Replay, ReplayReport, ReplayStats};
 pub use rng::Rng;
+pub use scenario::{Outcome, Scenario, ScenarioError};
 pub use tickwire_core::record::{Recording, RecordingError, RedactedRecording};
 pub use trace::Datagram;
 pub use world::World;

@@ -39,6 +39,10 @@ mod recording;
 #[cfg(test)]
 mod repository;
 #[cfg(test)]
+mod ring;
+#[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod schedules;
 #[cfg(test)]
 mod shrinking;

@@ -8,9 +8,9 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::output;
-#[cfg(feature = "sim")]
-use crate::replay;
 use crate::{discover, echo, join, ping, serve};
+#[cfg(feature = "sim")]
+use crate::{replay, sim};
 
 /// `0.1.0 (protocol 1)`: two versions work together if their protocols are equal.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -55,6 +55,9 @@ enum Command {
     /// Live a recorded session again, to the byte
     #[cfg(feature = "sim")]
     Replay(replay::Args),
+    /// Play scenarios of bad networks in virtual time, and tell what came of it
+    #[cfg(feature = "sim")]
+    Sim(sim::Args),
 }
 
 /// Parses the command line. Help and versions are printed here; mistakes as one line.
@@ -101,6 +104,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Replay(args) = &cli.command {
         return replay::run(args);
     }
+    #[cfg(feature = "sim")]
+    if let Command::Sim(args) = &cli.command {
+        return sim::run(args);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -112,7 +119,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Ping(args) => ping::run(args).await,
             Command::Echo(args) => echo::run(args).await,
             #[cfg(feature = "sim")]
-            Command::Replay(_) => Ok(()),
+            Command::Replay(_) | Command::Sim(_) => Ok(()),
         }
     });
     // A name still being looked up must not hold the end up.

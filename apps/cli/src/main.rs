@@ -22,6 +22,8 @@ mod place;
 mod replay;
 mod serve;
 mod signals;
+#[cfg(feature = "sim")]
+mod sim;
 
 use std::process::ExitCode;
 

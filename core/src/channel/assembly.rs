@@ -6,8 +6,10 @@ use core::time::Duration;
 use super::FRAGMENT_LEN_MIN;
 use super::receive::{Place, Whole};
 use crate::MESSAGE_COST;
+use crate::config::Config;
 use crate::event::Violation;
 use crate::pool::Pool;
+use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::frame::Fragment;
 
@@ -25,6 +27,12 @@ pub(crate) struct Assemblies {
     spare: Vec<Piece>,
 }
 
+saved!(Assemblies {
+    message_size_max,
+    list,
+    spare
+});
+
 /// The fragments of one message that have arrived.
 #[derive(Debug)]
 pub(crate) struct Assembly {
@@ -38,11 +46,15 @@ pub(crate) struct Assembly {
     pieces: Vec<Piece>,
 }
 
+saved!(Assembly { id, started_at, place, count, len, pieces } if Assembly::is_sound);
+
 #[derive(Debug)]
 struct Piece {
     index: u32,
     bytes: Vec<u8>,
 }
+
+saved!(Piece { index, bytes });
 
 impl Assemblies {
     pub(crate) const fn new(message_size_max: usize) -> Self {
@@ -178,6 +190,11 @@ impl Assemblies {
 }
 
 impl Assembly {
+    fn is_sound(&self, _: &Config) -> bool {
+        let bytes: usize = self.pieces.iter().map(|piece| piece.bytes.len()).sum();
+        bytes == self.len && self.pieces.is_sorted_by_key(|piece| piece.index)
+    }
+
     fn position(&self, index: u32) -> Result<usize, usize> {
         self.pieces
             .binary_search_by_key(&index, |piece| piece.index)

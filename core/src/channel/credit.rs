@@ -2,6 +2,7 @@
 //! RFC 9000 section 4.1, with messages for streams).
 
 use crate::audit::{Checked, at_most};
+use crate::saved::saved;
 
 /// What we may send.
 #[derive(Clone, Copy, Debug, Default)]
@@ -9,6 +10,8 @@ pub(crate) struct Allowance {
     limit: u64,
     used: u64,
 }
+
+saved!(Allowance { limit, used });
 
 impl Allowance {
     /// The peer raised the limit; an older, lower one is ignored.
@@ -41,6 +44,15 @@ pub(crate) struct Grant {
     consumed: u64,
     due: bool,
 }
+
+saved!(Grant {
+    window,
+    message_cost_max,
+    limit,
+    received,
+    consumed,
+    due
+});
 
 impl Grant {
     pub(crate) const fn new(window: usize, message_cost_max: usize) -> Self {

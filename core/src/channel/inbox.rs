@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::event::{Event, Violation};
 use crate::id::{ChannelId, MessageId, PeerId};
 use crate::pool::{Blocks, Pool};
+use crate::saved::saved;
 use crate::stats::PeerDrops;
 use crate::time::Instant;
 use crate::wire::HELLO_LEN_MIN;
@@ -39,6 +40,10 @@ enum Item {
     Event(Box<Event>),
 }
 
+saved!(enum Item {
+    0 = Message { channel, bytes, cost }, 1 = Delivered { receipt, after }, 2 = Pong { rtt }, 3 = Event(event),
+});
+
 /// The receive side of every channel, and the items for the owner.
 #[derive(Debug)]
 pub(crate) struct Inbox {
@@ -54,6 +59,10 @@ pub(crate) struct Inbox {
     pub(crate) drops: PeerDrops,
     pub(crate) messages_received: u64,
 }
+
+saved!(Inbox {
+    channels, items, ready, all, unreliable_bytes, unreliable_bytes_max, unread_bytes, drops, messages_received,
+} if Inbox::is_sound);
 
 impl Inbox {
     pub(crate) fn new(config: &Config) -> Self {
@@ -75,6 +84,16 @@ impl Inbox {
             drops: PeerDrops::default(),
             messages_received: 0,
         }
+    }
+
+    fn is_sound(&self, config: &Config) -> bool {
+        self.channels.len() == config.channels.len()
+            && (self.channels.iter().zip(&config.channels))
+                .all(|(channel, settings)| channel.suits(settings))
+            && self.items.iter().all(|item| match item {
+                Item::Message { channel, .. } => usize::from(*channel) < self.channels.len(),
+                Item::Delivered { .. } | Item::Pong { .. } | Item::Event(_) => true,
+            })
     }
 
     /// Takes a message or fragment. Adds the cost of what became readable to `unread`, the endpoint's account.

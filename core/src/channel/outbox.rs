@@ -10,6 +10,7 @@ use crate::id::ChannelId;
 use crate::peer::packet::PacketBuilder;
 use crate::pool::Pool;
 use crate::reliability::recovery::Verdict;
+use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::handshake::Credits;
 
@@ -23,6 +24,8 @@ pub(crate) struct Outbox {
     receipts: u32,
     pub(crate) retransmissions: u64,
 }
+
+saved!(Outbox { channels, all, receipts, retransmissions } if Outbox::is_sound);
 
 /// Receipts that may be outstanding or unpolled; more are refused as a full queue.
 const RECEIPTS_MAX: u32 = 4_096;
@@ -38,6 +41,10 @@ impl Outbox {
             receipts: 0,
             retransmissions: 0,
         }
+    }
+
+    fn is_sound(&self, config: &Config) -> bool {
+        self.channels.len() == config.channels.len()
     }
 
     /// What the peer's handshake allows at first.

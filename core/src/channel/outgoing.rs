@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
+use crate::config::Config;
 use crate::pool::Pool;
+use crate::saved::saved;
 use crate::time::Instant;
 
 /// A queued message.
@@ -20,6 +22,17 @@ pub(crate) struct Outgoing {
     pub(crate) fragments: Option<Fragments>,
 }
 
+saved!(Outgoing {
+    bytes,
+    cost,
+    queued_at,
+    sent_at,
+    receipt,
+    acked,
+    resend_queued,
+    fragments
+});
+
 /// How a long message is cut, and the fate of its pieces: one bit each for "acknowledged" and "waits to be sent again".
 #[derive(Debug)]
 pub(crate) struct Fragments {
@@ -33,6 +46,8 @@ pub(crate) struct Fragments {
     acked_count: u32,
     bits: Vec<u8>,
 }
+
+saved!(Fragments { id, len, count, next, acked_count, bits } if Fragments::is_sound);
 
 impl Fragments {
     /// Cuts a message into as few fragments of at most `len_max` bytes as possible, of equal length: a short last one
@@ -52,6 +67,11 @@ impl Fragments {
             acked_count: 0,
             bits,
         }
+    }
+
+    fn is_sound(&self, _: &Config) -> bool {
+        let count = self.count as usize;
+        self.len > 0 && self.bits.len() == 2 * count.div_ceil(8) && self.next <= self.count
     }
 
     fn bit(&self, index: u32, resend: bool) -> (usize, u8) {

@@ -8,9 +8,10 @@ use super::assembly::Assemblies;
 use super::credit::Grant;
 use super::{fragment_len, message_cost};
 use crate::MESSAGE_COST;
-use crate::config::{ChannelConfig, Delivery};
+use crate::config::{ChannelConfig, Config, Delivery};
 use crate::event::Violation;
 use crate::pool::Pool;
+use crate::saved::saved;
 use crate::stats::PeerDrops;
 use crate::time::Instant;
 use crate::wire::frame::Message;
@@ -41,6 +42,10 @@ pub(crate) struct ReceiveChannel {
     pub(crate) grant: Grant,
 }
 
+saved!(ReceiveChannel {
+    delivery, message_size_max, floor, seen, held, newest, assemblies, grant,
+} if ReceiveChannel::is_sound);
+
 /// A message that has arrived whole.
 #[derive(Debug)]
 pub(crate) struct Whole {
@@ -49,12 +54,16 @@ pub(crate) struct Whole {
     pub(crate) cost: usize,
 }
 
+saved!(Whole { id, bytes, cost });
+
 /// Where a message stood: its packet and its place among the packet's frames. Later sent is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) packet: u64,
     pub(crate) frame: u32,
 }
+
+saved!(Place { packet, frame });
 
 /// What the inbox lends to a channel while it takes a message.
 #[derive(Debug)]
@@ -87,6 +96,15 @@ impl ReceiveChannel {
             assemblies: Assemblies::new(config.message_size_max),
             grant: Grant::new(config.receive_bytes_max, message_cost_max),
         }
+    }
+
+    fn is_sound(&self, _: &Config) -> bool {
+        self.seen.is_empty() || self.seen.len() == WINDOW_WORDS
+    }
+
+    /// Whether it was made with these settings.
+    pub(super) fn suits(&self, settings: &ChannelConfig) -> bool {
+        self.delivery == settings.delivery && self.message_size_max == settings.message_size_max
     }
 
     pub(crate) const fn is_reliable(&self) -> bool {

@@ -5,10 +5,11 @@ use alloc::collections::VecDeque;
 use super::credit::Allowance;
 use super::outgoing::{Fragments, Outgoing};
 use super::{fragment_len, message_cost};
-use crate::config::{ChannelConfig, Delivery};
+use crate::config::{ChannelConfig, Config, Delivery};
 use crate::peer::packet::PacketBuilder;
 use crate::pool::Pool;
 use crate::reliability::recovery::{Record, Verdict};
+use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::frame::{Fragment, Message};
 use crate::wire::{MESSAGE_WINDOW, NUMBERED_MESSAGES_PER_PACKET_MAX};
@@ -36,6 +37,10 @@ pub(crate) struct SendChannel {
     pub(crate) allowance: Allowance,
 }
 
+saved!(SendChannel {
+    index, delivery, queue_bytes_max, queue, base, unsent, long_count, queued_bytes, pending, lost, allowance,
+} if SendChannel::is_sound);
+
 /// An acknowledged message that its owner wanted to hear of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Receipt {
@@ -43,6 +48,12 @@ pub(crate) struct Receipt {
     pub(crate) id: u64,
     pub(crate) queued_at: Instant,
 }
+
+saved!(Receipt {
+    channel,
+    id,
+    queued_at
+});
 
 /// The queue is at its bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +74,21 @@ impl SendChannel {
             lost: VecDeque::new(),
             allowance: Allowance::default(),
         }
+    }
+
+    /// It fits to its settings, and the accounts are right: room is made as long as they say that there is none.
+    fn is_sound(&self, config: &Config) -> bool {
+        let settings = config.channels.get(usize::from(self.index));
+        let unacked = self.queue.iter().filter(|message| !message.acked);
+        let cost: u128 = unacked.clone().map(|message| message.cost as u128).sum();
+        let unsent = self.unsent.checked_sub(self.base);
+        settings.is_some_and(|settings| {
+            settings.delivery == self.delivery
+                && settings.send_queue_bytes_max == self.queue_bytes_max
+        }) && self.queued_bytes as u128 == cost
+            // What is undelivered stays counted when its memory is given back.
+            && (self.queue.is_empty() || self.pending as usize == unacked.count())
+            && unsent.is_some_and(|unsent| unsent <= self.queue.len() as u64)
     }
 
     /// Queues a copy of `payload`. Returns its id and how many older unreliable messages made room.

@@ -3,9 +3,14 @@
 //! A [`Controller`] hears what became of packets and answers with one number, the window. It never looks at a clock
 //! and keeps no packets: [`Recovery`](crate::reliability::recovery::Recovery) does.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt::Debug;
 
+use self::new_reno::NewReno;
+use crate::saved::{Loader, Saved};
 use crate::time::Instant;
+use crate::wire::DecodeError;
 
 pub(crate) mod new_reno;
 pub(crate) mod pacer;
@@ -24,4 +29,20 @@ pub(crate) trait Controller: Debug + Send + Sync {
 
     /// Bytes that may be in flight; at least two full datagrams.
     fn window(&self) -> u64;
+
+    /// Which controller it is, and its state, for [`load`](Saved::load) of the box.
+    fn save(&self, out: &mut Vec<u8>);
+}
+
+impl Saved for Box<dyn Controller> {
+    fn save(&self, out: &mut Vec<u8>) {
+        Controller::save(&**self, out);
+    }
+
+    fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
+        match from.field::<u8>("controller")? {
+            NewReno::CODE => Ok(Box::new(NewReno::load(from)?)),
+            _ => Err(from.field_error("controller")),
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! NewReno as RFC 9002 section 7 has it: double each round trip until the first loss, then halve on loss and add one
 //! datagram each round trip.
 
+use alloc::vec::Vec;
+
 use super::Controller;
+use crate::saved::{Saved, saved};
 use crate::time::Instant;
 
 /// RFC 9002 section 7.2: ten datagrams, but not more than this many bytes.
@@ -20,7 +23,18 @@ pub(crate) struct NewReno {
     credit: u64,
 }
 
+saved!(NewReno {
+    datagram_size_max,
+    window,
+    threshold,
+    recovery_until,
+    credit
+});
+
 impl NewReno {
+    /// Names it in a checkpoint.
+    pub(super) const CODE: u8 = 0;
+
     pub(crate) fn new(datagram_size_max: usize) -> Self {
         let size = datagram_size_max as u64;
         Self {
@@ -75,6 +89,11 @@ impl Controller for NewReno {
 
     fn window(&self) -> u64 {
         self.window
+    }
+
+    fn save(&self, out: &mut Vec<u8>) {
+        out.push(Self::CODE);
+        Saved::save(self, out);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 
+use crate::saved::saved;
 use crate::time::Instant;
 
 /// The time that a full bucket stands for: one tick at 60 Hz.
@@ -43,6 +44,12 @@ pub(crate) struct Pacer {
     /// `None`: never asked, so the bucket is full.
     filled_at: Option<Instant>,
 }
+
+saved!(Pacer {
+    datagram_size_max,
+    bytes,
+    filled_at
+});
 
 impl Pacer {
     pub(crate) fn new(datagram_size_max: usize) -> Self {

@@ -8,6 +8,8 @@ use chacha20poly1305::ChaCha20Poly1305;
 use chacha20poly1305::aead::consts::{U0, U12, U16};
 use chacha20poly1305::aead::{AeadCore, AeadInPlace, KeyInit};
 
+use crate::saved::saved;
+
 /// An authenticated cipher for packets. Both have 12-byte nonces and 16-byte tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CipherSuite {
@@ -16,6 +18,8 @@ pub enum CipherSuite {
     /// ChaCha20-Poly1305 (RFC 8439): fastest where it does not.
     ChaCha20Poly1305,
 }
+
+saved!(enum CipherSuite { 0 = Aes128Gcm, 1 = ChaCha20Poly1305 });
 
 impl CipherSuite {
     /// Bytes of a key: 16 or 32.

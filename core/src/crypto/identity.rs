@@ -43,11 +43,11 @@ impl Identity {
     }
 
     /// The key of a recording, whose results are handed in one by one.
-    pub(crate) fn recorded(public: PublicKey, reset_key: ResetKey) -> Self {
+    pub(crate) fn recorded(public: PublicKey, reset_key: ResetKey, is_lasting: bool) -> Self {
         Self {
             public,
             reset_key,
-            is_lasting: true,
+            is_lasting,
             source: Source::Recorded(None),
             kept: None,
             is_kept: false,
@@ -79,9 +79,12 @@ impl Identity {
         agreed
     }
 
-    /// Keeps the latest result from here on, for [`take_agreed`](Self::take_agreed).
-    pub(crate) fn keep_agreed(&mut self) {
-        self.is_kept = true;
+    /// Whether the latest result is kept from here on, for [`take_agreed`](Self::take_agreed).
+    pub(crate) fn keep_agreed(&mut self, keep: bool) {
+        self.is_kept = keep;
+        if !keep {
+            self.kept = None;
+        }
     }
 
     /// The latest result, if there is one since the last call.

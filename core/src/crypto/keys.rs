@@ -6,6 +6,8 @@ use core::str::FromStr;
 use curve25519_dalek::montgomery::MontgomeryPoint;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::saved::saved;
+
 /// Bytes of a secret and of a public key.
 const KEY_LEN: usize = 32;
 
@@ -62,6 +64,8 @@ impl fmt::Debug for SecretKey {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey([u8; KEY_LEN]);
+
+saved!(PublicKey(key));
 
 impl PublicKey {
     /// The key with these 32 bytes.
@@ -130,6 +134,8 @@ pub enum ServerIdentity {
     /// owner to judge (Noise NX).
     TrustOnFirstUse,
 }
+
+saved!(enum ServerIdentity { 0 = Known(key), 1 = TrustOnFirstUse });
 
 fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -28,13 +28,19 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use snow::{Builder, HandshakeState};
+use zeroize::Zeroizing;
 
 use self::resolver::Resolver;
 use crate::crypto::{Identity, PublicKey, Secrets, ServerIdentity, TAG_LEN};
 use crate::rng::SecretRng;
+use crate::saved::{Loader, Saved, saved};
+use crate::wire::DecodeError;
 
 /// Bytes of an X25519 public key.
 const DH_LEN: usize = 32;
+
+/// Bytes of a payload, at most: with all else they fit a Noise message.
+const PAYLOAD_LEN_MAX: usize = 65_000;
 
 /// Which handshake: chosen by the client, told in clear beside message 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +105,39 @@ impl From<snow::Error> for HandshakeError {
 #[derive(Debug)]
 pub(crate) struct ClientHandshake {
     noise: Box<HandshakeState>,
+    beginning: Beginning,
+}
+
+/// What a client began with: `snow` cannot save its state, but the same beginning leads to the same one. What failed
+/// since left nothing behind that counts.
+struct Beginning {
+    server: ServerIdentity,
+    prologue: Vec<u8>,
+    payload: Vec<u8>,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+saved!(Beginning { server, prologue, payload, secret } if |beginning, _| beginning.payload.len() <= PAYLOAD_LEN_MAX);
+
+impl fmt::Debug for Beginning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Beginning(..)")
+    }
+}
+
+impl Saved for ClientHandshake {
+    fn save(&self, out: &mut Vec<u8>) {
+        let Self {
+            noise: _,
+            beginning,
+        } = self;
+        beginning.save(out);
+    }
+
+    fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
+        let beginning = Beginning::load(from)?;
+        Ok(Self::begin(beginning, &mut Vec::new()))
+    }
 }
 
 /// What a client has when the handshake is complete.
@@ -114,7 +153,7 @@ impl ClientHandshake {
     ///
     /// # Panics
     ///
-    /// If `payload` is longer than 65,000 bytes.
+    /// If `payload` is longer than [`PAYLOAD_LEN_MAX`].
     pub(crate) fn start(
         server: ServerIdentity,
         prologue: &[u8],
@@ -122,9 +161,25 @@ impl ClientHandshake {
         rng: &mut SecretRng,
         out: &mut Vec<u8>,
     ) -> Self {
-        let pattern = Pattern::of(server);
-        let builder = builder(pattern, prologue, Resolver::new(rng));
-        let mut noise = match &server {
+        let beginning = Beginning {
+            server,
+            prologue: Vec::from(prologue),
+            payload: Vec::from(payload),
+            secret: Resolver::draw(rng),
+        };
+        Self::begin(beginning, out)
+    }
+
+    fn begin(beginning: Beginning, out: &mut Vec<u8>) -> Self {
+        let Beginning {
+            server,
+            prologue,
+            payload,
+            secret,
+        } = &beginning;
+        let pattern = Pattern::of(*server);
+        let builder = builder(pattern, prologue, Resolver::new(secret.clone()));
+        let mut noise = match server {
             ServerIdentity::Known(key) => builder
                 .remote_public_key(key.as_bytes())
                 .and_then(Builder::build_initiator),
@@ -134,6 +189,7 @@ impl ClientHandshake {
         append(&mut noise, payload, pattern.first_overhead(), out);
         Self {
             noise: Box::new(noise),
+            beginning,
         }
     }
 
@@ -185,7 +241,7 @@ impl ServerHandshake {
         payload: &mut Vec<u8>,
         rng: &mut SecretRng,
     ) -> Result<Self, HandshakeError> {
-        let resolver = Resolver::new(rng);
+        let resolver = Resolver::new(Resolver::draw(rng));
         // Both patterns begin with the client's ephemeral key, and ask the long-term key for nothing but this.
         let remote = message.first_chunk().ok_or(HandshakeError)?;
         let agreed = identity.agree(remote);

@@ -1,6 +1,7 @@
 //! From the secrets of a handshake to packet keys, and the protection of one packet.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
 use blake2::Blake2s256;
@@ -10,10 +11,14 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::PROTOCOL_VERSION;
 use crate::crypto::{AeadKey, CipherSuite, Crypto, OpenError, TAG_LEN};
 use crate::event::Role;
+use crate::saved::{Loader, Saved, saved};
+use crate::wire::DecodeError;
 
 /// Bytes of a nonce of both suites.
 const NONCE_LEN: usize = 12;
 
+/// Bytes of the longer key of both suites.
+const KEY_LEN_MAX: usize = 32;
 const CLIENT_TO_SERVER: &[u8] = b" client to server";
 const SERVER_TO_CLIENT: &[u8] = b" server to client";
 
@@ -80,7 +85,7 @@ impl Secrets {
                 .expect("HKDF gives up to 8,160 bytes");
         };
         let mut raw = RawKey {
-            key: Zeroizing::new([0; 32]),
+            key: Zeroizing::new([0; KEY_LEN_MAX]),
             iv: [0; NONCE_LEN],
         };
         expand(b" key", &mut raw.key[..suite.key_len()]);
@@ -96,10 +101,7 @@ impl Secrets {
         crypto: &dyn Crypto,
     ) -> PacketKey {
         let raw = self.derive(suite, secret, direction);
-        PacketKey {
-            key: crypto.key(suite, &raw.key[..suite.key_len()]),
-            iv: raw.iv,
-        }
+        PacketKey::new(suite, *raw.key, raw.iv, crypto)
     }
 }
 
@@ -172,13 +174,57 @@ pub(crate) struct Keys {
     pub(crate) receive: PacketKey,
 }
 
+saved!(Keys { send, receive });
+
 /// The packet key of one direction.
 pub(crate) struct PacketKey {
     key: Box<dyn AeadKey>,
     iv: [u8; NONCE_LEN],
+    /// What `key` was made from, for a checkpoint to make it again.
+    suite: CipherSuite,
+    secret: [u8; KEY_LEN_MAX],
+}
+
+impl Saved for PacketKey {
+    fn save(&self, out: &mut Vec<u8>) {
+        let Self {
+            key: _,
+            iv,
+            suite,
+            secret,
+        } = self;
+        iv.save(out);
+        suite.save(out);
+        u8::save_slice(&secret[..suite.key_len()], out);
+    }
+
+    fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
+        let iv = from.field("PacketKey.iv")?;
+        let suite: CipherSuite = from.field("PacketKey.suite")?;
+        let mut secret = [0; KEY_LEN_MAX];
+        let len = suite.key_len();
+        let bytes = u8::load_vec(len, from)?;
+        secret[..len].copy_from_slice(&bytes);
+        Ok(Self::new(suite, secret, iv, &*from.config().crypto))
+    }
 }
 
 impl PacketKey {
+    /// The suite takes as many bytes of `secret` as it needs.
+    fn new(
+        suite: CipherSuite,
+        secret: [u8; KEY_LEN_MAX],
+        iv: [u8; NONCE_LEN],
+        crypto: &dyn Crypto,
+    ) -> Self {
+        Self {
+            key: crypto.key(suite, &secret[..suite.key_len()]),
+            iv,
+            suite,
+            secret,
+        }
+    }
+
     /// Encrypts `bytes` in place; the tag covers them, `header` and `number`, which is never used twice.
     pub(crate) fn seal(&self, number: u64, header: &[u8], bytes: &mut [u8]) -> [u8; TAG_LEN] {
         self.key.seal(&self.nonce(number), header, bytes)
@@ -212,6 +258,7 @@ impl PacketKey {
 impl Drop for PacketKey {
     fn drop(&mut self) {
         self.iv.zeroize();
+        self.secret.zeroize();
     }
 }
 

@@ -9,6 +9,7 @@ use core::time::Duration;
 use super::{Ignored, ServerInfo, canonical};
 use crate::event::Event;
 use crate::log::debug;
+use crate::saved::saved;
 use crate::time::Instant;
 
 /// Servers listed, at most; more are not taken in.
@@ -25,6 +26,8 @@ pub(super) struct Directory {
     servers: Vec<Listed>,
 }
 
+saved!(Directory { servers });
+
 #[derive(Debug)]
 struct Listed {
     info: ServerInfo,
@@ -33,6 +36,13 @@ struct Listed {
     heard: Instant,
     is_alive: bool,
 }
+
+saved!(Listed {
+    info,
+    told,
+    heard,
+    is_alive
+});
 
 impl Listed {
     fn has_event(&self) -> bool {

@@ -8,6 +8,7 @@ use alloc::collections::VecDeque;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use crate::saved::saved;
 use crate::time::Instant;
 
 /// Answers to one address in any second, at most.
@@ -23,6 +24,8 @@ pub(super) struct Limiter {
     /// Oldest first.
     recent: VecDeque<(Instant, IpAddr)>,
 }
+
+saved!(Limiter { recent });
 
 impl Limiter {
     pub(super) fn new() -> Self {

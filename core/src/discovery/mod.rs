@@ -42,6 +42,7 @@ use self::text::Answer;
 use crate::config::AnnounceConfig;
 use crate::error::DiscoverError;
 use crate::event::Event;
+use crate::saved::saved;
 use crate::time::Instant;
 use crate::transmit::{Arrival, Transmit};
 
@@ -69,6 +70,14 @@ pub struct ServerInfo {
     /// Places.
     pub players_max: u32,
 }
+
+saved!(ServerInfo {
+    id,
+    name,
+    address,
+    players,
+    players_max
+});
 
 /// A search for servers.
 ///
@@ -108,6 +117,13 @@ pub(crate) struct Discovery {
     responder: Option<Responder>,
     search: Option<Search>,
 }
+
+saved!(Discovery {
+    now,
+    interfaces,
+    responder,
+    search
+});
 
 impl Discovery {
     /// `id` is random: it tells this server from all others, and from itself before a restart.

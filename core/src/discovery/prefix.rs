@@ -6,6 +6,8 @@
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::saved::saved;
+
 /// Addresses of one network interface: what is "on link".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefix {
@@ -14,6 +16,8 @@ pub struct Prefix {
     /// Length of its network prefix, in bits; longer than the address means all of it.
     pub len: u8,
 }
+
+saved!(Prefix { address, len });
 
 impl Prefix {
     /// Whether `ip` shares this prefix.
@@ -87,6 +91,8 @@ const ALWAYS_ON_LINK: [Prefix; 4] = [
 pub(super) struct Interfaces {
     prefixes: Vec<Prefix>,
 }
+
+saved!(Interfaces { prefixes });
 
 impl Interfaces {
     pub(super) fn set(&mut self, prefixes: &[Prefix]) {

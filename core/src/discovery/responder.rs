@@ -11,6 +11,7 @@ use super::targets::Targets;
 use super::text::Answer;
 use crate::config::AnnounceConfig;
 use crate::log::debug;
+use crate::saved::saved;
 use crate::time::Instant;
 use crate::transmit::{Arrival, Socket, Transmit};
 
@@ -29,6 +30,17 @@ pub(super) struct Responder {
     announce_targets: Targets,
 }
 
+saved!(Responder {
+    answer,
+    id,
+    limiter,
+    waiting,
+    answers_sent,
+    announce_interval,
+    next_announcement,
+    announce_targets,
+});
+
 /// An answer that waits. Its text is made when it leaves, so that it tells the players of that moment.
 #[derive(Debug)]
 struct Reply {
@@ -36,6 +48,8 @@ struct Reply {
     from: Option<IpAddr>,
     socket: Socket,
 }
+
+saved!(Reply { to, from, socket });
 
 impl Responder {
     pub(super) fn new(announce: AnnounceConfig, id: u64, now: Instant) -> Self {

@@ -10,6 +10,7 @@ use super::text::{Answer, QUESTION};
 use super::{DiscoveryQuery, Ignored, ServerInfo};
 use crate::error::DiscoverError;
 use crate::event::Event;
+use crate::saved::saved;
 use crate::time::Instant;
 use crate::transmit::Transmit;
 
@@ -28,6 +29,15 @@ pub(super) struct Search {
     has_ended: bool,
     directory: Directory,
 }
+
+saved!(Search {
+    targets,
+    rounds,
+    next_round,
+    ends,
+    has_ended,
+    directory
+});
 
 impl Search {
     pub(super) fn new(now: Instant, query: DiscoveryQuery) -> Result<Self, DiscoverError> {

@@ -5,12 +5,16 @@ use core::net::SocketAddr;
 
 use super::DiscoveryQuery;
 
+use crate::saved::saved;
+
 #[derive(Debug)]
 pub(super) struct Targets {
     addresses: Vec<SocketAddr>,
     /// Position of the next address of this round; the length once the round is done.
     next: usize,
 }
+
+saved!(Targets { addresses, next });
 
 impl Targets {
     /// The first [`DiscoveryQuery::TARGETS_MAX`] of `addresses` that have a port.

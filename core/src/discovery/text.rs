@@ -13,6 +13,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 
+use crate::saved::saved;
+
 /// Longest answer, in bytes, sent or accepted.
 pub(super) const ANSWER_LEN_MAX: usize = 512;
 
@@ -35,6 +37,14 @@ pub(super) struct Answer {
     pub(super) port: u16,
     pub(super) id: Option<u64>,
 }
+
+saved!(Answer {
+    name,
+    players,
+    players_max,
+    port,
+    id
+});
 
 pub(super) fn is_question(datagram: &[u8]) -> bool {
     let mut words = words(datagram);

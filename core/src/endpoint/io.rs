@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Endpoint;
+use crate::crypto::Agreed;
 use crate::event::Event;
 use crate::record::Call;
 use crate::time::Instant;
@@ -20,10 +21,17 @@ impl Endpoint {
         let len = datagram.len();
         self.machine.handle_datagram(now, arrival, datagram);
         self.redact_arrival(now, len, arrival.ecn);
-        if let Some(recorder) = &mut self.recorder
-            && let Some(agreed) = self.machine.take_agreed()
-        {
-            recorder.end_agreed(&agreed);
+        if let Some(agreed) = self.machine.take_agreed() {
+            self.end_agreed(&agreed);
+        }
+    }
+
+    fn end_agreed(&mut self, agreed: &Agreed) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end_agreed(agreed);
+        }
+        if let Some(ring) = &mut self.ring {
+            ring.end_agreed(agreed);
         }
     }
 
@@ -46,6 +54,9 @@ impl Endpoint {
         let transmit = self.machine.poll_transmit(now, buf);
         if let Some(recorder) = &mut self.recorder {
             recorder.end_transmit(transmit.as_ref(), &buf[start..]);
+        }
+        if let Some(ring) = &mut self.ring {
+            ring.end_transmit(transmit.as_ref(), &buf[start..]);
         }
         self.redact_transmit(now, transmit.as_ref());
         transmit

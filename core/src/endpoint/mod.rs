@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::crypto::Identity;
 use crate::entropy::Entropy;
 use crate::machine::{self, Machine};
-use crate::record::{Call, EndReason, Noted, Recorder, Redactor};
+use crate::record::{Call, EndReason, Noted, Recorder, Redactor, Ring};
 use crate::time::Instant;
 
 /// A socket's worth of connections as one state machine: bytes and time go in, bytes, events and
@@ -34,6 +34,7 @@ use crate::time::Instant;
 pub struct Endpoint {
     pub(crate) machine: Machine,
     pub(crate) recorder: Option<Box<Recorder>>,
+    ring: Option<Box<Ring>>,
     redactor: Option<Box<Redactor>>,
 }
 
@@ -45,6 +46,7 @@ impl Endpoint {
         Self {
             machine: Machine::new(config, entropy, identity, now),
             recorder: None,
+            ring: None,
             redactor: None,
         }
     }
@@ -67,15 +69,35 @@ impl Endpoint {
         mut identity: Identity,
         now: Instant,
     ) -> Self {
-        let recorder = Recorder::new(&config, &entropy, &identity, now);
-        if identity.is_lasting() {
-            identity.keep_agreed();
-        }
+        let recorder = Recorder::of_birth(&config, &entropy, &identity, now);
+        identity.keep_agreed(identity.is_lasting());
         Self {
             machine: Machine::new(config, entropy, identity, now),
             recorder: Some(Box::new(recorder)),
+            ring: None,
             redactor: None,
         }
+    }
+
+    /// A recorded endpoint with the state of a checkpoint.
+    pub(crate) fn revived(machine: Machine) -> Self {
+        let mut endpoint = Self {
+            machine,
+            recorder: None,
+            ring: None,
+            redactor: None,
+        };
+        endpoint.start_recording();
+        endpoint
+    }
+
+    /// Records every call from here on: the recording begins with a checkpoint, which is the endpoint's whole state. What
+    /// an earlier recording holds and was not taken is forgotten. See [`take_recording`](Self::take_recording).
+    ///
+    /// **The checkpoint holds the keys of all sessions**, though never the long-term key of [`Config`].
+    pub fn start_recording(&mut self) {
+        self.recorder = Some(Box::new(Recorder::of_checkpoint(&self.machine)));
+        self.machine.identity_mut().keep_agreed(true);
     }
 
     /// Appends to `out` what was recorded since the last time, in whole blocks of 64 KiB or one second. Take it after
@@ -92,6 +114,7 @@ impl Endpoint {
             recorder.finish(EndReason::Finished);
             recorder.take(out);
         }
+        self.keep_agreed();
     }
 
     /// Whether calls are recorded.
@@ -102,10 +125,38 @@ impl Endpoint {
             .is_some_and(|recorder| recorder.is_recording())
     }
 
+    /// Keeps the latest calls in memory from here on, in `bytes_max` bytes (64 KiB at least), to be [dumped](Self::dump_ring)
+    /// once something went wrong. It can be had besides a recording. `None` ends it.
+    ///
+    /// A state that fills more than a quarter of the ring leaves too little room for calls: then nothing is kept, and it
+    /// is tried again after 10 s.
+    pub fn keep_ring(&mut self, bytes_max: Option<usize>) {
+        let machine = &self.machine;
+        self.ring = bytes_max.map(|bytes_max| Box::new(Ring::new(machine, bytes_max)));
+        self.keep_agreed();
+    }
+
+    /// The latest calls as a recording of its own, which begins with a checkpoint. `None` without a ring, or while the
+    /// state is too large for it. The ring goes on.
+    ///
+    /// **The checkpoint holds the keys of all sessions**, though never the long-term key of [`Config`].
+    #[must_use]
+    pub fn dump_ring(&self, reason: EndReason) -> Option<Vec<u8>> {
+        self.ring.as_ref()?.dump(reason)
+    }
+
+    fn keep_agreed(&mut self) {
+        let is_kept = self.recorder.is_some() || self.ring.is_some();
+        self.machine.identity_mut().keep_agreed(is_kept);
+    }
+
     /// Writes a call down before it is made.
     fn begin(&mut self, now: Option<Instant>, call: &Call<'_>) {
         if let Some(recorder) = &mut self.recorder {
             recorder.begin(now, call);
+        }
+        if let Some(ring) = &mut self.ring {
+            ring.begin(now, call, &self.machine);
         }
     }
 
@@ -113,6 +164,9 @@ impl Endpoint {
     fn end<T: Noted>(&mut self, output: T) -> T {
         if let Some(recorder) = &mut self.recorder {
             recorder.end(&output);
+        }
+        if let Some(ring) = &mut self.ring {
+            ring.end(&output);
         }
         output
     }

@@ -7,6 +7,7 @@ use crate::audit::Unsound;
 use crate::config::Config;
 use crate::crypto::PublicKey;
 use crate::id::PeerId;
+use crate::record::state_hash;
 use crate::stats::{EndpointStats, PeerStats};
 use crate::time::Instant;
 
@@ -45,6 +46,13 @@ impl Endpoint {
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         self.machine.public_key()
+    }
+
+    /// A hash of the whole state. Endpoints with the same one answer the same calls in the same way, whatever their past;
+    /// of two replays that part it finds the call. Takes as long as a checkpoint.
+    #[must_use]
+    pub fn state_hash(&self) -> u64 {
+        state_hash(&self.machine)
     }
 
     /// Checks the books against what they are about, and what no state may be: for simulators and tests, after a call

@@ -1,5 +1,6 @@
 //! A token bucket for answers to strangers.
 
+use crate::saved::saved;
 use crate::time::Instant;
 
 /// Lets `rate` answers a second pass, and a second's worth at once.
@@ -10,6 +11,8 @@ pub(crate) struct RateLimit {
     tokens: u64,
     at: Instant,
 }
+
+saved!(RateLimit { rate, tokens, at });
 
 const ONE: u64 = 1_000_000_000;
 

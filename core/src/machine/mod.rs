@@ -14,6 +14,7 @@
 //! | `slots`    | the table of peers                                                    |
 //! | `schedule` | the heap of deadlines                                                 |
 //! | `waiting`  | queues of peers                                                       |
+//! | `saved`    | all of it as bytes, for a checkpoint                                  |
 //! | `shared`   | settings and memory lent to the peers                                 |
 
 mod accept;
@@ -23,6 +24,7 @@ mod commands;
 mod datagram;
 mod limit;
 mod output;
+mod saved;
 mod schedule;
 pub(crate) mod shared;
 mod slots;
@@ -36,7 +38,7 @@ use core::net::{IpAddr, SocketAddr};
 use self::limit::RateLimit;
 use self::schedule::Schedule;
 use self::shared::Shared;
-use self::slots::Slots;
+use self::slots::{Slot, Slots};
 use self::waiting::Waiting;
 use crate::config::Config;
 use crate::crypto::{Agreed, Identity, SecretKey};
@@ -46,6 +48,7 @@ use crate::event::Event;
 use crate::notice::Notices;
 use crate::peer::HelloKey;
 use crate::rng::{Rng, SecretRng};
+use crate::saved::saved;
 use crate::stats::EndpointStats;
 use crate::tick::TickClock;
 use crate::time::Instant;
@@ -99,6 +102,8 @@ struct Answer {
     bytes: Vec<u8>,
 }
 
+saved!(Answer { to, from, bytes });
+
 /// A probe that was sent.
 #[derive(Debug)]
 struct Probe {
@@ -107,23 +112,28 @@ struct Probe {
     sent_at: Instant,
 }
 
+saved!(Probe { nonce, to, sent_at });
+
+const WAITS_TO_SEND: fn(&mut Slot) -> &mut bool = |slot| &mut slot.waits_to_send;
+const WAITS_TO_BE_READ: fn(&mut Slot) -> &mut bool = |slot| &mut slot.waits_to_be_read;
+const WAITS_FOR_FLUSH: fn(&mut Slot) -> &mut bool = |slot| &mut slot.waits_for_flush;
+
 impl Machine {
     /// A machine whose long-term key is what `identity` says, whatever `config` holds.
     pub(crate) fn new(config: Config, entropy: Entropy, identity: Identity, now: Instant) -> Self {
         let secrets = SecretRng::new(entropy.secret);
-        let slots_max = config.peers_max + config.half_open_max;
         Self {
             now,
             identity,
             slots: Slots::new(
-                slots_max,
+                config.slots_max(),
                 config.connection_id_len,
                 secrets.fork("connection ids"),
             ),
             schedule: Schedule::default(),
-            ready: Waiting::new(|slot| &mut slot.waits_to_send),
-            unread: Waiting::new(|slot| &mut slot.waits_to_be_read),
-            unflushed: Waiting::new(|slot| &mut slot.waits_for_flush),
+            ready: Waiting::new(WAITS_TO_SEND),
+            unread: Waiting::new(WAITS_TO_BE_READ),
+            unflushed: Waiting::new(WAITS_FOR_FLUSH),
             due: 0,
             by_address: BTreeMap::new(),
             half_open: BTreeMap::new(),

@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
+use crate::saved::{Loader, Saved};
 use crate::time::Instant;
+use crate::wire::DecodeError;
 
 const NOWHERE: u32 = u32::MAX;
 
@@ -12,6 +14,30 @@ pub(crate) struct Schedule {
     heap: Vec<(Instant, u32)>,
     /// Position in the heap by slot.
     positions: Vec<u32>,
+}
+
+/// Where each slot stands follows from the heap.
+impl Saved for Schedule {
+    fn save(&self, out: &mut Vec<u8>) {
+        let Self { heap, positions: _ } = self;
+        heap.save(out);
+    }
+
+    fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
+        let heap: Vec<(Instant, u32)> = from.field("Schedule.heap")?;
+        let mut positions = Vec::new();
+        for (position, (_, slot)) in heap.iter().enumerate() {
+            let index = *slot as usize;
+            if index >= from.config().slots_max() as usize {
+                return Err(from.field_error("Schedule.heap"));
+            }
+            if positions.len() <= index {
+                positions.resize(index + 1, NOWHERE);
+            }
+            positions[index] = position as u32;
+        }
+        Ok(Self { heap, positions })
+    }
 }
 
 impl Schedule {

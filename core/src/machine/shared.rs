@@ -9,7 +9,9 @@ use crate::key_log::KeyLog;
 use crate::notice::Notices;
 use crate::pool::{Blocks, Pool};
 use crate::reliability::recovery::{Record, Verdict};
+use crate::saved::{Loader, Saved};
 use crate::trace::Content;
+use crate::wire::DecodeError;
 
 /// Lines of trace kept for an owner who does not poll them.
 const TRACE_LINES_MAX: usize = 4_096;
@@ -44,6 +46,28 @@ impl Shared {
             trace: None,
             key_log: KeyLog::default(),
         }
+    }
+
+    /// Memory, scratch and trace are left out.
+    pub(super) fn save(&self, out: &mut Vec<u8>) {
+        let Self {
+            config: _,
+            pool: _,
+            blocks: _,
+            unread_bytes,
+            verdicts: _,
+            notes: _,
+            notices: _,
+            key_log: _,
+            trace: _,
+        } = self;
+        unread_bytes.save(out);
+    }
+
+    pub(super) fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
+        let mut shared = Self::new(from.config().clone());
+        shared.unread_bytes = from.field("unread_bytes")?;
+        Ok(shared)
     }
 
     pub(crate) fn set_trace(&mut self, on: bool) {

@@ -4,9 +4,11 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::config::Config;
 use crate::id::PeerId;
 use crate::peer::{Peer, State};
 use crate::rng::SecretRng;
+use crate::saved::saved;
 use crate::wire::packet::ConnectionId;
 
 /// How the endpoint's books hold a peer.
@@ -21,6 +23,8 @@ pub(crate) enum Entry {
     /// Over: found by its connection id only, as long as it drains.
     Over,
 }
+
+saved!(enum Entry { 0 = HalfOpen, 1 = Dialled, 2 = Connected, 3 = Over });
 
 /// A peer and its place in the endpoint's queues.
 #[derive(Debug)]
@@ -37,6 +41,15 @@ pub(crate) struct Slot {
     pub(crate) waits_for_flush: bool,
 }
 
+saved!(Slot {
+    peer,
+    entry,
+    is_due,
+    waits_to_send,
+    waits_to_be_read,
+    waits_for_flush
+});
+
 /// All peers, by slot. A slot is used again as late as possible, so that a late datagram rarely meets a stranger.
 #[derive(Debug)]
 pub(crate) struct Slots {
@@ -51,6 +64,8 @@ pub(crate) struct Slots {
     rng: SecretRng,
 }
 
+saved!(Slots { slots, generations, free, slots_max, used, id_len, mask, rng } if Slots::is_sound);
+
 impl Slots {
     pub(crate) fn new(slots_max: u32, id_len: u8, mut rng: SecretRng) -> Self {
         Self {
@@ -63,6 +78,19 @@ impl Slots {
             mask: rng.next_u64() as u32,
             rng,
         }
+    }
+
+    fn is_sound(&self, config: &Config) -> bool {
+        self.used as usize == self.slots.iter().flatten().count()
+            && self.slots_max == config.slots_max()
+            && self.slots.len() <= self.slots_max as usize
+            && self.slots.len() == self.generations.len()
+            && self.id_len == usize::from(config.connection_id_len)
+            && self.free.iter().all(|slot| self.get(*slot).is_none())
+            && (0..).zip(&self.slots).all(|(index, slot)| {
+                slot.as_ref()
+                    .is_none_or(|slot| slot.peer.id.slot() == index)
+            })
     }
 
     pub(crate) const fn used(&self) -> u32 {

@@ -2,6 +2,7 @@ use core::time::Duration;
 
 mod books;
 mod channels;
+mod checkpoint;
 mod churn;
 mod ends;
 mod frames;

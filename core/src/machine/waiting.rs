@@ -1,8 +1,11 @@
 //! Slots that wait for something, each once, in the order in which they began to.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use super::slots::{Slot, Slots};
+use crate::saved::{Loader, Saved};
+use crate::wire::DecodeError;
 
 /// A queue of slots. Its flag in the slot says that the slot stands in it, so that it stands there once.
 ///
@@ -20,6 +23,19 @@ impl Waiting {
             queue: VecDeque::new(),
             flag,
         }
+    }
+
+    pub(super) fn save(&self, out: &mut Vec<u8>) {
+        let Self { queue, flag: _ } = self;
+        queue.save(out);
+    }
+
+    pub(super) fn load(
+        from: &mut Loader<'_>,
+        flag: fn(&mut Slot) -> &mut bool,
+    ) -> Result<Self, DecodeError> {
+        let queue = from.field("Waiting.queue")?;
+        Ok(Self { queue, flag })
     }
 
     pub(super) fn push(&mut self, slot: u32, slots: &mut Slots) {
@@ -59,7 +75,7 @@ impl Waiting {
     /// Keeps one entry of every slot that waits. The newest push is not in the queue yet: its flag stays.
     fn sweep(&mut self, slots: &mut Slots) {
         let flag = self.flag;
-        let mut kept = alloc::vec::Vec::new();
+        let mut kept = Vec::new();
         self.queue.retain(|slot| {
             let waits = slots
                 .get_mut(*slot)

@@ -11,6 +11,7 @@ use crate::event::{CloseReason, Event, Refusal, Role};
 use crate::machine::shared::Shared;
 use crate::reliability::recovery::Recovery;
 use crate::rng::SecretRng;
+use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::handshake::{ClientOffer, Credits, Hello, ServerAnswer};
 
@@ -38,6 +39,15 @@ pub(crate) struct Dialling {
     pub(super) hint: Option<Refusal>,
 }
 
+saved!(Dialling {
+    noise,
+    hello,
+    repeat,
+    sent_at,
+    give_up_at,
+    hint
+});
+
 /// A server that waits for the client's proof.
 #[derive(Debug)]
 pub(crate) struct Accepting {
@@ -46,6 +56,13 @@ pub(crate) struct Accepting {
     pub(super) sent_at: Option<Instant>,
     pub(super) expires_at: Instant,
 }
+
+saved!(Accepting {
+    welcome,
+    is_due,
+    sent_at,
+    expires_at
+});
 
 /// What `connect` needs.
 #[derive(Debug)]

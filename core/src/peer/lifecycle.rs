@@ -33,6 +33,7 @@ use crate::event::{CloseReason, Event, Farewell, Refusal, Violation};
 use crate::id::ChannelId;
 use crate::log::debug;
 use crate::pool::Pool;
+use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::frame::Close;
 use crate::wire::frame::close::{APPLICATION, REFUSED, UNDELIVERABLE, VIOLATION};
@@ -57,6 +58,11 @@ pub(crate) enum State {
     Gone,
 }
 
+saved!(enum State {
+    0 = Dialling(dialling), 1 = Accepting(accepting), 2 = Connected, 3 = Closing(closing), 4 = Draining { until },
+    5 = Gone,
+});
+
 /// How this side ends the connection: reliable messages first, then CLOSE until acknowledged.
 #[derive(Debug)]
 pub(crate) struct Closing {
@@ -69,6 +75,14 @@ pub(crate) struct Closing {
     /// When CLOSE is said again if no answer comes.
     again: Option<Repeat>,
 }
+
+saved!(Closing {
+    reason,
+    flush_until,
+    sent_at,
+    in_flight,
+    again
+});
 
 /// Wait for the acknowledgement of a CLOSE: this many probe timeouts, within these bounds. Time for nine attempts, so
 /// that one lost datagram in five leaves nobody without the reason, and below the second that an owner waits gladly.

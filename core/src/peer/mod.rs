@@ -39,6 +39,7 @@ use crate::event::Role;
 use crate::id::PeerId;
 use crate::reliability::received::Received;
 use crate::reliability::recovery::Recovery;
+use crate::saved::saved;
 use crate::stats::PeerStats;
 use crate::time::Instant;
 use crate::wire::packet::ConnectionId;
@@ -83,6 +84,35 @@ pub(crate) struct Peer {
     messages_sent: u64,
 }
 
+saved!(Peer {
+    id,
+    address,
+    local,
+    role,
+    state,
+    local_id,
+    remote_id,
+    keys,
+    reset_token,
+    began_with,
+    received,
+    newest,
+    recovery,
+    outbox,
+    inbox,
+    last_heard,
+    last_sent,
+    flush,
+    probe,
+    ping,
+    confirm,
+    datagrams_sent,
+    datagrams_received,
+    bytes_sent,
+    bytes_received,
+    messages_sent,
+});
+
 /// Where the owner's ping is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ping {
@@ -96,6 +126,8 @@ enum Ping {
     },
 }
 
+saved!(enum Ping { 0 = Idle, 1 = Wanted { asked }, 2 = InFlight { asked } });
+
 /// A datagram that is repeated on a schedule until it is answered: the same interval a few times, then longer ones.
 #[derive(Clone, Copy, Debug)]
 struct Repeat {
@@ -104,6 +136,12 @@ struct Repeat {
     /// Repeats left before the interval grows.
     steady: u8,
 }
+
+saved!(Repeat {
+    at,
+    interval,
+    steady
+});
 
 impl Repeat {
     const INTERVAL_MAX: Duration = Duration::from_millis(500);

@@ -32,10 +32,14 @@ impl AddressWriter {
         }
     }
 
+    pub(super) fn forget(&mut self) {
+        self.table.clear();
+        self.buckets.fill(0);
+    }
+
     pub(super) fn put(&mut self, address: SocketAddr, out: &mut Vec<u8>) {
         if self.table.len() == PLACES {
-            self.table.clear();
-            self.buckets.fill(0);
+            self.forget();
         }
         let mut bucket = bucket(&address);
         loop {

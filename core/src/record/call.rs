@@ -88,6 +88,8 @@ pub enum Call<'a> {
     SetAccepting {
         accepting: bool,
     },
+    /// No call: the state was what its hash says, and from here on a ring had a generation of its own.
+    Checkpoint,
     /// The recording ends here.
     End {
         reason: EndReason,
@@ -138,6 +140,7 @@ impl fmt::Display for Call<'_> {
             Self::Ban { address } => write!(f, "ban({address})"),
             Self::Unban { address } => write!(f, "unban({address})"),
             Self::SetAccepting { accepting } => write!(f, "set_accepting({accepting})"),
+            Self::Checkpoint => f.write_str("checkpoint"),
             Self::End { reason } => write!(f, "end of the recording: {reason}"),
         }
     }
@@ -170,6 +173,11 @@ pub enum Outcome {
         /// With its content and all before it.
         hash: u32,
     },
+    /// The endpoint's whole state.
+    State {
+        /// Of the state alone.
+        hash: u64,
+    },
 }
 
 impl fmt::Display for Outcome {
@@ -184,6 +192,7 @@ impl fmt::Display for Outcome {
                 )
             }
             Self::Event { hash } => write!(f, "an event (outputs so far {hash:08x})"),
+            Self::State { hash } => write!(f, "a state ({hash:016x})"),
         }
     }
 }
@@ -252,6 +261,8 @@ pub enum EndReason {
     Finished,
     /// The owner did not take what was recorded, and memory is bounded.
     NotTaken,
+    /// The owner panicked, perhaps inside the last call.
+    Panicked,
 }
 
 impl EndReason {
@@ -259,6 +270,7 @@ impl EndReason {
         match code {
             0 => Some(Self::Finished),
             1 => Some(Self::NotTaken),
+            2 => Some(Self::Panicked),
             _ => None,
         }
     }
@@ -269,6 +281,7 @@ impl fmt::Display for EndReason {
         f.write_str(match self {
             Self::Finished => "as asked",
             Self::NotTaken => "what was recorded was not taken in time",
+            Self::Panicked => "its owner panicked",
         })
     }
 }

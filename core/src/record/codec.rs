@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::wire::{DecodeError, Reader};
 
-pub(super) fn put_number(mut value: u64, out: &mut Vec<u8>) {
+pub(crate) fn put_number(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -15,7 +15,7 @@ pub(super) fn put_number(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-pub(super) fn number(reader: &mut Reader<'_>, field: &'static str) -> Result<u64, DecodeError> {
+pub(crate) fn number(reader: &mut Reader<'_>, field: &'static str) -> Result<u64, DecodeError> {
     let error = reader.error(field);
     let mut value = 0;
     for shift in (0..64).step_by(7) {
@@ -34,7 +34,7 @@ pub(super) fn number(reader: &mut Reader<'_>, field: &'static str) -> Result<u64
 }
 
 /// A number that must fit a smaller type.
-pub(super) fn small<T: TryFrom<u64>>(
+pub(crate) fn small<T: TryFrom<u64>>(
     reader: &mut Reader<'_>,
     field: &'static str,
 ) -> Result<T, DecodeError> {
@@ -42,12 +42,12 @@ pub(super) fn small<T: TryFrom<u64>>(
     T::try_from(number(reader, field)?).map_err(|_| error)
 }
 
-pub(super) fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     put_number(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
 }
 
-pub(super) fn bytes<'a>(
+pub(crate) fn bytes<'a>(
     reader: &mut Reader<'a>,
     field: &'static str,
 ) -> Result<&'a [u8], DecodeError> {
@@ -55,7 +55,7 @@ pub(super) fn bytes<'a>(
     reader.take(len, field)
 }
 
-pub(super) fn text<'a>(
+pub(crate) fn text<'a>(
     reader: &mut Reader<'a>,
     field: &'static str,
 ) -> Result<&'a str, DecodeError> {
@@ -64,7 +64,7 @@ pub(super) fn text<'a>(
 }
 
 /// A byte that is 0 or 1.
-pub(super) fn flag(reader: &mut Reader<'_>, field: &'static str) -> Result<bool, DecodeError> {
+pub(crate) fn flag(reader: &mut Reader<'_>, field: &'static str) -> Result<bool, DecodeError> {
     let error = reader.error(field);
     match reader.u8(field)? {
         0 => Ok(false),
@@ -73,12 +73,12 @@ pub(super) fn flag(reader: &mut Reader<'_>, field: &'static str) -> Result<bool,
     }
 }
 
-pub(super) fn put_duration(duration: Duration, out: &mut Vec<u8>) {
+pub(crate) fn put_duration(duration: Duration, out: &mut Vec<u8>) {
     put_number(duration.as_secs(), out);
     put_number(duration.subsec_nanos().into(), out);
 }
 
-pub(super) fn duration(
+pub(crate) fn duration(
     reader: &mut Reader<'_>,
     field: &'static str,
 ) -> Result<Duration, DecodeError> {
@@ -92,7 +92,7 @@ pub(super) fn duration(
 }
 
 /// 4 or 6, then the address as in its header on the wire.
-pub(super) fn put_ip(ip: IpAddr, out: &mut Vec<u8>) {
+pub(crate) fn put_ip(ip: IpAddr, out: &mut Vec<u8>) {
     match ip {
         IpAddr::V4(ip) => {
             out.push(4);
@@ -105,7 +105,7 @@ pub(super) fn put_ip(ip: IpAddr, out: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn ip(reader: &mut Reader<'_>, field: &'static str) -> Result<IpAddr, DecodeError> {
+pub(crate) fn ip(reader: &mut Reader<'_>, field: &'static str) -> Result<IpAddr, DecodeError> {
     let error = reader.error(field);
     match reader.u8(field)? {
         4 => Ok(Ipv4Addr::from(reader.array::<4>(field)?).into()),
@@ -115,7 +115,7 @@ pub(super) fn ip(reader: &mut Reader<'_>, field: &'static str) -> Result<IpAddr,
 }
 
 /// The IP address, the port, and for IPv6 the flow label and the scope, which are part of what a socket reports.
-pub(super) fn put_address(address: SocketAddr, out: &mut Vec<u8>) {
+pub(crate) fn put_address(address: SocketAddr, out: &mut Vec<u8>) {
     put_ip(address.ip(), out);
     out.extend_from_slice(&address.port().to_be_bytes());
     if let SocketAddr::V6(v6) = address {
@@ -124,7 +124,7 @@ pub(super) fn put_address(address: SocketAddr, out: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn address(
+pub(crate) fn address(
     reader: &mut Reader<'_>,
     field: &'static str,
 ) -> Result<SocketAddr, DecodeError> {

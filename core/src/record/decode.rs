@@ -152,6 +152,12 @@ impl Decoder {
             tag::UNBAN => Call::Unban {
                 address: ip(reader, "address to unban")?,
             },
+            tag::CHECKPOINT if tag & OUTPUT != 0 => {
+                self.addresses = AddressReader::default();
+                self.arrival = None;
+                self.receiver = None;
+                Call::Checkpoint
+            }
             tag::END => {
                 let error = reader.error("reason of the end");
                 let reason = EndReason::from_code(reader.u8("reason of the end")?);
@@ -221,6 +227,10 @@ impl Decoder {
             Call::PollEvent => {
                 let hash = u32::from_be_bytes(reader.array("hash")?);
                 record.outcome = Outcome::Event { hash };
+            }
+            Call::Checkpoint => {
+                let hash = reader.u64("hash of the state")?;
+                record.outcome = Outcome::State { hash };
             }
             Call::Connect { .. }
             | Call::Send { .. }

@@ -30,10 +30,18 @@ impl Encoder {
         }
     }
 
+    /// As new.
+    pub(super) fn forget(&mut self) {
+        self.addresses.forget();
+        self.arrival = None;
+        self.receiver = None;
+    }
+
     /// The tag of a call, without time and output.
     pub(super) fn tag(&self, call: &Call<'_>) -> u8 {
         let variant = |is_set: bool| if is_set { VARIANT } else { 0 };
         match call {
+            Call::Checkpoint => tag::CHECKPOINT,
             Call::End { .. } => tag::END,
             Call::HandleDatagram { arrival, .. } => {
                 tag::HANDLE_DATAGRAM | variant(self.is_new_way(arrival))
@@ -74,7 +82,11 @@ impl Encoder {
     pub(super) fn put(&mut self, call: &Call<'_>, out: &mut Vec<u8>) {
         match call {
             Call::HandleDatagram { arrival, datagram } => self.put_datagram(arrival, datagram, out),
-            Call::HandleTimeout | Call::PollTransmit | Call::PollEvent | Call::Flush => {}
+            Call::HandleTimeout
+            | Call::PollTransmit
+            | Call::PollEvent
+            | Call::Flush
+            | Call::Checkpoint => {}
             Call::Connect { to, server } => {
                 self.addresses.put(*to, out);
                 if let ServerIdentity::Known(key) = server {

@@ -35,6 +35,13 @@ pub enum RecordingError {
         /// Where it is.
         offset: u64,
     },
+    /// The checksum is right, but the endpoint's state at the beginning cannot be read.
+    BadCheckpoint {
+        /// The field.
+        field: &'static str,
+        /// Where it is.
+        offset: u64,
+    },
     /// The bytes end before the recording does: it was cut off, or its program ended without notice.
     Truncated {
         /// The record that is not whole any more; 0 is the header.
@@ -93,6 +100,9 @@ impl fmt::Display for RecordingError {
             Self::NotRedacted => f.write_str("it is a full recording, not a redacted one"),
             Self::CorruptHeader { field, offset } => {
                 write!(f, "its header is damaged: {field} at byte {offset}")
+            }
+            Self::BadCheckpoint { field, offset } => {
+                write!(f, "its checkpoint cannot be read: {field} at byte {offset}")
             }
             Self::Truncated { record: 0, offset } => {
                 write!(f, "it is cut off inside its header, at byte {offset}")

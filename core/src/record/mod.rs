@@ -1,9 +1,10 @@
-//! Recordings: every call at an endpoint's boundary, from its birth on, so that it can be lived again to the byte.
+//! Recordings: every call at an endpoint's boundary, from its birth or a checkpoint on, so that it can be lived again to
+//! the byte.
 //!
 //! An endpoint is a function of its configuration, its entropy and the calls made to it. A *recording* holds all three,
-//! and of what came out a hash, so that a replay can tell at once where it differs. [`Endpoint::recorded`] begins one,
-//! [`Recording`] reads it, and a [`Replica`] makes its calls again; `tickwire-sim` has the loop that compares.
-//! docs/RECORDING.md describes the bytes and what is secret among them.
+//! and of what came out a hash, so that a replay can tell at once where it differs. [`Endpoint::recorded`] and
+//! [`Endpoint::start_recording`] begin one, [`Recording`] reads it, and a [`Replica`] makes its calls again;
+//! `tickwire-sim` has the loop that compares. docs/RECORDING.md describes the bytes and what is secret among them.
 //!
 //! Vocabulary: a *record* is one call with what it was given and what is kept of what it gave back. Records are
 //! written in *blocks* with a checksum each. The *outcome* of a call is what its record keeps.
@@ -13,7 +14,8 @@
 //! | `call` | a record, a call, an outcome |
 //! | `recorder` | writing: the buffer, the blocks, the bound |
 //! | `recording` | reading: a whole recording, checked |
-//! | `replica` | an endpoint born again |
+//! | `ring` | the latest calls only, and the state before them |
+//! | `replica` | an endpoint born again, or revived from a checkpoint |
 //! | `header`, `config` | what the endpoint was born with, as bytes |
 //! | `tag`, `encode`, `decode`, `addresses`, `codec` | calls as bytes |
 //! | `output`, `hash` | what came out, as four bytes |
@@ -28,11 +30,12 @@
 //! - Reading is total: any bytes give a recording or a [`RecordingError`] that names the place.
 //!
 //! [`Endpoint::recorded`]: crate::Endpoint::recorded
+//! [`Endpoint::start_recording`]: crate::Endpoint::start_recording
 
 mod addresses;
 mod blocks;
 mod call;
-mod codec;
+pub(crate) mod codec;
 mod config;
 mod decode;
 mod encode;
@@ -44,6 +47,7 @@ mod recorder;
 mod recording;
 mod redacted;
 mod replica;
+mod ring;
 mod tag;
 #[cfg(test)]
 mod tests;
@@ -56,6 +60,8 @@ pub use recording::{Recording, repair};
 pub use redacted::{Flaw, RedactedRecord, RedactedRecording, Sight};
 pub use replica::{Output, Replica};
 
+pub(crate) use header::state_hash;
 pub(crate) use output::Output as Noted;
 pub(crate) use recorder::Recorder;
 pub(crate) use redacted::Redactor;
+pub(crate) use ring::Ring;

@@ -23,6 +23,7 @@ use super::tag::{self, OUTPUT, TIME, VARIANT};
 use crate::config::Config;
 use crate::crypto::{Agreed, Identity};
 use crate::entropy::Entropy;
+use crate::machine::Machine;
 use crate::time::Instant;
 use crate::transmit::Transmit;
 
@@ -57,31 +58,47 @@ pub(crate) struct Recorder {
     outcome: Outcome,
     /// Of the block before the open one, or of the header.
     checksum: u64,
+    /// Bytes that may wait to be taken.
+    untaken_max: usize,
     has_ended: bool,
 }
 
 impl Recorder {
-    pub(crate) fn new(
+    /// From the birth of an endpoint on.
+    pub(crate) fn of_birth(
         config: &Config,
         entropy: &Entropy,
         identity: &Identity,
         born_at: Instant,
     ) -> Self {
-        let mut bytes = Vec::with_capacity(2 * BLOCK_BYTES);
-        let checksum = Header::put(config, entropy, identity, born_at, &mut bytes);
+        let room = Vec::with_capacity(2 * BLOCK_BYTES);
+        let (header, checksum) = Header::of_birth(config, entropy, identity, born_at, room);
+        Self::new(header, checksum, born_at)
+    }
+
+    /// From a moment in an endpoint's life on.
+    pub(crate) fn of_checkpoint(machine: &Machine) -> Self {
+        let (begins_at, room) = (machine.now(), Vec::with_capacity(2 * BLOCK_BYTES));
+        let header = Header::of_checkpoint(machine, begins_at, room);
+        Self::new(header.bytes, header.checksum, begins_at)
+    }
+
+    /// After a header with this checksum.
+    pub(super) fn new(header: Vec<u8>, checksum: u64, begins_at: Instant) -> Self {
         let mut recorder = Self {
             open: 0,
-            opened_at: born_at,
+            opened_at: begins_at,
             records: 0,
             tag: 0,
             tag_before: None,
-            time: born_at,
+            time: begins_at,
             encoder: Encoder::new(),
             outputs: OutputHash::default(),
             outcome: Outcome::Nothing,
             checksum,
+            untaken_max: UNTAKEN_BYTES_MAX,
             has_ended: false,
-            bytes,
+            bytes: header,
         };
         recorder.open_block();
         recorder
@@ -125,7 +142,7 @@ impl Recorder {
         self.outcome = output.note(&mut self.outputs);
         match self.outcome {
             Outcome::Nothing => self.fold_empty_poll(tag::POLL_EVENT),
-            Outcome::Transmit { .. } => {}
+            Outcome::Transmit { .. } | Outcome::State { .. } => {}
             Outcome::Refused(refused) => self.put_output(&[refused as u8]),
             Outcome::Event { hash } => self.put_output(&hash.to_be_bytes()),
         }
@@ -177,6 +194,68 @@ impl Recorder {
         self.outcome
     }
 
+    /// For a ring, which takes nothing out: what is kept is bounded by it.
+    pub(super) fn unbounded(header: Vec<u8>, checksum: u64, begins_at: Instant) -> Self {
+        let mut recorder = Self::new(header, checksum, begins_at);
+        recorder.untaken_max = usize::MAX;
+        recorder
+    }
+
+    /// Begins anew after another header, and returns what was recorded before, in whole blocks.
+    pub(super) fn restart(
+        &mut self,
+        header: Vec<u8>,
+        checksum: u64,
+        begins_at: Instant,
+    ) -> Vec<u8> {
+        if self.records > 0 {
+            self.close_block();
+        } else {
+            self.bytes.truncate(self.open);
+        }
+        let before = core::mem::replace(&mut self.bytes, header);
+        self.encoder.forget();
+        self.outputs = OutputHash::default();
+        (self.time, self.opened_at) = (begins_at, begins_at);
+        (self.tag, self.tag_before) = (0, None);
+        self.checksum = checksum;
+        self.has_ended = false;
+        self.open_block();
+        before
+    }
+
+    /// Keeps nothing, and no memory, until [`restart`](Self::restart).
+    pub(super) fn discard(&mut self) {
+        self.bytes = Vec::new();
+        (self.open, self.records) = (0, 0);
+        self.has_ended = true;
+    }
+
+    /// Copies what was recorded from `start` on, with an end, to `out`. The last blocks' checksums are left to be made.
+    pub(super) fn copy_to(&self, start: usize, reason: EndReason, out: &mut Vec<u8>) {
+        let open = out.len() + self.open - start;
+        out.extend_from_slice(&self.bytes[start..]);
+        out.extend_from_slice(&[tag::END, reason as u8]);
+        put_block_header(self.records + 1, &mut out[open..]);
+        out.extend_from_slice(&[0; CHECKSUM_LEN]);
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Of the latest call.
+    pub(super) const fn time(&self) -> Instant {
+        self.time
+    }
+
+    /// For a replay: a ring's generation begins here. What was said before is forgotten.
+    pub(super) fn checkpoint(&mut self, state: u64) {
+        self.encoder.forget();
+        self.outputs = OutputHash::default();
+        self.outcome = Outcome::State { hash: state };
+    }
+
     /// Whether calls are still recorded.
     pub(crate) const fn is_recording(&self) -> bool {
         !self.has_ended
@@ -214,7 +293,7 @@ impl Recorder {
         if self.records == 0 || !(is_full || is_old) {
             return;
         }
-        if self.bytes.len() > UNTAKEN_BYTES_MAX {
+        if self.bytes.len() > self.untaken_max {
             return self.finish(EndReason::NotTaken);
         }
         self.close_block();
@@ -230,11 +309,16 @@ impl Recorder {
 
     fn close_block(&mut self) {
         let block = &mut self.bytes[self.open..];
-        let len = (block.len() - BLOCK_HEADER_LEN) as u32;
-        block[..4].copy_from_slice(&len.to_be_bytes());
-        block[4..BLOCK_HEADER_LEN].copy_from_slice(&self.records.to_be_bytes());
+        put_block_header(self.records, block);
         self.checksum = hash(self.checksum, block);
         let checksum: [u8; CHECKSUM_LEN] = self.checksum.to_be_bytes();
         self.bytes.extend_from_slice(&checksum);
     }
+}
+
+/// Writes at the front of a block how long it is, and how many records it has.
+fn put_block_header(records: u32, block: &mut [u8]) {
+    let len = (block.len() - BLOCK_HEADER_LEN) as u32;
+    block[..4].copy_from_slice(&len.to_be_bytes());
+    block[4..BLOCK_HEADER_LEN].copy_from_slice(&records.to_be_bytes());
 }

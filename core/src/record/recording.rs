@@ -8,9 +8,10 @@ use super::call::{Call, Record};
 use super::decode::Decoder;
 use super::error::RecordingError;
 use super::hash::hash;
-use super::header::{self, CHECKSUM_LEN, Header};
+use super::header::{self, Beginning, CHECKSUM_LEN, Header};
 use super::recorder::BLOCK_HEADER_LEN;
 use crate::config::Config;
+use crate::machine::Machine;
 use crate::time::Instant;
 use crate::wire::Reader;
 
@@ -48,6 +49,13 @@ impl Recording {
     /// [`RecordingError`] if even the header cannot be read.
     pub fn salvage(bytes: Vec<u8>) -> Result<(Self, Option<RecordingError>), RecordingError> {
         let (header, start, checksum) = Header::read(&bytes)?;
+        if let Beginning::Checkpoint(checkpoint) = &header.beginning {
+            let machine = header.machine(&bytes, checkpoint);
+            machine.map_err(|error| RecordingError::BadCheckpoint {
+                field: error.field,
+                offset: error.offset as u64,
+            })?;
+        }
         let mut recording = Self {
             bytes,
             header,
@@ -59,7 +67,7 @@ impl Recording {
     }
 
     fn read_blocks(&mut self, start: usize, checksum: u64) -> Result<(), RecordingError> {
-        let mut decoder = Decoder::new(self.header.born_at);
+        let mut decoder = Decoder::new(self.header.begins_at);
         let (mut offset, mut checksum) = (start, checksum);
         let mut has_ended = false;
         while !has_ended {
@@ -79,7 +87,7 @@ impl Recording {
 
     /// All records, in the order of the calls.
     pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
-        let mut decoder = Decoder::new(self.header.born_at);
+        let mut decoder = Decoder::new(self.header.begins_at);
         self.blocks.iter().flat_map(move |block| {
             let records = records(&self.bytes, block, &mut decoder);
             records.map_while(Result::ok).collect::<Vec<_>>()
@@ -92,10 +100,16 @@ impl Recording {
         self.record_count
     }
 
-    /// The time of the endpoint's birth, where the recording begins.
+    /// When the recording begins: the time of the endpoint's birth, or of the checkpoint.
     #[must_use]
-    pub fn born_at(&self) -> Instant {
-        self.header.born_at
+    pub fn begins_at(&self) -> Instant {
+        self.header.begins_at
+    }
+
+    /// Whether it begins with a checkpoint: the endpoint had lived before.
+    #[must_use]
+    pub fn has_checkpoint(&self) -> bool {
+        matches!(self.header.beginning, Beginning::Checkpoint(_))
     }
 
     /// The endpoint's configuration, without its long-term key.
@@ -112,6 +126,15 @@ impl Recording {
 
     pub(super) fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The endpoint's state where the recording begins, if it begins with a checkpoint.
+    pub(super) fn machine(&self) -> Option<Machine> {
+        let Beginning::Checkpoint(checkpoint) = &self.header.beginning else {
+            return None;
+        };
+        let machine = self.header.machine(&self.bytes, checkpoint);
+        Some(machine.expect("it was loaded when the recording was read"))
     }
 }
 

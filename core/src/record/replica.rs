@@ -4,6 +4,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::call::{Call, Outcome, Record};
+use super::header::Beginning;
 use super::recording::Recording;
 use crate::crypto::Agreed;
 use crate::discovery::DiscoveryQuery;
@@ -36,14 +37,21 @@ pub struct Output {
 }
 
 impl Replica {
-    /// The endpoint at its birth.
+    /// The endpoint as it was where the recording begins.
     #[must_use]
     pub fn new(recording: &Recording) -> Self {
         let header = recording.header();
-        let (config, entropy) = (header.config.clone(), header.entropy.clone());
-        let mut endpoint = match header.identity() {
-            Some(identity) => Endpoint::reborn(config, entropy, identity, header.born_at),
-            None => Endpoint::recorded(config, entropy, header.born_at),
+        let mut endpoint = match (&header.beginning, recording.machine()) {
+            (Beginning::Birth(entropy), _) => {
+                let (config, entropy) = (header.config.clone(), entropy.clone());
+                match header.identity() {
+                    Some(identity) => Endpoint::reborn(config, entropy, identity, header.begins_at),
+                    None => Endpoint::recorded(config, entropy, header.begins_at),
+                }
+            }
+            (Beginning::Checkpoint(_), machine) => {
+                Endpoint::revived(machine.expect("where a checkpoint is, there is a machine"))
+            }
         };
         endpoint.set_trace(true);
         Self {
@@ -81,6 +89,11 @@ impl Replica {
                 .map(|content| content.to_string());
         } else if record.call == Call::PollEvent {
             output.event = self.endpoint.poll_event();
+        } else if record.call == Call::Checkpoint {
+            let state = self.endpoint.state_hash();
+            if let Some(recorder) = &mut self.endpoint.recorder {
+                recorder.checkpoint(state);
+            }
         } else if matches!(record.call, Call::End { .. }) {
             return output;
         } else {
@@ -147,7 +160,7 @@ impl Replica {
             Call::Ban { address } => endpoint.ban(*address),
             Call::Unban { address } => endpoint.unban(*address),
             Call::SetAccepting { accepting } => endpoint.set_accepting(*accepting),
-            Call::PollTransmit | Call::PollEvent | Call::End { .. } => {}
+            Call::PollTransmit | Call::PollEvent | Call::Checkpoint | Call::End { .. } => {}
         }
     }
 }

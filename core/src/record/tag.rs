@@ -43,6 +43,8 @@ pub(super) const BAN: u8 = 16;
 pub(super) const UNBAN: u8 = 17;
 /// V: on.
 pub(super) const SET_ACCEPTING: u8 = 18;
+/// With O always: the hash of the state. Addresses, ways and receivers are forgotten, and the hash of the outputs starts anew.
+pub(super) const CHECKPOINT: u8 = 19;
 
 /// How a datagram arrived, beside its sender.
 pub(super) mod arrival {

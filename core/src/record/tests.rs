@@ -218,7 +218,7 @@ proptest! {
 
 fn recorder() -> Recorder {
     let identity = crate::crypto::Identity::new(SecretKey::from_bytes([1; 32]), true);
-    Recorder::new(
+    Recorder::of_birth(
         &Config::default(),
         &Entropy::from_seed(1),
         &identity,

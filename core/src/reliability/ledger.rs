@@ -10,6 +10,7 @@
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
+use crate::saved::saved;
 use crate::time::Instant;
 
 mod audit;
@@ -36,6 +37,11 @@ pub(crate) enum Record {
     Close,
 }
 
+saved!(enum Record {
+    0 = Message { channel, id }, 1 = Fragment { channel, id, index }, 2 = Credit { channel }, 3 = CreditAll, 4 = Ping,
+    5 = Close,
+});
+
 /// What a packet demands of the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Eliciting {
@@ -55,6 +61,8 @@ pub(crate) enum Fate {
     Lost { at: Instant },
 }
 
+saved!(enum Fate { 0 = Flying, 1 = Acked, 2 = Lost { at } });
+
 /// A packet that was sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Packet {
@@ -71,6 +79,18 @@ pub(crate) struct Packet {
     records_from: u64,
     records_count: u32,
 }
+
+saved!(Packet {
+    number,
+    sent_at,
+    size,
+    fate,
+    is_awaited,
+    is_app_limited,
+    ack_largest,
+    records_from,
+    records_count,
+});
 
 /// What is sent, beside its place in the ledger.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +123,20 @@ pub(crate) struct Ledger {
     acked: u64,
     lost: u64,
 }
+
+saved!(Ledger {
+    packets,
+    records,
+    records_base,
+    records_owned,
+    flying_from,
+    flying_bytes,
+    awaited_count,
+    awaited_since,
+    acked,
+    entered,
+    lost
+});
 
 impl Ledger {
     /// Adds to the packet being assembled.

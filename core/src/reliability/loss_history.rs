@@ -1,5 +1,7 @@
 //! How many of the latest packets were lost.
 
+use crate::saved::saved;
+
 /// Packets remembered.
 const PACKETS: u16 = 256;
 
@@ -11,6 +13,13 @@ pub(crate) struct LossHistory {
     decided: u16,
     lost_count: u16,
 }
+
+saved!(LossHistory {
+    lost,
+    next,
+    decided,
+    lost_count
+});
 
 impl LossHistory {
     /// Remembers one fate, and forgets the oldest if there are 256.

@@ -18,6 +18,7 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use super::{ACK_RANGES_MAX, COMPACT_SPAN};
+use crate::saved::saved;
 use crate::time::Instant;
 
 mod audit;
@@ -95,6 +96,24 @@ pub(crate) struct Received {
     exact_count: u32,
     exact_at: Instant,
 }
+
+saved!(Received {
+    seen,
+    largest,
+    largest_at,
+    confirmed,
+    report_from,
+    ack_delay_max,
+    unreported_from,
+    is_gap_unreported,
+    lazy_count,
+    lazy_since,
+    soon_count,
+    soon_since,
+    now_since,
+    exact_count,
+    exact_at,
+});
 
 impl Received {
     pub(crate) const fn new(ack_delay_max: Duration) -> Self {

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::saved::saved;
+
 /// Timers are not finer than this (RFC 9002 section 6.1.2).
 const GRANULARITY_US: u64 = 1_000;
 
@@ -20,6 +22,15 @@ pub(crate) struct Rtt {
     latest_path_us: u64,
     is_measured: bool,
 }
+
+saved!(Rtt {
+    smoothed_us,
+    deviation_us,
+    min_us,
+    latest_us,
+    latest_path_us,
+    is_measured
+});
 
 impl Rtt {
     pub(crate) const fn new() -> Self {

@@ -19,6 +19,7 @@ use alloc::vec::Vec;
 
 use super::number;
 use crate::crypto::TAG_LEN;
+use crate::saved::saved;
 
 const FORM: u8 = 0x80;
 const COMPACT_ACK: u8 = 0x08;
@@ -52,6 +53,8 @@ impl ConnectionId {
         &self.bytes[..usize::from(self.len)]
     }
 }
+
+saved!(ConnectionId { bytes, len } if |id, _| (2..=Self::LEN_MAX).contains(&usize::from(id.len)));
 
 impl core::fmt::Debug for ConnectionId {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -11,11 +11,12 @@
 //! | reordering                                | some datagrams take longer                               |
 //! | corruption, overwriting, truncation, ...  | one bit, a run of bytes, the end, a foreign end          |
 //! | rate                                      | bits per second and the queue before them: [`Rate`]      |
+//! | conditions                                | times and losses as they were recorded: [`Conditions`]   |
 //! | mtu                                       | longer datagrams vanish, and nobody is told              |
 //! | blackhole, hold, flapping                 | times at which nothing crosses                           |
 //!
 //! A datagram meets them in this order: the schedule, if there is one, decides alone. Otherwise the MTU, outages and
-//! bursts may stop it; then chance gives it one [`Fate`]; then each copy waits in the queue, and then it takes the latency
+//! bursts and what was recorded may stop it; then chance gives it one [`Fate`]; then each copy waits in the queue, and then it takes the latency
 //! and its own share of the jitter.
 
 pub(crate) mod bursts;
@@ -23,6 +24,7 @@ mod codel;
 pub(crate) mod jitter;
 mod outage;
 pub(crate) mod rate;
+pub(crate) mod recorded;
 mod traits;
 
 use std::time::Duration;
@@ -31,6 +33,7 @@ use self::bursts::Bursts;
 use self::jitter::Jitter;
 use self::outage::Outage;
 use self::rate::Rate;
+use self::recorded::Conditions;
 use self::traits::{Traits, plain};
 use crate::fate::{Fate, Schedule};
 use crate::faults::DropCause;
@@ -77,6 +80,8 @@ pub(crate) struct Crossing {
     pub(crate) cause: DropCause,
     /// How long it is held back before it is sent.
     pub(crate) hold: Duration,
+    /// What it takes above the latency, as it was recorded.
+    pub(crate) delay: Duration,
 }
 
 impl Link {
@@ -171,6 +176,12 @@ impl Link {
         self
     }
 
+    /// Times, besides the latency, and losses as they were recorded, from when the link is put in place.
+    pub fn conditions(mut self, conditions: Conditions) -> Self {
+        self.traits().conditions = Some(conditions);
+        self
+    }
+
     /// Longest datagram that crosses, in bytes of UDP payload. Longer ones vanish.
     pub fn mtu(mut self, bytes: usize) -> Self {
         self.traits().mtu = Some(bytes);
@@ -212,7 +223,7 @@ impl Link {
     pub fn healed(&self) -> Self {
         let healed = Self::new().latency(self.latency);
         match self.slow() {
-            Some(rate) => healed.rate(rate),
+            Some(rate) => healed.rate(rate.clone()),
             None => healed,
         }
     }
@@ -226,21 +237,19 @@ impl Link {
         if let Some(fate) = self.schedule.take() {
             return plain(fate);
         }
-        let mut hold = Duration::ZERO;
-        if let Some(traits) = &mut self.traits {
-            match traits.admit(age, len, rng) {
-                Ok(time) => hold = time,
-                Err(cause) => {
-                    return Crossing {
-                        cause,
-                        ..plain(Fate::Drop)
-                    };
-                }
-            }
-        }
-        Crossing {
-            hold,
-            ..plain(self.fate(rng))
+        let Some(traits) = &mut self.traits else {
+            return plain(self.fate(rng));
+        };
+        match traits.admit(age, len, rng) {
+            Ok((hold, delay)) => Crossing {
+                hold,
+                delay,
+                ..plain(self.fate(rng))
+            },
+            Err(cause) => Crossing {
+                cause,
+                ..plain(Fate::Drop)
+            },
         }
     }
 
@@ -272,8 +281,8 @@ impl Link {
     }
 
     /// The rate, if the link is a slow one.
-    pub(crate) fn slow(&self) -> Option<Rate> {
-        self.traits.as_ref()?.rate
+    pub(crate) fn slow(&self) -> Option<&Rate> {
+        self.traits.as_ref()?.rate.as_ref()
     }
 
     pub(crate) fn is_in_order(&self) -> bool {

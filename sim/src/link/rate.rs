@@ -13,6 +13,7 @@ use std::time::Duration;
 use tickwire_core::Instant;
 
 use super::codel::Codel;
+use super::recorded::{Capacity, Opportunities};
 
 /// Bytes of IPv4 and UDP headers that a link carries with each datagram.
 const HEADERS: usize = 20 + 8;
@@ -27,14 +28,20 @@ const HEADERS: usize = 20 + 8;
 /// let managed = Link::new().latency(ms(20)).rate(Rate::bits_per_second(1_000_000).codel());
 /// # let _ = (bloated, managed);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Rate {
-    bits_per_second: u64,
+    pace: Pace,
     /// Bytes that each datagram has besides its payload.
     headers: usize,
     queue: Room,
     is_codel: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pace {
+    BitsPerSecond(u64),
+    Recorded(Capacity),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +54,18 @@ enum Room {
 impl Rate {
     /// So many bits a second, at least 1, with a drop-tail queue of 1,000 datagrams (a common default of routers).
     pub fn bits_per_second(bits: u64) -> Self {
+        Self::new(Pace::BitsPerSecond(bits.max(1)))
+    }
+
+    /// As fast at each moment as a network was that was recorded, with the same queue. The recording begins when the
+    /// link is put in place.
+    pub fn recorded(capacity: Capacity) -> Self {
+        Self::new(Pace::Recorded(capacity))
+    }
+
+    fn new(pace: Pace) -> Self {
         Self {
-            bits_per_second: bits.max(1),
+            pace,
             headers: HEADERS,
             queue: Room::Datagrams(1_000),
             is_codel: false,
@@ -59,10 +76,9 @@ impl Rate {
     /// calculate with.
     pub fn bytes_per_second(bytes: u64) -> Self {
         Self {
-            bits_per_second: bytes.saturating_mul(8).max(8),
             headers: 0,
             queue: Room::Endless,
-            is_codel: false,
+            ..Self::bits_per_second(bytes.saturating_mul(8).max(8))
         }
     }
 
@@ -83,18 +99,26 @@ impl Rate {
         self.is_codel = true;
         self
     }
+}
 
-    /// How long the link is busy with one datagram.
-    fn time(self, len: usize) -> Duration {
-        let bits = (len + self.headers) as u128 * 8;
-        let nanos = bits * 1_000_000_000 / u128::from(self.bits_per_second);
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-    }
+/// How long a link is busy with so many bytes.
+fn time(bytes: usize, bits_per_second: u64) -> Duration {
+    let nanos = bytes as u128 * 8 * 1_000_000_000 / u128::from(bits_per_second);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} kbit/s", self.bits_per_second / 1_000)?;
+        match &self.pace {
+            Pace::BitsPerSecond(bits) => write!(f, "{} kbit/s", bits / 1_000)?,
+            Pace::Recorded(capacity) => {
+                write!(
+                    f,
+                    "{} kbit/s as recorded",
+                    capacity.bits_per_second() / 1_000
+                )?;
+            }
+        }
         match self.queue {
             Room::Bytes(bytes) => write!(f, " queue {bytes} B")?,
             Room::Datagrams(datagrams) => write!(f, " queue {datagrams}")?,
@@ -135,6 +159,8 @@ pub(crate) struct Queue<T> {
     rate: Rate,
     backlog: Backlog<T>,
     codel: Option<Codel>,
+    /// For a rate that was recorded.
+    opportunities: Option<Opportunities>,
     /// What is being sent, until when.
     sending: Option<(Instant, T)>,
     dropped: Vec<T>,
@@ -150,14 +176,20 @@ pub(crate) enum Output<T> {
 }
 
 impl<T> Queue<T> {
-    pub(crate) fn new(rate: Rate) -> Self {
+    /// A rate that was recorded begins at `since`.
+    pub(crate) fn new(rate: Rate, since: Instant) -> Self {
+        let opportunities = match &rate.pace {
+            Pace::BitsPerSecond(_) => None,
+            Pace::Recorded(capacity) => Some(Opportunities::new(capacity.clone(), since)),
+        };
         Self {
-            rate,
+            opportunities,
             backlog: Backlog {
                 waiting: VecDeque::new(),
                 bytes: 0,
             },
             codel: rate.is_codel.then(Codel::default),
+            rate,
             sending: None,
             dropped: Vec::new(),
         }
@@ -171,11 +203,26 @@ impl<T> Queue<T> {
             Room::Endless => true,
         };
         match self.sending {
-            None => self.sending = Some((now + self.rate.time(len), item)),
+            None => self.sending = Some((self.finish(now, len), item)),
             Some(_) if has_room => self.backlog.push(now, len, item),
             Some(_) => return Err(item),
         }
         Ok(())
+    }
+
+    /// Bytes that wait, with headers.
+    pub(crate) fn bytes(&self) -> usize {
+        self.backlog.bytes()
+    }
+
+    /// When the last bit of a datagram has left that begins now.
+    fn finish(&mut self, now: Instant, len: usize) -> Instant {
+        let bytes = len + self.rate.headers;
+        match (&mut self.opportunities, &self.rate.pace) {
+            (Some(opportunities), _) => opportunities.finish(now, bytes),
+            (None, Pace::BitsPerSecond(bits)) => now + time(bytes, *bits),
+            (None, Pace::Recorded(_)) => now,
+        }
     }
 
     /// When the next item has left.
@@ -193,7 +240,7 @@ impl<T> Queue<T> {
             Some(codel) => codel.dequeue(until, &mut self.backlog, &mut self.dropped),
             None => self.backlog.pop().map(|(_, len, item)| (len, item)),
         };
-        self.sending = next.map(|(len, item)| (until + self.rate.time(len), item));
+        self.sending = next.map(|(len, item)| (self.finish(until, len), item));
         Some(Output::Sent(until, item))
     }
 

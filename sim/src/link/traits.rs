@@ -6,6 +6,7 @@ use super::Crossing;
 use super::bursts::Bursts;
 use super::outage::{Effect, Outage};
 use super::rate::Rate;
+use super::recorded::Conditions;
 use crate::fate::Fate;
 use crate::faults::DropCause;
 use crate::rng::Rng;
@@ -23,17 +24,19 @@ pub(crate) struct Traits {
     pub(crate) mtu: Option<usize>,
     pub(crate) outages: Vec<Outage>,
     pub(crate) rate: Option<Rate>,
+    pub(crate) conditions: Option<Conditions>,
     pub(crate) is_in_order: bool,
 }
 
 impl Traits {
-    /// Before chance decides: what the state of the link makes impossible for a datagram of `len` bytes.
+    /// Before chance decides: what the state of the link makes impossible for a datagram of `len` bytes, or how long it holds
+    /// it back and delays it.
     pub(crate) fn admit(
         &mut self,
         age: Duration,
         len: usize,
         rng: &mut Rng,
-    ) -> Result<Duration, DropCause> {
+    ) -> Result<(Duration, Duration), DropCause> {
         if self.mtu.is_some_and(|mtu| len > mtu) {
             return Err(DropCause::TooLarge);
         }
@@ -46,9 +49,13 @@ impl Traits {
             }
         }
         let bursts = self.bursts.as_mut();
-        match bursts.is_some_and(|bursts| bursts.is_lost(age, rng)) {
-            true => Err(DropCause::Burst),
-            false => Ok(hold),
+        if bursts.is_some_and(|bursts| bursts.is_lost(age, rng)) {
+            return Err(DropCause::Burst);
+        }
+        match self.conditions.as_ref().map(|recorded| recorded.meet(age)) {
+            None => Ok((hold, Duration::ZERO)),
+            Some(Some(delay)) => Ok((hold, delay)),
+            Some(None) => Err(DropCause::Loss),
         }
     }
 
@@ -100,5 +107,6 @@ pub(crate) const fn plain(fate: Fate) -> Crossing {
         fate,
         cause: DropCause::Loss,
         hold: Duration::ZERO,
+        delay: Duration::ZERO,
     }
 }

@@ -213,6 +213,19 @@ impl Nat {
         self.faults.nat_rebooted += 1;
     }
 
+    /// Gives all its mappings other ports, now and from now on.
+    pub(crate) fn rebind(&mut self) {
+        self.ports = Ports::Random;
+        self.table.forget();
+        self.faults.nat_rebound += 1;
+    }
+
+    /// Moves to other outside addresses.
+    pub(crate) fn renumber(&mut self) {
+        self.table.renumber(self.pooling.addresses());
+        self.faults.nat_renumbered += 1;
+    }
+
     /// Whether this is one of its outside addresses.
     pub(crate) fn owns(&self, address: IpAddr) -> bool {
         self.table
@@ -370,8 +383,7 @@ impl Nat {
         let renumberings = epoch(now, self.renumber_interval);
         if renumberings > self.renumberings {
             self.renumberings = renumberings;
-            self.table.renumber(self.pooling.addresses());
-            self.faults.nat_renumbered += 1;
+            self.renumber();
         }
     }
 }

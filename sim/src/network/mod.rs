@@ -83,6 +83,8 @@ struct Parcel {
     sent_at: Instant,
     /// Time above that of the link.
     extra: Duration,
+    /// What it takes above the latency, as it was recorded.
+    delay: Duration,
     arrival: Arrival,
     bytes: Vec<u8>,
     is_damaged: bool,
@@ -196,6 +198,12 @@ impl Network {
         self.fates
     }
 
+    /// Bytes that wait before a slow link, headers included.
+    pub(crate) fn queued_bytes(&self, direction: Direction) -> usize {
+        let queue = |route: &Route| Some(route.queue.as_ref()?.bytes());
+        self.routes.get(&direction).and_then(queue).unwrap_or(0)
+    }
+
     /// When the next datagram arrives, or leaves a slow link.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let arrival = self.in_flight.peek().map(|Reverse(flight)| flight.due);
@@ -240,6 +248,7 @@ impl Network {
         let parcel = Parcel {
             sent_at: now,
             extra: crossing.hold,
+            delay: crossing.delay,
             arrival,
             is_damaged: copy != bytes,
             bytes: copy,
@@ -314,7 +323,7 @@ impl Network {
         };
         let queue = route
             .queue
-            .get_or_insert_with(|| Box::new(Queue::new(rate)));
+            .get_or_insert_with(|| Box::new(Queue::new(rate.clone(), route.since)));
         let was_idle = queue.poll_timeout().is_none();
         let refused = queue.push(now, parcel.bytes.len(), parcel).err();
         let due = queue.poll_timeout().filter(|_| was_idle);
@@ -379,12 +388,12 @@ impl Network {
     fn fly(&mut self, now: Instant, direction: Direction, parcel: Parcel) {
         let route = self.route(direction);
         let (transit, jitter) = route.link.transit(&mut route.rng);
-        let mut due = now + parcel.extra + transit;
+        let mut due = now + parcel.extra + parcel.delay + transit;
         if route.link.is_in_order() && parcel.extra.is_zero() {
             due = due.max(route.latest);
             route.latest = due;
         }
-        self.faults.jittered += u64::from(!jitter.is_zero());
+        self.faults.jittered += u64::from(!(jitter + parcel.delay).is_zero());
         self.in_flight.push(Reverse(Flight {
             due,
             number: self.flights_begun,
@@ -418,6 +427,7 @@ impl Parcel {
         Self {
             sent_at: self.sent_at,
             extra: self.extra + later,
+            delay: self.delay,
             arrival: self.arrival,
             bytes: self.bytes.clone(),
             is_damaged: self.is_damaged,

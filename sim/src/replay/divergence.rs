@@ -27,6 +27,8 @@ pub struct Divergence {
     pub datagram: Option<String>,
     /// The event that comes out now.
     pub event: Option<Event>,
+    /// The call panicked now, with this message: a recording that a panic ended, or a checkpoint with impossible content.
+    pub panic: Option<String>,
 }
 
 impl Divergence {
@@ -40,6 +42,21 @@ impl Divergence {
             replayed: output.outcome,
             datagram: output.trace,
             event: output.event,
+            panic: None,
+        }
+    }
+
+    pub(super) fn panicked(record: &Record<'_>, message: String) -> Self {
+        Self {
+            record: record.number,
+            offset: record.offset,
+            at: record.at,
+            call: record.call.to_string(),
+            recorded: record.outcome,
+            replayed: Outcome::Nothing,
+            datagram: None,
+            event: None,
+            panic: Some(message),
         }
     }
 }
@@ -57,6 +74,9 @@ impl fmt::Display for Divergence {
         } = self;
         writeln!(f, "record {record} (byte {offset}) at {at}: {call}")?;
         writeln!(f, "  recorded: {recorded}")?;
+        if let Some(message) = &self.panic {
+            return write!(f, "  replayed: a panic: {message}");
+        }
         write!(f, "  replayed: {replayed}")?;
         if let Some(datagram) = &self.datagram {
             write!(f, "\n            {datagram}")?;

@@ -9,6 +9,9 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use tickwire_core::Instant;
 use tickwire_core::record::{Output, Record, Recording, Replica};
 
@@ -30,6 +33,8 @@ pub struct ReplayReport {
     pub stats: ReplayStats,
     /// The first call that did not give what it gave then.
     pub divergence: Option<Divergence>,
+    /// Hash of the endpoint's state in the end: see [`Endpoint::state_hash`](tickwire_core::Endpoint::state_hash).
+    pub state_hash: u64,
 }
 
 impl ReplayReport {
@@ -57,7 +62,7 @@ impl<'a> Replay<'a> {
         self
     }
 
-    /// Makes the calls, up to the first that gives anything else than it gave then.
+    /// Makes the calls, up to the first that panics or gives anything else than it gave then.
     #[must_use]
     pub fn run(self) -> ReplayReport {
         self.run_with(|_, _| {})
@@ -67,13 +72,22 @@ impl<'a> Replay<'a> {
     pub fn run_with(self, mut look: impl FnMut(&Record<'_>, &Output)) -> ReplayReport {
         let mut replica = Replica::new(self.recording);
         let mut report = ReplayReport {
-            stats: ReplayStats::new(self.recording.born_at()),
+            stats: ReplayStats::new(self.recording.begins_at()),
             divergence: None,
+            state_hash: 0,
         };
         let until = self.until;
         let is_wanted = |record: &Record<'_>| until.is_none_or(|until| record.at <= until);
         for record in self.recording.records().take_while(is_wanted) {
-            let output = replica.call(&record);
+            let call = AssertUnwindSafe(|| replica.call(&record));
+            let output = match catch_unwind(call) {
+                Ok(output) => output,
+                Err(panic) => {
+                    let message = message(panic.as_ref());
+                    report.divergence = Some(Divergence::panicked(&record, message));
+                    break;
+                }
+            };
             report.stats.count(&record, &output);
             look(&record, &output);
             if output.outcome != record.outcome {
@@ -81,6 +95,13 @@ impl<'a> Replay<'a> {
                 break;
             }
         }
+        report.state_hash = replica.endpoint().state_hash();
         report
     }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("without words").to_owned()
 }

@@ -61,7 +61,7 @@ impl ReplayStats {
 
     pub(super) fn count(&mut self, record: &Record<'_>, output: &Output) {
         self.ended_at = record.at;
-        if matches!(record.call, Call::End { .. }) {
+        if matches!(record.call, Call::Checkpoint | Call::End { .. }) {
             return;
         }
         self.calls += 1;
@@ -74,7 +74,7 @@ impl ReplayStats {
             self.message_bytes_in += payload.len() as u64;
         }
         match output.outcome {
-            Outcome::Nothing => {}
+            Outcome::Nothing | Outcome::State { .. } => {}
             Outcome::Refused(_) => self.refusals += 1,
             Outcome::Transmit { len, hash, .. } => {
                 self.datagrams_out += 1;

@@ -49,7 +49,7 @@ fn the_replay_of_a_random_conversation_is_identical() {
 #[test]
 fn a_replay_goes_no_further_than_asked() {
     let recording = Recording::read(recorded(1, 20)).expect("whole");
-    let until = recording.born_at() + ms(300);
+    let until = recording.begins_at() + ms(300);
     let report = Replay::new(&recording).until(until).run();
     assert!(report.is_identical());
     assert!(report.stats.ended_at <= until && report.stats.span() > ms(200));

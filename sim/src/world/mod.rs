@@ -91,6 +91,15 @@ impl World {
         self.set_trace(host);
     }
 
+    /// Records every call of a host's endpoint from here on, until [`end_recording`](Self::end_recording): the recording begins with
+    /// a checkpoint.
+    pub fn start_recording(&mut self, host: HostId) {
+        self.settle();
+        let host = &mut self.hosts[host.index()];
+        host.recording.clear();
+        host.endpoint.start_recording();
+    }
+
     /// Ends the recording of a host's endpoint and gives it out: a [`Recording`](crate::Recording) in bytes. Empty
     /// if [`record`](Self::record) was not called.
     pub fn end_recording(&mut self, host: HostId) -> Vec<u8> {
@@ -184,6 +193,12 @@ impl World {
 
     /// Takes the events that a host's owner was told so far.
     pub fn events(&mut self, host: HostId) -> Vec<Event> {
+        let events = self.timed_events(host).into_iter();
+        events.map(|(_, event)| event).collect()
+    }
+
+    /// As [`events`](Self::events), each with the time at which the owner was told.
+    pub fn timed_events(&mut self, host: HostId) -> Vec<(Instant, Event)> {
         self.settle();
         self.hosts[host.index()].events.drain(..).collect()
     }
@@ -199,7 +214,7 @@ impl World {
         let (index, found) = events
             .iter()
             .enumerate()
-            .find_map(|(index, event)| Some((index, matches(event)?)))?;
+            .find_map(|(index, (_, event))| Some((index, matches(event)?)))?;
         events.remove(index);
         Some(found)
     }
@@ -207,7 +222,7 @@ impl World {
     /// Takes the messages that a host's owner was given so far, and leaves its other events.
     pub fn messages(&mut self, host: HostId) -> Vec<Message> {
         let mut messages = Vec::new();
-        for event in self.events(host) {
+        for (at, event) in self.timed_events(host) {
             if let Event::Message {
                 peer,
                 channel,
@@ -220,7 +235,7 @@ impl World {
                     payload,
                 });
             } else {
-                self.hosts[host.index()].events.push_back(event);
+                self.hosts[host.index()].events.push_back((at, event));
             }
         }
         messages
@@ -389,7 +404,7 @@ impl World {
         let drained = host.poll_events_and_timeout(now);
         self.expect(id, drained);
         let host = &self.hosts[id.index()];
-        for event in host.events.range(told..) {
+        for (_, event) in host.events.range(told..) {
             self.trace.event(now, &host.name, event);
             if let Some(capture) = &mut self.capture {
                 capture.on_event(now, id, event);

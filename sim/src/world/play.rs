@@ -86,7 +86,7 @@ impl World {
             }
             let now = host.clock.read(self.now);
             host.is_touched = true;
-            while let Some(event) = host.events.pop_front() {
+            while let Some((_, event)) = host.events.pop_front() {
                 play(id, &event, &mut host.endpoint, now);
             }
         }

@@ -71,6 +71,22 @@ impl World {
     pub fn reboot_nat(&mut self, nat: NatId) {
         self.realms.nat_mut(nat).reboot();
     }
+
+    /// Makes a NAT give all its mappings other ports now.
+    pub fn rebind_nat(&mut self, nat: NatId) {
+        self.realms.nat_mut(nat).rebind();
+    }
+
+    /// Makes a NAT move to other outside addresses now.
+    pub fn renumber_nat(&mut self, nat: NatId) {
+        self.realms.nat_mut(nat).renumber();
+    }
+
+    /// Bytes that wait before a slow link, headers included; 0 for others.
+    #[must_use]
+    pub fn queued_bytes(&self, from: HostId, to: HostId) -> usize {
+        self.network.queued_bytes((from, to))
+    }
 }
 
 /// Hosts.

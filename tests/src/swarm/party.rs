@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tickwire_core::record::EndReason;
 use tickwire_core::{
     Config, Endpoint, Farewell, Instant, PublicKey, SecretKey, SendError, ServerIdentity,
 };
@@ -26,7 +27,13 @@ pub(super) struct Party {
     silent_until: Instant,
     /// Hosts fall silent in one of so many ticks.
     silence: u64,
+    record_at: Option<Instant>,
+    /// Whose calls are recorded, and in which life.
+    recorded: Vec<(HostId, u64)>,
 }
+
+/// Small, so that it turns over.
+const RING_BYTES: usize = 192 * 1024;
 
 /// Three idle timeouts.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
@@ -57,6 +64,8 @@ impl Party {
             silence: [40, 200, 1_000][usize::try_from(rng.below(3)).unwrap_or(0)],
             world,
             rng,
+            record_at: None,
+            recorded: Vec::new(),
         }
     }
 
@@ -68,6 +77,41 @@ impl Party {
         self.world.wire_hash()
     }
 
+    /// Everybody's calls are recorded from a moment in the middle on, and kept in a small ring as well.
+    pub(super) fn record_from_the_middle(&mut self) {
+        let end = self.play.as_ref().map_or(Instant::ZERO, Play::end);
+        let middle = self.rng.between(0, end.as_micros());
+        self.record_at = Some(Instant::from_micros(middle));
+    }
+
+    fn begin_recordings(&mut self) {
+        if self.record_at.is_none_or(|at| self.world.now() < at) {
+            return;
+        }
+        self.record_at = None;
+        for host in &self.hosts {
+            self.world.start_recording(*host);
+            self.world
+                .act(*host, |endpoint, _| endpoint.keep_ring(Some(RING_BYTES)));
+            self.recorded.push((*host, self.world.restarts(*host)));
+        }
+    }
+
+    /// What was recorded of everybody who did not crash since: the hash of the state now, the recording, and the ring's.
+    pub(super) fn recordings(&mut self) -> Vec<(u64, Vec<u8>, Option<Vec<u8>>)> {
+        let (mut all, recorded) = (Vec::new(), std::mem::take(&mut self.recorded));
+        for (host, life) in recorded {
+            if self.world.restarts(host) != life {
+                continue;
+            }
+            let recording = self.world.end_recording(host);
+            let endpoint = self.world.view(host);
+            let ring = endpoint.dump_ring(EndReason::Finished);
+            all.push((endpoint.state_hash(), recording, ring));
+        }
+        all
+    }
+
     /// Talks until the mix is over.
     pub(super) fn talk(&mut self) -> Result<(), String> {
         let end = self.play.as_ref().map_or(Instant::ZERO, Play::end);
@@ -75,6 +119,7 @@ impl Party {
             if let Some(play) = &mut self.play {
                 play.advance(&mut self.world);
             }
+            self.begin_recordings();
             self.bury();
             self.redial()?;
             self.chat()?;

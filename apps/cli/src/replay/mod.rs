@@ -55,11 +55,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let recording = read(args)?;
     let mut replay = Replay::new(&recording);
     if let Some(until) = args.until {
-        replay = replay.until(recording.born_at() + until);
+        replay = replay.until(recording.begins_at() + until);
     }
     let report = match args.trace {
         false => replay.run(),
-        true => show::traced(replay, recording.born_at())?,
+        true => show::traced(replay, recording.begins_at())?,
     };
     let summary = Summary::new(&recording, &report);
     if args.json {

@@ -172,6 +172,7 @@ fn line(record: &Record<'_>, output: &Output) -> Option<String> {
         | Call::Ban { .. }
         | Call::Unban { .. }
         | Call::SetAccepting { .. }
+        | Call::Checkpoint
         | Call::End { .. } => Some(format!("  {}", record.call)),
     }
 }

@@ -6,4 +6,6 @@ mod echo;
 mod play;
 #[cfg(feature = "sim")]
 mod replay;
+#[cfg(feature = "sim")]
+mod sim;
 mod support;

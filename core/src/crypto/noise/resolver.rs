@@ -25,14 +25,19 @@ struct Agreement {
 }
 
 impl Resolver {
-    /// Draws once from `rng` for all that the handshake needs.
-    pub(super) fn new(rng: &mut SecretRng) -> Self {
-        let mut secret = Zeroizing::new([0; 32]);
-        rng.fill(&mut *secret);
+    /// All that the handshake draws follows from `secret`.
+    pub(super) const fn new(secret: Zeroizing<[u8; 32]>) -> Self {
         Self {
             secret,
             agreement: None,
         }
+    }
+
+    /// Draws once from `rng` for all that the handshake needs.
+    pub(super) fn draw(rng: &mut SecretRng) -> Zeroizing<[u8; 32]> {
+        let mut secret = Zeroizing::new([0; 32]);
+        rng.fill(&mut *secret);
+        secret
     }
 
     /// For the side with a long-term key, whose *public* half `snow` is then given as if it were the secret one.

@@ -299,7 +299,7 @@ fn debug_output_of_a_handshake_holds_no_digit() {
         let (mut client, _, reply) = answered(pattern);
         assert_eq!(
             format!("{client:?}"),
-            "ClientHandshake { noise: HandshakeState }"
+            "ClientHandshake { noise: HandshakeState, beginning: Beginning(..) }"
         );
         let finished = client
             .finish(&reply, &mut Vec::new())

@@ -14,7 +14,7 @@ struct Outcome {
 }
 
 fn offer(rate: Rate, apart: Duration, count: u32) -> Outcome {
-    let mut queue = Queue::new(rate);
+    let mut queue = Queue::new(rate, Instant::ZERO);
     let mut outcome = Outcome {
         sent: Vec::new(),
         refused: 0,
@@ -117,7 +117,7 @@ fn codel_drops_first_after_an_interval_above_the_target() {
 
 #[test]
 fn what_waits_is_not_lost_when_a_queue_is_cleared() {
-    let mut queue = Queue::new(Rate::bits_per_second(1));
+    let mut queue = Queue::new(Rate::bits_per_second(1), Instant::ZERO);
     for number in 0..3 {
         queue.push(Instant::ZERO, LEN, number).expect("it has room");
     }

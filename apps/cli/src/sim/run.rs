@@ -1,0 +1,79 @@
+//! `tickwire sim run`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use tickwire_sim::Outcome;
+use tickwire_sim::scenario::Player;
+
+use super::{show, source};
+use crate::failure::bad_input;
+use crate::{files, output};
+
+const EXAMPLES: &str = "\
+Examples:
+  tickwire sim run lossy-wifi
+  tickwire sim run lossy-wifi --seed 7 --json > outcome.json
+  tickwire sim run handover --trace wire.txt         every datagram, as text
+  tickwire sim run lan --set link.loss=5% --set clients.0.count=16
+  tickwire sim run my-world.toml
+
+The same scenario and seed give the same result, byte for byte, on every machine. Exit codes: 0 all is as the scenario expects;
+1 something is not, and what; 2 a file or an option is wrong, and where.";
+
+/// Options of `sim run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The name of a scenario that comes along, or a file
+    #[arg(value_name = "SCENARIO")]
+    scenario: String,
+
+    /// The seed of all chance
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// Set a value, whatever the file says: link.delay=80ms, traffic.0.rate_hz=60
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+
+    /// Print the outcome as one JSON object, and nothing else on stdout
+    #[arg(long)]
+    json: bool,
+
+    /// Write every datagram as a line of text into this file
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let scenario = source::read(&args.scenario, &args.set)?;
+    let mut player = Player::new(&scenario, args.seed);
+    if args.trace.is_some() {
+        player = player.traced();
+    }
+    let (outcome, mut world) = player.run();
+    if let Some(path) = &args.trace {
+        write(path, "--trace", world.trace())?;
+    }
+    report(&outcome, args.json)?;
+    Ok(ExitCode::from(u8::from(!outcome.unmet.is_empty())))
+}
+
+fn report(outcome: &Outcome, is_json: bool) -> anyhow::Result<()> {
+    if is_json {
+        return output::json(outcome);
+    }
+    output::line(&show::text(outcome))
+}
+
+/// Writes a file whole, or not at all.
+pub(super) fn write(path: &Path, option: &str, text: &str) -> anyhow::Result<()> {
+    files::replace(path, text, files::Access::World).map_err(|error| {
+        let path = path.display();
+        bad_input(format!(
+            "cannot write {path}: {error}; give {option} a path in a directory that can be written"
+        ))
+    })
+}
