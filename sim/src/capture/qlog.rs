@@ -1,20 +1,37 @@
-//! A capture as qlog: JSON text sequences (RFC 7464) in the frame of qlog 0.3, for tools that draw QUIC.
+//! A capture as qlog: a JSON text sequence (RFC 7464) as draft-ietf-quic-qlog-main-schema-14 frames it.
 //!
-//! QUIC's names are used where Tickwire means the same, and names in `tickwire:` where it does not; docs/TRACES.md has both
-//! lists. One file holds all hosts: every event says in `host` whose it is.
+//! The first record says what follows; each other record is an event of our own namespace, [`SCHEMA`], which docs/TRACES.md
+//! explains field by field. One file holds all hosts: every event says in `host` whose it is, and in `group_id` between which
+//! two hosts it happened.
+//!
+//! | event | what |
+//! |---|---|
+//! | `datagram_sent`, `datagram_received`, `datagram_dropped` | the way of each datagram, named by `datagram_id` |
+//! | `metrics_updated` | what of a connection's state changed since its last sample |
+//! | `packets_lost` | packets that a sender declared lost since its last sample |
+//! | `connection_started`, `connection_closed` | what owners were told |
 
+mod contents;
+
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tickwire_core::trace::{Content, Frame};
-use tickwire_core::{Delivery, Event, Instant};
+use tickwire_core::{Event, Instant};
 
+use self::contents::contents;
 use super::{Capture, CapturedDatagram, Course, Sample};
+use crate::fate::Fate;
+use crate::host::HostId;
 
 /// Before each record (RFC 7464 section 2.2); a line feed follows it.
-const RECORD_SEPARATOR: u8 = 0x1E;
+pub const RECORD_SEPARATOR: u8 = 0x1E;
+
+/// The URI of our events' schema: a name, and nothing to be fetched. It changes whenever an event does.
+pub const SCHEMA: &str = "https://github.com/tickwire/tickwire/112026/qlog/tickwire";
 
 /// Writes a capture. `title` says what it is of.
 ///
@@ -23,8 +40,15 @@ const RECORD_SEPARATOR: u8 = 0x1E;
 /// Those of `out`.
 pub fn write(capture: &Capture, title: &str, out: &mut impl Write) -> io::Result<()> {
     record(&header(capture, title), out)?;
+    let addresses = capture.hosts.iter().zip(0..);
+    let log = Log {
+        capture,
+        hosts: addresses
+            .map(|(host, index)| (host.address, index))
+            .collect(),
+    };
     for (at, entry) in entries(capture) {
-        for event in entry.events(capture) {
+        for event in log.events(entry) {
             record(&event.at(capture, at), out)?;
         }
     }
@@ -40,20 +64,25 @@ fn record(value: &Value, out: &mut impl Write) -> io::Result<()> {
 fn header(capture: &Capture, title: &str) -> Value {
     let hosts = capture.hosts.iter();
     let hosts = hosts.map(|host| json!({"name": host.name, "address": host.address.to_string()}));
+    let left_out = capture.left_out;
     json!({
-        "qlog_version": "0.3",
-        "qlog_format": "JSON-SEQ",
+        "file_schema": "urn:ietf:params:qlog:file:sequential",
+        "serialization_format": "application/qlog+json-seq",
         "title": title,
         "trace": {
-            "vantage_point": {"name": "simulator", "type": "network"},
+            "title": title,
             "common_fields": {
-                "time_format": "relative",
-                "reference_time": 0,
-                "protocol_type": ["TICKWIRE"],
+                "time_format": "relative_to_epoch",
+                // The world's own time: it begins with the run.
+                "reference_time": {"clock_type": "monotonic", "epoch": "unknown"},
             },
-            "configuration": {
-                "hosts": hosts.collect::<Vec<_>>(),
-                "datagrams_left_out": capture.left_out.datagrams,
+            "vantage_point": {"name": "tickwire simulator", "type": "network", "flow": "unknown"},
+            "event_schemas": [SCHEMA],
+            "hosts": hosts.collect::<Vec<_>>(),
+            "left_out": {
+                "datagrams": left_out.datagrams,
+                "samples": left_out.samples,
+                "events": left_out.events,
             },
         },
     })
@@ -76,7 +105,7 @@ fn entries(capture: &Capture) -> Vec<(Instant, Entry)> {
         let landings = sent.landings.iter().enumerate();
         entries.extend(landings.map(|(copy, landing)| (landing.at, Entry::Landed(index, copy))));
     }
-    let mut latest = std::collections::BTreeMap::new();
+    let mut latest = BTreeMap::new();
     for (index, sample) in capture.samples.iter().enumerate() {
         let before = latest.insert((sample.host, sample.peer), index);
         entries.push((sample.at, Entry::Sampled { index, before }));
@@ -89,9 +118,10 @@ fn entries(capture: &Capture) -> Vec<(Instant, Entry)> {
     entries
 }
 
-/// An event before it is written: whose, its name and its data.
+/// An event before it is written: whose, with whom, its name and its data.
 struct Logged {
     host: String,
+    group: Option<String>,
     name: &'static str,
     data: Value,
 }
@@ -99,74 +129,18 @@ struct Logged {
 impl Logged {
     fn at(self, capture: &Capture, at: Instant) -> Value {
         let since = at.saturating_duration_since(capture.began_at);
-        json!({"time": millis(since), "name": self.name, "host": self.host, "data": self.data})
+        let name = format!("tickwire:{}", self.name);
+        let mut event = json!({"time": millis(since), "name": name, "host": self.host});
+        if let Some(group) = self.group {
+            event["group_id"] = json!(group);
+        }
+        event["data"] = self.data;
+        event
     }
 }
 
 fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1_000.0
-}
-
-impl Entry {
-    fn events(self, capture: &Capture) -> Vec<Logged> {
-        match self {
-            Self::Sent(index) => sent(capture, index),
-            Self::Landed(index, copy) => vec![landed(capture, index, copy)],
-            Self::Sampled { index, before } => {
-                let before = before.map(|before| &capture.samples[before]);
-                sampled(capture, &capture.samples[index], before)
-            }
-            Self::Told(index) => told(capture, index).into_iter().collect(),
-        }
-    }
-}
-
-fn sent(capture: &Capture, index: usize) -> Vec<Logged> {
-    let datagram = &capture.datagrams[index];
-    let host = capture.name(datagram.from).to_owned();
-    let name = match packet_type(&datagram.content) {
-        Some(_) => "transport:packet_sent",
-        None => "tickwire:datagram_sent",
-    };
-    let mut events = vec![Logged {
-        host: host.clone(),
-        name,
-        data: contents(datagram, index),
-    }];
-    let is_stopped = match datagram.course {
-        Course::Stopped(_) | Course::Nobody => true,
-        Course::Met(_) | Course::Everybody => false,
-    };
-    if is_stopped {
-        events.push(dropped(host, index, &datagram.course));
-    }
-    events
-}
-
-fn landed(capture: &Capture, index: usize, copy: usize) -> Logged {
-    let datagram = &capture.datagrams[index];
-    let landing = &datagram.landings[copy];
-    let host = capture.name(landing.host).to_owned();
-    if let Some(cause) = landing.lost {
-        return dropped(host, index, &cause);
-    }
-    let name = match packet_type(&datagram.content) {
-        Some(_) => "transport:packet_received",
-        None => "tickwire:datagram_received",
-    };
-    let mut data = contents(datagram, index);
-    if datagram.is_hurt() {
-        data["fault"] = json!(plain(&datagram.course));
-    }
-    Logged { host, name, data }
-}
-
-fn dropped(host: String, index: usize, cause: &dyn Display) -> Logged {
-    Logged {
-        host,
-        name: "tickwire:datagram_dropped",
-        data: json!({"datagram_id": index, "cause": plain(cause)}),
-    }
 }
 
 /// A mark of the trace without its sign.
@@ -176,155 +150,206 @@ fn plain(mark: &dyn Display) -> String {
         .to_owned()
 }
 
-/// QUIC's name of a datagram, if it has one.
-fn packet_type(content: &Content) -> Option<&'static str> {
-    if let Content::Packet { .. } = content {
-        return Some("1RTT");
-    }
-    match content {
-        Content::Hello { .. } => Some("initial"),
-        Content::Welcome { .. } => Some("handshake"),
-        Content::Reset => Some("stateless_reset"),
-        _ => None,
-    }
+/// A capture on its way into a file.
+struct Log<'a> {
+    capture: &'a Capture,
+    hosts: BTreeMap<SocketAddr, usize>,
 }
 
-fn contents(datagram: &CapturedDatagram, index: usize) -> Value {
-    let mut data = json!({
-        "datagram_id": index,
-        "raw": {"length": datagram.bytes.len()},
-        "from": datagram.source.to_string(),
-        "to": datagram.destination.to_string(),
-    });
-    let Some(packet_type) = packet_type(&datagram.content) else {
-        data["content"] = json!(datagram.content.to_string());
-        return data;
-    };
-    data["header"] = json!({"packet_type": packet_type});
-    if let Content::Packet {
-        number,
-        compact_ack,
-        frames,
-    } = &datagram.content
-    {
-        data["header"]["packet_number"] = json!(number);
-        let compact = compact_ack.map(|low| json!({"frame_type": "tickwire:compact_ack", "low_8_bits": low}));
-        data["frames"] = compact.into_iter().chain(frames.iter().map(frame)).collect();
-    }
-    data
-}
-
-fn frame(frame: &Frame) -> Value {
-    match frame {
-        Frame::Padding => json!({"frame_type": "padding"}),
-        Frame::Ping => json!({"frame_type": "ping"}),
-        Frame::Ack { ranges, delay_us } => {
-            // QUIC's tools want the lowest range first.
-            let ranges = ranges.iter().rev();
-            let ranges: Vec<_> = ranges.map(|range| [*range.start(), *range.end()]).collect();
-            let delay = millis(Duration::from_micros(*delay_us));
-            json!({"frame_type": "ack", "ack_delay": delay, "acked_ranges": ranges})
-        }
-        Frame::Credit {
-            channel: None,
-            limit,
-        } => json!({"frame_type": "max_data", "maximum": limit}),
-        Frame::Credit {
-            channel: Some(channel),
-            limit,
-        } => json!({"frame_type": "max_stream_data", "stream_id": channel, "maximum": limit}),
-        Frame::Close { kind, code, text } => {
-            let space = if *kind == 0 { "application" } else { "transport" };
-            json!({"frame_type": "connection_close", "error_space": space, "raw_error_code": code, "reason": text, "kind": kind})
-        }
-        Frame::Message {
-            channel,
-            delivery,
-            id,
-            fragment,
-            len,
-        } => {
-            let mut message = json!({"frame_type": "tickwire:message", "channel": channel, "length": len});
-            if let Some(delivery) = delivery {
-                message["delivery"] = json!(delivery_name(*delivery));
+impl Log<'_> {
+    fn events(&self, entry: Entry) -> Vec<Logged> {
+        match entry {
+            Entry::Sent(index) => self.sent(index),
+            Entry::Landed(index, copy) => vec![self.landed(index, copy)],
+            Entry::Sampled { index, before } => {
+                let before = before.map(|before| &self.capture.samples[before]);
+                self.sampled(&self.capture.samples[index], before)
             }
-            if let Some(id) = id {
-                message["message_id"] = json!(id);
-            }
-            if let Some((index, count)) = fragment {
-                message["fragment"] = json!({"index": index, "count": count});
-            }
-            message
+            Entry::Told(index) => self.told(index).into_iter().collect(),
         }
-        _ => json!({"frame_type": "unknown"}),
     }
-}
 
-fn delivery_name(delivery: Delivery) -> &'static str {
-    match delivery {
-        Delivery::Unreliable => "unreliable",
-        Delivery::Sequenced => "sequenced",
-        Delivery::Reliable => "reliable",
-        Delivery::Ordered => "ordered",
+    /// Two hosts, always in the same order.
+    fn between(&self, one: HostId, other: HostId) -> String {
+        let (first, second) = (one.min(other), one.max(other));
+        let name = |host| self.capture.name(host);
+        format!("{} {}", name(first), name(second))
     }
-}
 
-/// The metrics that changed since the sample before, and the packets declared lost meanwhile.
-fn sampled(capture: &Capture, sample: &Sample, before: Option<&Sample>) -> Vec<Logged> {
-    let host = capture.name(sample.host);
-    let mut data = json!({});
-    let mut note = |name: &str, now: u64, then: Option<u64>, is_time: bool| {
-        if then != Some(now) {
-            let time = || json!(millis(Duration::from_micros(now)));
-            data[name] = if is_time { time() } else { json!(now) };
+    fn group(&self, datagram: &CapturedDatagram) -> Option<String> {
+        datagram.to.map(|to| self.between(datagram.from, to))
+    }
+
+    /// A host and whoever is at this address; nobody known behind a NAT.
+    fn with(&self, host: HostId, address: SocketAddr) -> Option<String> {
+        let index = self.hosts.get(&address)?;
+        let other = self.capture.hosts.get(*index)?;
+        let is_first = host.index() < *index;
+        let name = self.capture.name(host);
+        Some(match is_first {
+            true => format!("{name} {}", other.name),
+            false => format!("{} {name}", other.name),
+        })
+    }
+
+    fn sent(&self, index: usize) -> Vec<Logged> {
+        let datagram = &self.capture.datagrams[index];
+        let logged = |name, data| Logged {
+            host: self.capture.name(datagram.from).to_owned(),
+            group: self.group(datagram),
+            name,
+            data,
+        };
+        let mut data = contents(&datagram.content);
+        data["datagram_id"] = json!(index);
+        data["raw"] = json!({"length": datagram.bytes.len()});
+        data["from"] = json!(datagram.source.to_string());
+        data["to"] = json!(datagram.destination.to_string());
+        let mut events = vec![logged("datagram_sent", data)];
+        // What is lost later has a landing that says so.
+        let is_stopped = match datagram.course {
+            Course::Stopped(_) | Course::Nobody => true,
+            Course::Met(fate) => fate == Fate::Drop,
+            Course::Everybody => false,
+        };
+        if is_stopped {
+            events.push(logged("datagram_dropped", dropped(index, &datagram.course)));
         }
-    };
-    let (now, then) = (&sample.stats, before.map(|before| &before.stats));
-    note("smoothed_rtt", now.rtt_us, then.map(|then| then.rtt_us), true);
-    note("min_rtt", now.rtt_min_us, then.map(|then| then.rtt_min_us), true);
-    note("rtt_variance", now.jitter_us, then.map(|then| then.jitter_us), true);
-    let window = then.map(|then| then.congestion_window_bytes);
-    note("congestion_window", now.congestion_window_bytes, window, false);
-    let in_flight = then.map(|then| then.in_flight_bytes);
-    note("bytes_in_flight", now.in_flight_bytes, in_flight, false);
-    let queued = then.map(|then| then.queued_bytes);
-    note("tickwire:queued_bytes", now.queued_bytes, queued, false);
-    let peer = sample.address.to_string();
-    let logged = |name, mut data: Value| {
-        data["tickwire:peer"] = json!(peer);
-        Logged { host: host.to_owned(), name, data }
-    };
-    let lost = now.packets_lost - then.map_or(0, |then| then.packets_lost);
-    let mut events: Vec<_> = (0..lost)
-        .map(|_| logged("recovery:packet_lost", json!({})))
-        .collect();
-    if data.as_object().is_some_and(|data| !data.is_empty()) {
-        events.push(logged("recovery:metrics_updated", data));
+        events
     }
-    events
-}
 
-fn told(capture: &Capture, index: usize) -> Option<Logged> {
-    let (_, host, event) = &capture.events[index];
-    let address = capture.hosts.get(host.index()).map(|host| host.address);
-    let (name, data) = if let Event::Connected { address: to, role, .. } = event {
-        let from = address.unwrap_or(*to);
-        let data = json!({
-            "src_ip": from.ip().to_string(),
-            "src_port": from.port(),
-            "dst_ip": to.ip().to_string(),
-            "dst_port": to.port(),
-            "tickwire:role": format!("{role:?}").to_lowercase(),
+    fn landed(&self, index: usize, copy: usize) -> Logged {
+        let datagram = &self.capture.datagrams[index];
+        let landing = &datagram.landings[copy];
+        let (name, data) = match landing.lost {
+            Some(cause) => ("datagram_dropped", dropped(index, &cause)),
+            None => {
+                let after = landing.at.saturating_duration_since(datagram.sent_at);
+                let mut data = json!({"datagram_id": index, "after": millis(after)});
+                if datagram.is_hurt() {
+                    data["fault"] = json!(plain(&datagram.course));
+                }
+                ("datagram_received", data)
+            }
+        };
+        Logged {
+            host: self.capture.name(landing.host).to_owned(),
+            group: Some(self.between(datagram.from, landing.host)),
+            name,
+            data,
+        }
+    }
+
+    /// The metrics that changed since the sample before, and the packets declared lost meanwhile.
+    fn sampled(&self, sample: &Sample, before: Option<&Sample>) -> Vec<Logged> {
+        let (now, then) = (&sample.stats, before.map(|before| &before.stats));
+        let peer = sample.address.to_string();
+        let logged = |name, mut data: Value| {
+            data["connection"] = json!(sample.peer.to_string());
+            data["peer"] = json!(peer);
+            Logged {
+                host: self.capture.name(sample.host).to_owned(),
+                group: self.with(sample.host, sample.address),
+                name,
+                data,
+            }
+        };
+        let mut events = Vec::new();
+        // A host that crashed counts anew.
+        let lost = then.map_or(0, |then| then.packets_lost);
+        let lost = now.packets_lost.checked_sub(lost);
+        let lost = lost.unwrap_or(now.packets_lost);
+        if lost > 0 {
+            events.push(logged("packets_lost", json!({"count": lost})));
+        }
+        let times = [
+            ("smoothed_rtt", now.rtt_us, then.map(|then| then.rtt_us)),
+            ("min_rtt", now.rtt_min_us, then.map(|then| then.rtt_min_us)),
+            (
+                "rtt_variance",
+                now.jitter_us,
+                then.map(|then| then.jitter_us),
+            ),
+        ];
+        let sizes = [
+            (
+                "congestion_window",
+                now.congestion_window_bytes,
+                then.map(|then| then.congestion_window_bytes),
+            ),
+            (
+                "bytes_in_flight",
+                now.in_flight_bytes,
+                then.map(|then| then.in_flight_bytes),
+            ),
+            (
+                "queued_bytes",
+                now.queued_bytes,
+                then.map(|then| then.queued_bytes),
+            ),
+        ];
+        let times = times.map(|(name, now, then)| {
+            let time = json!(millis(Duration::from_micros(now)));
+            (name, time, then == Some(now))
         });
-        ("connectivity:connection_started", data)
-    } else if let Event::Disconnected { reason, undelivered, .. } = event {
-        let data = json!({"reason": reason.to_string(), "tickwire:undelivered": undelivered});
-        ("connectivity:connection_closed", data)
-    } else {
-        return None;
-    };
-    let host = capture.name(*host).to_owned();
-    Some(Logged { host, name, data })
+        let sizes = sizes.map(|(name, now, then)| (name, json!(now), then == Some(now)));
+        let mut data = json!({});
+        for (name, value, is_known) in times.into_iter().chain(sizes) {
+            if !is_known {
+                data[name] = value;
+            }
+        }
+        if data.as_object().is_some_and(|data| !data.is_empty()) {
+            events.push(logged("metrics_updated", data));
+        }
+        events
+    }
+
+    fn told(&self, index: usize) -> Option<Logged> {
+        let (_, host, event) = &self.capture.events[index];
+        let logged = |group, name, data| Logged {
+            host: self.capture.name(*host).to_owned(),
+            group,
+            name,
+            data,
+        };
+        if let Event::Connected {
+            peer,
+            address,
+            role,
+            ..
+        } = event
+        {
+            let data = json!({
+                "connection": peer.to_string(),
+                "peer": address.to_string(),
+                "role": format!("{role:?}").to_lowercase(),
+            });
+            return Some(logged(
+                self.with(*host, *address),
+                "connection_started",
+                data,
+            ));
+        }
+        let Event::Disconnected {
+            peer,
+            reason,
+            undelivered,
+        } = event
+        else {
+            return None;
+        };
+        let data = json!({
+            "connection": peer.to_string(),
+            "reason": reason.to_string(),
+            "undelivered": undelivered,
+        });
+        Some(logged(None, "connection_closed", data))
+    }
+}
+
+fn dropped(index: usize, cause: &dyn Display) -> Value {
+    json!({"datagram_id": index, "cause": plain(cause)})
 }
 
 #[cfg(test)]

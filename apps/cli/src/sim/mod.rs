@@ -2,6 +2,7 @@
 
 mod check;
 mod list;
+mod pictures;
 mod run;
 mod show;
 mod source;

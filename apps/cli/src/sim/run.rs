@@ -1,20 +1,20 @@
 //! `tickwire sim run`.
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use tickwire_sim::Outcome;
 use tickwire_sim::scenario::Player;
 
+use super::pictures::Pictures;
 use super::{show, source};
-use crate::failure::bad_input;
-use crate::{files, output};
+use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
   tickwire sim run lossy-wifi
   tickwire sim run lossy-wifi --seed 7 --json > outcome.json
   tickwire sim run handover --trace wire.txt         every datagram, as text
+  tickwire sim run handover --pcap wire.pcapng       for Wireshark: docs/TRACES.md
   tickwire sim run lan --set link.loss=5% --set clients.0.count=16
   tickwire sim run my-world.toml
 
@@ -41,22 +41,17 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Write every datagram as a line of text into this file
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
+    #[command(flatten)]
+    pictures: Pictures,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let scenario = source::read(&args.scenario, &args.set)?;
-    let mut player = Player::new(&scenario, args.seed);
-    if args.trace.is_some() {
-        player = player.traced();
-    }
+    args.pictures.rehearse()?;
+    let player = args.pictures.prepare(Player::new(&scenario, args.seed));
     let (outcome, mut world) = player.run();
-    if let Some(path) = &args.trace {
-        write(path, "--trace", world.trace())?;
-    }
+    args.pictures.write(&outcome, &mut world)?;
     report(&outcome, args.json)?;
     Ok(ExitCode::from(u8::from(!outcome.unmet.is_empty())))
 }
@@ -66,14 +61,4 @@ fn report(outcome: &Outcome, is_json: bool) -> anyhow::Result<()> {
         return output::json(outcome);
     }
     output::line(&show::text(outcome))
-}
-
-/// Writes a file whole, or not at all.
-pub(super) fn write(path: &Path, option: &str, text: &str) -> anyhow::Result<()> {
-    files::replace(path, text, files::Access::World).map_err(|error| {
-        let path = path.display();
-        bad_input(format!(
-            "cannot write {path}: {error}; give {option} a path in a directory that can be written"
-        ))
-    })
 }

@@ -3,6 +3,8 @@
 mod asking;
 mod command_line;
 mod echo;
+#[cfg(feature = "sim")]
+mod pictures;
 mod play;
 #[cfg(feature = "sim")]
 mod replay;
