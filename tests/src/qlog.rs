@@ -20,7 +20,7 @@ delay = "15ms"
 loss = "3%"
 duplication = "2%"
 corruption = "2%"
-rate = "300kbit/s"
+rate = "2Mbit/s"
 queue = "8kB"
 [[clients]]
 name = "near"
@@ -45,8 +45,8 @@ rate_hz = 30
 [[traffic]]
 name = "files"
 delivery = "ordered"
-size = 5000
-rate_hz = 2
+size = 20000
+rate_hz = 4
 "#;
 
 /// A run, its qlog taken apart.
