@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tickwire_core::{
@@ -20,6 +19,7 @@ use crate::failure::{cannot_bind, failed};
 use crate::identity::Trust;
 use crate::output;
 use crate::place;
+use crate::record::{self, RecordArgs};
 
 /// What all bots of a command are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +45,8 @@ pub(crate) struct Plan {
     pub(crate) is_announced: bool,
     /// Time to play, counted from when the connection is complete.
     pub(crate) duration: Option<Duration>,
-    /// A new file that every call of its endpoint is recorded to.
-    pub(crate) record: Option<PathBuf>,
+    /// What of it is recorded; if anything may be, it obeys the signals that begin and end it.
+    pub(crate) record: Option<RecordArgs>,
 }
 
 /// What a bot believes of its server.
@@ -107,6 +107,10 @@ pub(crate) struct Report {
 /// The socket cannot be had. What goes wrong later is in the report.
 pub(crate) async fn play(plan: Plan, orders: watch::Receiver<Order>) -> anyhow::Result<Report> {
     let handle = bind(&plan)?;
+    let record = plan.record.as_ref();
+    let _obedience = record
+        .map(|record| record::obey(&handle, record, "join"))
+        .transpose()?;
     let server = handle
         .connect(plan.server, plan.trust.identity())
         .map_err(|error| failed(format!("cannot connect to {}: {error}", plan.server)))?;
@@ -130,11 +134,13 @@ fn bind(plan: &Plan) -> anyhow::Result<Handle> {
     let config = tickwire_game::config().tick(Some(TickConfig::new(plan.tick_rate_hz)));
     let any = place::any_address(plan.server.is_ipv6());
     let options = Options::new(config).game(SocketAddr::new(any, 0));
-    let Some(path) = &plan.record else {
-        return tickwire_tokio::bind(options).map_err(|error| failed(error.to_string()));
-    };
-    let handle = tickwire_tokio::bind(options.record(path)).map_err(|error| cannot_bind(&error))?;
-    output::remark_recording(path);
+    let record = plan.record.clone().unwrap_or_default();
+    let bound = tickwire_tokio::bind(record.apply(options));
+    let handle = bound.map_err(|error| match record.is_given() {
+        true => cannot_bind(&error),
+        false => failed(error.to_string()),
+    })?;
+    record.remark();
     Ok(handle)
 }
 

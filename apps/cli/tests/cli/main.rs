@@ -6,6 +6,8 @@ mod echo;
 #[cfg(feature = "sim")]
 mod pictures;
 mod play;
+#[cfg(all(unix, feature = "sim"))]
+mod recording;
 #[cfg(feature = "sim")]
 mod replay;
 #[cfg(feature = "sim")]
