@@ -122,6 +122,7 @@ mod network;
 pub mod oracle;
 mod pair;
 mod replay;
+pub mod report;
 mod rng;
 #[expect(
     clippy::wildcard_enum_match_arm,

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{self, Path, PathBuf};
 
 use tickwire_sim::capture::{Capture, CaptureLimits, pcapng, qlog};
+use tickwire_sim::report::Report;
 use tickwire_sim::scenario::Player;
 use tickwire_sim::{Outcome, World};
 
@@ -17,6 +18,10 @@ use crate::files::{Access, Draft};
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Files of what happened (docs/TRACES.md)")]
 pub(super) struct Pictures {
+    /// Write one HTML page with tables, charts and a ladder of datagrams
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+
     /// Write every datagram as a line of text into this file
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -44,6 +49,7 @@ struct Output<'a> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    Report,
     Trace,
     Pcap,
     Keylog,
@@ -113,6 +119,7 @@ impl Pictures {
 
     fn outputs(&self) -> Vec<Output<'_>> {
         let all = [
+            ("--report", &self.report, Access::World, Kind::Report),
             ("--trace", &self.trace, Access::World, Kind::Trace),
             // With keys inside.
             ("--pcap", &self.pcap, Access::Owner, Kind::Pcap),
@@ -154,6 +161,12 @@ impl Output<'_> {
         let title = format!("{}, seed {}", outcome.title, outcome.seed);
         match self.kind {
             Kind::Trace => Ok(()),
+            Kind::Report => Report {
+                command: &command(),
+                outcome,
+                capture: Some(capture),
+            }
+            .write(out),
             Kind::Pcap => pcapng::write(capture, &title, true, out),
             Kind::Keylog => capture
                 .keys
@@ -162,4 +175,18 @@ impl Output<'_> {
             Kind::Qlog => qlog::write(capture, &title, out),
         }
     }
+}
+
+/// This very command, as a shell takes it.
+fn command() -> String {
+    let given = std::env::args().skip(1);
+    let quoted = given.map(|word| {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+%@".contains(c);
+        match !word.is_empty() && word.chars().all(is_plain) {
+            true => word,
+            false => format!("'{}'", word.replace('\'', r"'\''")),
+        }
+    });
+    let words = std::iter::once("tickwire".to_owned()).chain(quoted);
+    words.collect::<Vec<_>>().join(" ")
 }

@@ -13,6 +13,7 @@ const EXAMPLES: &str = "\
 Examples:
   tickwire sim run lossy-wifi
   tickwire sim run lossy-wifi --seed 7 --json > outcome.json
+  tickwire sim run handover --report run.html        tables, charts and a ladder, for a browser
   tickwire sim run handover --trace wire.txt         every datagram, as text
   tickwire sim run handover --pcap wire.pcapng       for Wireshark: docs/TRACES.md
   tickwire sim run lan --set link.loss=5% --set clients.0.count=16

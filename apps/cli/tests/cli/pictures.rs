@@ -66,10 +66,17 @@ const LOSSY: [&str; 8] = [
 #[test]
 fn one_run_writes_all_its_pictures_and_they_tell_of_the_same_run() {
     let dir = TestDir::new();
-    let names = ["keys.txt", "wire.pcapng", "wire.sqlog", "wire.txt"];
+    let names = [
+        "keys.txt",
+        "run.html",
+        "wire.pcapng",
+        "wire.sqlog",
+        "wire.txt",
+    ];
     let paths = names.map(|name| dir.path(name));
     let files = [
-        "--keylog", &paths[0], "--pcap", &paths[1], "--qlog", &paths[2], "--trace", &paths[3],
+        "--keylog", &paths[0], "--report", &paths[1], "--pcap", &paths[2], "--qlog", &paths[3],
+        "--trace", &paths[4],
     ];
     let plain = run(&LOSSY);
     let outcome = run(&[&LOSSY[..], &files].concat());
@@ -84,7 +91,7 @@ fn one_run_writes_all_its_pictures_and_they_tell_of_the_same_run() {
     let sent = ["wire_up", "wire_down"].map(|way| found[way]["datagrams"].as_u64());
     let sent: u64 = sent.into_iter().flatten().sum();
     let count = |name: &str| {
-        let events = events(&paths[2]).into_iter();
+        let events = events(&paths[3]).into_iter();
         events.filter(|event| event["name"] == name).count() as u64
     };
     assert_eq!(count("tickwire:datagram_sent"), sent);
@@ -92,14 +99,14 @@ fn one_run_writes_all_its_pictures_and_they_tell_of_the_same_run() {
         Some(count("tickwire:datagram_dropped")),
         found["faults"]["lost"].as_u64()
     );
-    let trace = String::from_utf8(read(&paths[3])).expect("it is text");
+    let trace = String::from_utf8(read(&paths[4])).expect("it is text");
     let rows = trace
         .lines()
         .filter(|row| row.contains('→') || row.contains('←'));
     assert_eq!(rows.count() as u64, sent);
     let keys = String::from_utf8(read(&paths[0])).expect("it is text");
     assert!(keys.starts_with("TICKWIRE_KEYS 1 suite="), "{keys}");
-    let capture = read(&paths[1]);
+    let capture = read(&paths[2]);
     assert_eq!(capture[..4], [0x0A, 0x0D, 0x0D, 0x0A]);
     let first_key = keys.lines().next().expect("somebody connected");
     let contains = |needle: &[u8]| capture.windows(needle.len()).any(|window| window == needle);
@@ -113,7 +120,7 @@ fn the_same_seed_gives_the_same_files() {
     for path in &paths {
         assert_eq!(run(&[&LOSSY[..], &["--qlog", path]].concat()).stderr, "");
     }
-    assert_eq!(read(&paths[0]), read(&paths[1]));
+    assert_eq!(read(&paths[0]), read(&paths[2]));
 }
 
 #[cfg(unix)]
@@ -141,7 +148,7 @@ fn a_path_that_cannot_be_written_is_told_before_the_run_and_nothing_is_written()
     fs::create_dir(dir.path("directory")).expect("the directory is writable");
     let device = "/dev/null".to_owned();
     for bad in [dir.path("missing/file"), dir.path("directory"), device] {
-        for option in ["--pcap", "--keylog", "--qlog", "--trace"] {
+        for option in ["--pcap", "--keylog", "--qlog", "--trace", "--report"] {
             if cfg!(not(unix)) && bad == "/dev/null" {
                 continue;
             }
