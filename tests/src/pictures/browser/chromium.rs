@@ -9,6 +9,16 @@ use super::shown::{Cell, unescaped};
 /// Seconds that one page may take.
 const PATIENCE: &str = "120";
 
+/// No window is narrower.
+const WINDOW_MIN: u32 = 500;
+/// Shows a page as in a narrower window, and takes its place once it is drawn.
+const FRAME: &str = r#"<body style="margin: 0"><iframe src="page.html" width="WIDTH" height="900" style="border: 0"></iframe><script>
+onload = () => {
+  const page = document.querySelector("iframe").contentDocument.documentElement;
+  document.replaceChild(document.importNode(page, true), document.documentElement);
+};
+</script></body>"#;
+
 /// A page after its scripts ran.
 pub(super) struct Page {
     dom: String,
@@ -45,10 +55,16 @@ impl Page {
     /// Opens the page in a window of this width and runs a script in it once it is ready.
     pub(super) fn open_and(html: &str, width: u32, script: &str) -> Self {
         let profile = Profile::new();
-        let file = profile.0.join("page.html");
-        let script = format!("<script>{script}</script></body>");
-        let html = html.replace("</body>", &script);
-        fs::write(&file, html).expect("the temporary directory is writable");
+        let write = |name: &str, html: &str| {
+            let file = profile.0.join(name);
+            fs::write(&file, html).expect("the temporary directory is writable");
+            file
+        };
+        let script = format!("<script>{{ {script} }}</script></body>");
+        let mut file = write("page.html", &html.replace("</body>", &script));
+        if width < WINDOW_MIN {
+            file = write("frame.html", &FRAME.replace("WIDTH", &width.to_string()));
+        }
         let output = Command::new("timeout")
             .args(["--kill-after=5", PATIENCE, "chromium", "--headless"])
             .args(["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
@@ -57,6 +73,8 @@ impl Page {
                 "--disable-component-update",
             ])
             .args(["--disable-sync", "--no-first-run", "--hide-scrollbars"])
+            // A frame may look at its page.
+            .arg("--allow-file-access-from-files")
             .args(["--enable-logging=stderr", "--virtual-time-budget=10000"])
             .arg(format!("--user-data-dir={}", profile.0.display()))
             .arg(format!("--window-size={width},900"))
