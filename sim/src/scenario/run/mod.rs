@@ -21,7 +21,7 @@ use self::owner::Client;
 use self::sampler::Sampler;
 use super::Scenario;
 use super::distribution::Times;
-use super::outcome::{ConnectionLog, Outcome};
+use super::outcome::{ConnectionLog, Outcome, RecordedNetwork};
 use crate::capture::CaptureLimits;
 use crate::host::HostId;
 use crate::link::Link;
@@ -35,6 +35,7 @@ pub struct Player<'a> {
     is_traced: bool,
     capture: Option<CaptureLimits>,
     link_override: Option<(Link, Link)>,
+    network: Option<RecordedNetwork>,
     on_progress: Box<dyn FnMut(Duration, Duration) + 'a>,
 }
 
@@ -57,6 +58,7 @@ impl<'a> Player<'a> {
             is_traced: false,
             capture: None,
             link_override: None,
+            network: None,
             on_progress: Box::new(|_, _| {}),
         }
     }
@@ -82,6 +84,13 @@ impl<'a> Player<'a> {
     #[must_use]
     pub fn links(mut self, up: Link, down: Link) -> Self {
         self.link_override = Some((up, down));
+        self
+    }
+
+    /// Says in the outcome where the [`links`](Self::links) are from.
+    #[must_use]
+    pub fn told(mut self, network: RecordedNetwork) -> Self {
+        self.network = Some(network);
         self
     }
 
@@ -112,7 +121,9 @@ impl<'a> Player<'a> {
                 (self.on_progress)(at.saturating_duration_since(Instant::ZERO), whole);
             }
         }
-        run.finish(self.seed)
+        let (mut outcome, world) = run.finish(self.seed);
+        outcome.network = self.network;
+        (outcome, world)
     }
 }
 
