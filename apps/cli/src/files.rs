@@ -83,7 +83,10 @@ impl Draft {
     }
 
     /// Whether `destination` could be written now, without touching it: told before a long work begins.
-    #[cfg_attr(not(feature = "sim"), expect(dead_code, reason = "only runs are long"))]
+    #[cfg_attr(
+        not(any(feature = "sim", test)),
+        expect(dead_code, reason = "only runs of the simulator are long")
+    )]
     pub(crate) fn rehearse(destination: &Path) -> io::Result<()> {
         match fs::metadata(destination) {
             // A rename would put a file in the place of a device.

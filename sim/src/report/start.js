@@ -5,7 +5,7 @@ function listenToTheme() {
   const put = (isDark) => {
     root.dataset.theme = isDark ? "dark" : "light";
     button.textContent = isDark ? "Light" : "Dark";
-    button.setAttribute("aria-pressed", String(isDark));
+    button.setAttribute("aria-label", isDark ? "Switch to light colours" : "Switch to dark colours");
     if (ladder.pair) paint();
   };
   put(query.matches);
