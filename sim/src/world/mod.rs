@@ -2,6 +2,7 @@
 
 mod agenda;
 mod capture;
+mod forger;
 mod play;
 mod post;
 mod troubles;
@@ -45,6 +46,8 @@ pub struct World {
     faults: FaultCounts,
     trace: Trace,
     seed: u64,
+    /// Datagrams that arrived and deadlines that fired.
+    steps: u64,
     /// All that crosses the wire, where somebody wants it kept.
     capture: Option<Box<Capture>>,
     /// Where endpoints append their datagrams.
@@ -71,6 +74,7 @@ impl World {
             faults: FaultCounts::default(),
             trace: Trace::default(),
             seed,
+            steps: 0,
             capture: None,
             buf: Vec::new(),
         }
@@ -133,6 +137,12 @@ impl World {
     #[must_use]
     pub fn now(&self) -> Instant {
         self.now
+    }
+
+    /// How much has happened: datagrams that arrived and deadlines that fired.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// A stream of chance for the test itself, one for each label.
@@ -318,6 +328,7 @@ impl World {
         let Some(due) = self.next_due() else {
             return false;
         };
+        self.steps += 1;
         self.now = self.now.max(due);
         match self.network.poll_flight(self.now) {
             Some(flight) => self.arrive(flight),
