@@ -3,7 +3,11 @@
 mod asking;
 mod command_line;
 mod echo;
+#[cfg(feature = "sim")]
+mod network;
 mod play;
+#[cfg(all(unix, feature = "sim"))]
+mod recording;
 #[cfg(feature = "sim")]
 mod replay;
 #[cfg(feature = "sim")]
