@@ -311,7 +311,7 @@ impl Moments {
         let same = |(known_at, known, ..): &&mut (Instant, Happening, Vec<u32>, Vec<u64>)| {
             (*known_at, *known) == (at, what)
         };
-        if let Some((_, _, parts, packets)) = self.list.iter_mut().rev().take(8).find(same) {
+        if let Some((_, _, parts, packets)) = self.list.iter_mut().rev().find(same) {
             parts.extend(part);
             packets.extend(packet);
         } else {
