@@ -258,7 +258,9 @@ impl Sent {
         }
         let mut all = vec![self.beginning()];
         all.extend(parts.finish(self.part_count()));
-        let end = self.end.and_then(|(at, end)| Some((at, self.ending(end)?)));
+        let end = self
+            .end
+            .and_then(|(at, end)| Some((at, self.ending(at, end)?)));
         all.extend(end.map(|(at, what)| Moment { at, what }));
         all
     }
@@ -277,13 +279,17 @@ impl Sent {
         }
     }
 
-    fn ending(&self, end: End) -> Option<String> {
+    fn ending(&self, at: Instant, end: End) -> Option<String> {
         let text = match end {
-            End::Acknowledged if self.rtt_us > 0 => {
+            End::Acknowledged => {
+                let part = self.decisive(at, end);
+                let copy = part.arrived().and_then(|index| part.copies.get(index));
+                let by = copy.map_or(String::new(), |copy| format!(" by packet {}", copy.packet));
                 let rtt = millis(self.rtt_us);
-                format!("all of it is acknowledged; the smoothed round trip is {rtt} ms")
+                format!(
+                    "all of it is there{by}, and acknowledged; the smoothed round trip is {rtt} ms"
+                )
             }
-            End::Acknowledged => "all of it is acknowledged".to_owned(),
             End::Dropped => "dropped: newer ones need its place in the queue".to_owned(),
             End::ConnectionOver => "the connection is over".to_owned(),
             End::Left | End::HandedOut | End::Discarded(_) | End::RecordingOver => return None,

@@ -138,11 +138,20 @@ impl Explanation {
         format!("{direction}:{peer}:{}.{id}", channel.index())
     }
 
+    /// The total in milliseconds, as it is shown everywhere.
+    #[must_use]
+    pub fn total_text(&self) -> String {
+        millis(self.between(self.began_at, self.ended_at))
+    }
+
     /// Where most of the time went, in one line: `61.250 ms lost: until that was found out; 50.000 ms network: ...`.
     #[must_use]
     pub fn gist(&self) -> String {
         let mut causes: Vec<(Cause, u64)> = self.shown_causes().into_iter().collect();
         causes.sort_by_key(|(cause, micros)| (u64::MAX - micros, *cause));
+        // What is less than a tenth is not where the time went.
+        let all: u64 = causes.iter().map(|(_, micros)| micros).sum();
+        causes.retain(|(_, micros)| micros.saturating_mul(10) >= all);
         let shown = causes.iter().take(2);
         let shown: Vec<String> = shown
             .map(|(cause, micros)| format!("{} ms {cause}", millis(*micros)))
@@ -182,8 +191,7 @@ impl Explanation {
         if let Some(address) = self.address {
             write!(f, ", {preposition} {address}")?;
         }
-        let total = millis(self.between(self.began_at, self.ended_at));
-        write!(f, ": {total} ms {}", self.end)
+        write!(f, ": {} ms {}", self.total_text(), self.end)
     }
 }
 

@@ -154,11 +154,10 @@ fn text(question: &Question, answer: &Answer) -> String {
         Question::Late(_) => {
             let mut table = Table::new(["MESSAGE", "BYTES", "TOTAL MS", "MOST OF IT"]);
             for told in told {
-                let total = told.total().as_micros();
                 table.row([
                     told.name(),
                     told.len.to_string(),
-                    format!("{}.{:03}", total / 1_000, total % 1_000),
+                    told.total_text(),
                     told.gist(),
                 ]);
             }

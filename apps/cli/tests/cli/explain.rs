@@ -48,7 +48,8 @@ fn the_slowest_messages_of_a_served_game_are_told_and_add_up() {
     // Each name asks for the very message that it stands at.
     let slowest = &all[0];
     let name = slowest["name"].as_str().expect("a name");
-    assert_eq!(messages(&explain(&file, name)), [slowest.clone()]);
+    let again = explain(&file, name);
+    assert_eq!(messages(&again), std::slice::from_ref(slowest));
     let page = run(&["replay", file.as_str(), "--explain", name]);
     assert!(page.stdout.starts_with(name), "{page:?}");
     assert!(page.stdout.contains("  total"), "{page:?}");

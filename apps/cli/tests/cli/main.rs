@@ -3,6 +3,7 @@
 mod asking;
 mod command_line;
 mod echo;
+#[cfg(feature = "sim")]
 mod explain;
 mod play;
 #[cfg(all(unix, feature = "sim"))]
