@@ -5,6 +5,8 @@ mod command_line;
 mod echo;
 #[cfg(feature = "sim")]
 mod explain;
+#[cfg(feature = "sim")]
+mod network;
 mod play;
 #[cfg(all(unix, feature = "sim"))]
 mod recording;
