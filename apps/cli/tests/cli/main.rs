@@ -7,6 +7,8 @@ mod echo;
 mod explain;
 #[cfg(feature = "sim")]
 mod network;
+#[cfg(feature = "sim")]
+mod pictures;
 mod play;
 #[cfg(all(unix, feature = "sim"))]
 mod recording;
