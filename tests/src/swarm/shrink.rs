@@ -28,14 +28,23 @@ fn shrink(case: Case) -> Shrunk {
         case,
     };
     // What was needed before may not be needed after.
-    for _ in 0..2 {
+    for _ in 0..ROUNDS_MAX {
+        let before = shrunk.case.clone();
         shrunk.leave_out_troubles();
         shrunk.leave_out_clients();
         shrunk.shorten();
         shrunk.say_less();
+        if shrunk.case == before {
+            break;
+        }
     }
     shrunk
 }
+
+/// More than are ever needed.
+const ROUNDS_MAX: u32 = 8;
+/// Acts that can be listed in a command.
+const ACTS_MAX: usize = 2_000;
 
 impl Shrunk {
     /// Keeps a change if the same invariant breaks with it, and no later than before.
@@ -60,12 +69,16 @@ impl Shrunk {
 
     /// All, then halves, quarters and so on, then each.
     fn leave_out_troubles(&mut self) {
-        let mut chunk = self.case.troubles.len();
+        self.leave_out(|case| &mut case.troubles);
+    }
+
+    fn leave_out<T: Clone>(&mut self, list: impl Fn(&mut Case) -> &mut Vec<T>) {
+        let mut chunk = list(&mut self.case).len();
         while chunk > 0 {
             let mut at = 0;
-            while at < self.case.troubles.len() {
-                let end = (at + chunk).min(self.case.troubles.len());
-                if !self.keep(|case| drop(case.troubles.drain(at..end))) {
+            while at < list(&mut self.case).len() {
+                let end = (at + chunk).min(list(&mut self.case).len());
+                if !self.keep(|case| drop(list(case).drain(at..end))) {
                     at = end;
                 }
             }
@@ -104,11 +117,20 @@ impl Shrunk {
         }
     }
 
+    /// Leaves out what is said and done, by halves and so on; then makes messages small.
     fn say_less(&mut self) {
-        for nth in [1_000_000, 64, 16, 4, 2] {
-            if self.keep(|case| case.nth *= nth) {
-                return;
-            }
+        if self.case.acts.is_none() && self.after.acts.len() <= ACTS_MAX {
+            let acts = self.after.acts.clone();
+            self.keep(|case| {
+                case.acts = Some(acts);
+                case.window = Case::of(case.seed).window;
+            });
+        }
+        if self.case.acts.is_some() {
+            self.leave_out(|case| case.acts.get_or_insert_default());
+        }
+        for size in [40, 1_000, 3_000] {
+            self.keep(|case| case.size_max = case.size_max.min(size));
         }
     }
 }
