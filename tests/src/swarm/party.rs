@@ -34,6 +34,7 @@ pub(super) struct Party {
     silent_until: Instant,
     /// Hosts fall silent in one of so many ticks.
     silence: u64,
+    style: Style,
     /// What is left of the seed.
     case: Case,
     /// Of the test's own time.
@@ -74,6 +75,7 @@ impl Party {
         Self {
             lives: vec![0; hosts.len()],
             dialled: vec![(None, Instant::ZERO); hosts.len()],
+            style,
             case: case.clone(),
             tick: 0,
             acts: Vec::new(),

@@ -13,11 +13,11 @@ use super::shrink::{Shrunk, shrunk};
 use super::trial::{invariant, trial};
 
 /// Each is found within so many seeds.
-const SEEDS_MAX: u64 = 1_000;
+const SEEDS_MAX: u64 = 500;
 /// The shrunk failure has at most one in so many of the events that the seed has without the mistake.
 const SHRUNK_TO: u64 = 20;
 /// Of so many seeds that show it the one that shrinks best is taken.
-const TRIES: usize = 8;
+const TRIES: usize = 5;
 
 /// How a mistake was found.
 struct Catch {

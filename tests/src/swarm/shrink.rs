@@ -65,7 +65,7 @@ const PATIENCE: u64 = 12;
 /// More than are ever needed.
 const ROUNDS_MAX: u32 = 8;
 /// So that the worst case takes no longer than a minute or so.
-const TRIALS_MAX: u32 = 2_000;
+const TRIALS_MAX: u32 = 600;
 /// Acts that can be listed in a command.
 const ACTS_MAX: usize = 2_000;
 

@@ -60,7 +60,7 @@ impl Party {
         let mut rng = self.rng.fork_nth("act", act);
         let number = u8::try_from(rng.below(4)).unwrap_or(0);
         let size = size(&mut rng, self.liars.contains(&side.host));
-        let size = size.min(self.case.size_max);
+        let size = size.min(self.case.size_max).min(self.style.said_max());
         self.say(side, number, size, rng.chance(100))?;
         Ok(())
     }
