@@ -5,6 +5,8 @@
 //! is named), and on what easily goes wrong in any protocol.
 
 use alloc::vec::Vec;
+#[cfg(feature = "planted")]
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 #[cfg(feature = "planted")]
 use crate::record::codec;
@@ -80,6 +82,12 @@ bugs! {
     NameUsedAgain,
     /// A sequenced message older than one before it is passed on.
     StalePassedOn,
+    /// Datagrams are a few bytes longer than the path is said to carry.
+    DatagramTooLong,
+    /// A loss that an acknowledgement tells of is counted twice.
+    LossCountedTwice,
+    /// What is sent depends on what ran before in the same process.
+    PastRemembered,
 }
 
 /// What is planted in an endpoint: nothing, and of no size, without the feature.
@@ -118,6 +126,20 @@ impl Planted {
         self.first_message
     }
 
+    /// Some more bytes in a datagram.
+    pub(crate) fn excess(self) -> usize {
+        if self.has(Bug::DatagramTooLong) { 8 } else { 0 }
+    }
+
+    /// Whether the past says so, which is not in the state.
+    pub(crate) fn past_says_so(self) -> bool {
+        static PAST: AtomicUsize = AtomicUsize::new(0);
+        self.has(Bug::PastRemembered) && {
+            let past = PAST.fetch_add(1, Ordering::Relaxed);
+            (past / 3 ^ past / 64) % 2 == 1
+        }
+    }
+
     /// A recording's settings end with it.
     pub(crate) fn put(self, out: &mut Vec<u8>) {
         let bug = self.bug.map_or(0, |bug| bug as u64 + 1);
@@ -149,6 +171,14 @@ impl Planted {
 
     pub(crate) const fn first_message(self) -> u64 {
         0
+    }
+
+    pub(crate) const fn excess(self) -> usize {
+        0
+    }
+
+    pub(crate) const fn past_says_so(self) -> bool {
+        false
     }
 
     pub(crate) const fn put(self, _: &mut Vec<u8>) {}
