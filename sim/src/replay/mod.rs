@@ -13,6 +13,8 @@ mod tests;
 use tickwire_core::Instant;
 use tickwire_core::record::{Call, EndReason, Output, Record, Recording, Replica};
 
+use crate::explain::{Answer, Explainer, Question};
+
 pub use divergence::Divergence;
 pub use panics::quiet_replays;
 pub use stats::ReplayStats;
@@ -78,21 +80,43 @@ impl<'a> Replay<'a> {
         self.run_with(|_, _| {})
     }
 
-    /// Makes the calls and records them without secrets, up to the first that gives anything else than it gave then.
+    /// Makes the calls and records them without secrets, up to the first that gives anything else than it gave then: that one
+    /// comes along.
     #[must_use]
-    pub fn redacted(self) -> Vec<u8> {
+    pub fn redacted(self) -> (Vec<u8>, Option<Divergence>) {
         let mut replica = Replica::new(self.recording);
         replica.record_redacted(self.recording.begins_at());
-        let mut redacted = Vec::new();
-        for record in self.wanted() {
-            let output = panics::caught(|| replica.call(&record));
-            if !output.is_ok_and(|output| output.outcome == record.outcome) {
+        let (mut redacted, mut divergence) = (Vec::new(), None);
+        let mut records = self.wanted().peekable();
+        while let Some(record) = records.next() {
+            divergence = match panics::caught(|| replica.call(&record)) {
+                Ok(output) if output.outcome == record.outcome => None,
+                Ok(output) => Some(Divergence::new(&record, output)),
+                Err(_) if records.peek().is_some_and(is_panic) => break,
+                Err(message) => Some(Divergence::panicked(&record, message)),
+            };
+            if divergence.is_some() {
                 break;
             }
             replica.take_redacted(&mut redacted);
         }
         replica.end_redacted(&mut redacted);
-        redacted
+        (redacted, divergence)
+    }
+
+    /// As [`run`](Self::run), and tells why messages took as long as they did.
+    #[must_use]
+    pub fn explain(self, question: &Question) -> (ReplayReport, Answer) {
+        let mut explainer = Explainer::new(question.clone(), self.recording.begins_at());
+        let mut replica = Replica::new(self.recording);
+        replica.set_journal(true);
+        let report = self.run_on(&mut replica, |replica, _, _| {
+            while let Some(entry) = replica.poll_journal() {
+                explainer.take(&entry, replica.endpoint());
+            }
+        });
+        let ended_at = report.stats.ended_at;
+        (report, explainer.answer(ended_at, replica.endpoint()))
     }
 
     /// The calls to be made.
@@ -105,6 +129,14 @@ impl<'a> Replay<'a> {
     /// As [`run`](Self::run), and shows each call with what it gives this time.
     pub fn run_with(self, mut look: impl FnMut(&Record<'_>, &Output)) -> ReplayReport {
         let mut replica = Replica::new(self.recording);
+        self.run_on(&mut replica, |_, record, output| look(record, output))
+    }
+
+    fn run_on(
+        self,
+        replica: &mut Replica,
+        mut look: impl FnMut(&mut Replica, &Record<'_>, &Output),
+    ) -> ReplayReport {
         let mut report = ReplayReport {
             stats: ReplayStats::new(self.recording.begins_at()),
             divergence: None,
@@ -129,7 +161,7 @@ impl<'a> Replay<'a> {
                 report.panic = Some(RecordedPanic { message: None });
             }
             report.stats.count(&record, &output);
-            look(&record, &output);
+            look(replica, &record, &output);
             if output.outcome != record.outcome {
                 report.divergence = Some(Divergence::new(&record, output));
                 break;

@@ -1,22 +1,28 @@
 //! `tickwire sim run`.
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use tickwire_sim::Outcome;
 use tickwire_sim::scenario::Player;
 
-use super::{show, source};
-use crate::failure::bad_input;
-use crate::{files, output};
+use super::pictures::Pictures;
+use super::{network, show, source};
+use crate::output;
+
+/// Who plays over a recorded network if no scenario is named.
+const ONE_PLAYER: &str = include_str!("one-player.toml");
 
 const EXAMPLES: &str = "\
 Examples:
   tickwire sim run lossy-wifi
   tickwire sim run lossy-wifi --seed 7 --json > outcome.json
+  tickwire sim run handover --report run.html        tables, charts and a ladder, for a browser
   tickwire sim run handover --trace wire.txt         every datagram, as text
+  tickwire sim run handover --pcap wire.pcapng       for Wireshark: docs/TRACES.md
   tickwire sim run lan --set link.loss=5% --set clients.0.count=16
   tickwire sim run my-world.toml
+  tickwire sim run --link-from match.twred           one player over the network that a recording saw
+  tickwire sim run my-world.toml --link-from match.twred
 
 The same scenario and seed give the same result, byte for byte, on every machine. Exit codes: 0 all is as the scenario expects;
 1 something is not, and what; 2 a file or an option is wrong, and where.";
@@ -25,9 +31,9 @@ The same scenario and seed give the same result, byte for byte, on every machine
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The name of a scenario that comes along, or a file
-    #[arg(value_name = "SCENARIO")]
-    scenario: String,
+    /// The name of a scenario that comes along, or a file; with --link-from one player if none is named
+    #[arg(value_name = "SCENARIO", required_unless_present = "link_from")]
+    scenario: Option<String>,
 
     /// The seed of all chance
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -41,22 +47,28 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Write every datagram as a line of text into this file
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
+    #[command(flatten)]
+    network: network::Args,
+
+    #[command(flatten)]
+    pictures: Pictures,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let scenario = source::read(&args.scenario, &args.set)?;
+    let scenario = match &args.scenario {
+        Some(name) => source::read(name, &args.set)?,
+        None => source::read_text(ONE_PLAYER, "one player", &args.set)?,
+    };
+    let network = args.network.read()?;
+    args.pictures.rehearse()?;
     let mut player = Player::new(&scenario, args.seed);
-    if args.trace.is_some() {
-        player = player.traced();
+    if let Some(network) = &network {
+        player = network.under(player);
     }
+    let player = args.pictures.prepare(player);
     let (outcome, mut world) = player.run();
-    if let Some(path) = &args.trace {
-        write(path, "--trace", world.trace())?;
-    }
+    args.pictures.write(&outcome, &mut world)?;
     report(&outcome, args.json)?;
     Ok(ExitCode::from(u8::from(!outcome.unmet.is_empty())))
 }
@@ -66,14 +78,4 @@ fn report(outcome: &Outcome, is_json: bool) -> anyhow::Result<()> {
         return output::json(outcome);
     }
     output::line(&show::text(outcome))
-}
-
-/// Writes a file whole, or not at all.
-pub(super) fn write(path: &Path, option: &str, text: &str) -> anyhow::Result<()> {
-    files::replace(path, text, files::Access::World).map_err(|error| {
-        let path = path.display();
-        bad_input(format!(
-            "cannot write {path}: {error}; give {option} a path in a directory that can be written"
-        ))
-    })
 }

@@ -3,6 +3,12 @@
 mod asking;
 mod command_line;
 mod echo;
+#[cfg(feature = "sim")]
+mod explain;
+#[cfg(feature = "sim")]
+mod network;
+#[cfg(feature = "sim")]
+mod pictures;
 mod play;
 #[cfg(all(unix, feature = "sim"))]
 mod recording;

@@ -21,7 +21,8 @@ use self::owner::Client;
 use self::sampler::Sampler;
 use super::Scenario;
 use super::distribution::Times;
-use super::outcome::{ConnectionLog, Outcome};
+use super::outcome::{ConnectionLog, Outcome, RecordedNetwork};
+use crate::capture::CaptureLimits;
 use crate::host::HostId;
 use crate::link::Link;
 use crate::nat::realms::NatId;
@@ -32,7 +33,9 @@ pub struct Player<'a> {
     scenario: &'a Scenario,
     seed: u64,
     is_traced: bool,
+    capture: Option<CaptureLimits>,
     link_override: Option<(Link, Link)>,
+    network: Option<RecordedNetwork>,
     on_progress: Box<dyn FnMut(Duration, Duration) + 'a>,
 }
 
@@ -53,7 +56,9 @@ impl<'a> Player<'a> {
             scenario,
             seed,
             is_traced: false,
+            capture: None,
             link_override: None,
+            network: None,
             on_progress: Box::new(|_, _| {}),
         }
     }
@@ -66,11 +71,26 @@ impl<'a> Player<'a> {
         self
     }
 
+    /// Keeps what crosses the wire from the first datagram on, with the keys, within these limits: see
+    /// [`World::take_capture`].
+    #[must_use]
+    pub fn captured(mut self, limits: CaptureLimits) -> Self {
+        self.capture = Some(limits);
+        self
+    }
+
     /// Puts these links, up and down, in the place of every client's, for as long as no event changes them: a network that
     /// was recorded elsewhere.
     #[must_use]
     pub fn links(mut self, up: Link, down: Link) -> Self {
         self.link_override = Some((up, down));
+        self
+    }
+
+    /// Says in the outcome where the [`links`](Self::links) are from.
+    #[must_use]
+    pub fn told(mut self, network: RecordedNetwork) -> Self {
+        self.network = Some(network);
         self
     }
 
@@ -86,6 +106,9 @@ impl<'a> Player<'a> {
     #[must_use]
     pub fn run(mut self) -> (Outcome, World) {
         let mut run = Run::new(self.scenario, self.seed, self.is_traced, self.link_override);
+        if let Some(limits) = self.capture {
+            run.world.capture(limits);
+        }
         let whole = self.scenario.duration + self.scenario.drain;
         while let Some(((at, _), action)) = run.timeline.pop_first() {
             if at > Instant::ZERO + whole {
@@ -98,7 +121,9 @@ impl<'a> Player<'a> {
                 (self.on_progress)(at.saturating_duration_since(Instant::ZERO), whole);
             }
         }
-        run.finish(self.seed)
+        let (mut outcome, world) = run.finish(self.seed);
+        outcome.network = self.network;
+        (outcome, world)
     }
 }
 
