@@ -110,6 +110,30 @@ impl Saved for Planted {
     }
 }
 
+impl Planted {
+    /// Some more bytes in a datagram.
+    pub(crate) fn excess(self) -> usize {
+        if self.has(Bug::DatagramTooLong) { 8 } else { 0 }
+    }
+
+    /// Whether the past says so, which is not in the state.
+    pub(crate) fn past_says_so(self) -> bool {
+        self.has(Bug::PastRemembered) && past()
+    }
+}
+
+#[cfg(feature = "planted")]
+fn past() -> bool {
+    static PAST: AtomicUsize = AtomicUsize::new(0);
+    let past = PAST.fetch_add(1, Ordering::Relaxed);
+    (past / 3 ^ past / 64) % 2 == 1
+}
+
+#[cfg(not(feature = "planted"))]
+const fn past() -> bool {
+    false
+}
+
 #[cfg(feature = "planted")]
 impl Planted {
     pub(crate) fn has(self, bug: Bug) -> bool {
@@ -124,20 +148,6 @@ impl Planted {
     /// Number of the first message of each channel.
     pub(crate) const fn first_message(self) -> u64 {
         self.first_message
-    }
-
-    /// Some more bytes in a datagram.
-    pub(crate) fn excess(self) -> usize {
-        if self.has(Bug::DatagramTooLong) { 8 } else { 0 }
-    }
-
-    /// Whether the past says so, which is not in the state.
-    pub(crate) fn past_says_so(self) -> bool {
-        static PAST: AtomicUsize = AtomicUsize::new(0);
-        self.has(Bug::PastRemembered) && {
-            let past = PAST.fetch_add(1, Ordering::Relaxed);
-            (past / 3 ^ past / 64) % 2 == 1
-        }
     }
 
     /// A recording's settings end with it.
@@ -171,14 +181,6 @@ impl Planted {
 
     pub(crate) const fn first_message(self) -> u64 {
         0
-    }
-
-    pub(crate) const fn excess(self) -> usize {
-        0
-    }
-
-    pub(crate) const fn past_says_so(self) -> bool {
-        false
     }
 
     pub(crate) const fn put(self, _: &mut Vec<u8>) {}
