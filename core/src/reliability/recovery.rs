@@ -30,6 +30,7 @@ use crate::time::Instant;
 mod audit;
 mod journal;
 mod loss;
+mod planted;
 mod saved;
 #[cfg(test)]
 mod tests;
@@ -133,16 +134,6 @@ impl Recovery {
             probes: 0,
             losses: Vec::new(),
         }
-    }
-
-    /// The first packet has this number.
-    pub(crate) const fn begin_at(&mut self, number: u64) {
-        self.next_number = number;
-    }
-
-    /// For a planted mistake: takes an acknowledgement for true.
-    pub(crate) fn believe(&mut self, largest: u64) {
-        self.largest_acked = self.largest_acked.max(Some(largest));
     }
 
     /// Takes the handshake's round trip as first sample.
