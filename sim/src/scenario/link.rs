@@ -75,6 +75,7 @@ layer! {
     jitter_max: Duration,
     in_order: bool,
     loss: u16,
+    loss_run_max: u32,
     burst_length: Extent,
     burst_gap: Extent,
     burst_loss: u16,
@@ -86,6 +87,7 @@ layer! {
     reordering: u16,
     reordering_delay: Duration,
     corruption: u16,
+    corruption_run_max: u32,
     overwriting: u16,
     truncation: u16,
     extension: u16,
@@ -158,6 +160,7 @@ impl LinkKeys {
             jitter_max: time("jitter_max")?,
             in_order: section.flag("in_order")?,
             loss: section.share("loss")?,
+            loss_run_max: section.count("loss_run_max", 1..=1_000)?,
             burst_length: extent(section, "burst_length")?,
             burst_gap: extent(section, "burst_gap")?,
             burst_loss: section.share("burst_loss")?,
@@ -169,6 +172,7 @@ impl LinkKeys {
             reordering: section.share("reordering")?,
             reordering_delay: section.time("reordering_delay", ms(1)..=ms(60_000))?,
             corruption: section.share("corruption")?,
+            corruption_run_max: section.count("corruption_run_max", 1..=1_000)?,
             overwriting: section.share("overwriting")?,
             truncation: section.share("truncation")?,
             extension: section.share("extension")?,
@@ -227,6 +231,18 @@ impl LinkKeys {
                 self.jitter.is_some(),
             ),
             (
+                "loss_run_max",
+                self.loss_run_max.is_some(),
+                "loss",
+                self.loss.is_some(),
+            ),
+            (
+                "corruption_run_max",
+                self.corruption_run_max.is_some(),
+                "corruption",
+                self.corruption.is_some(),
+            ),
+            (
                 "storm_copies",
                 self.storm_copies.is_some(),
                 "storms",
@@ -264,6 +280,12 @@ impl LinkKeys {
         }
         if let Some(bursts) = self.bursts() {
             link = link.bursts(bursts);
+        }
+        if let Some(datagrams) = self.loss_run_max {
+            link = link.loss_run_max(u16::try_from(datagrams).unwrap_or(u16::MAX));
+        }
+        if let Some(datagrams) = self.corruption_run_max {
+            link = link.corruption_run_max(u16::try_from(datagrams).unwrap_or(u16::MAX));
         }
         if let Some(numbers) = &self.drop {
             link = link.drop_nth(numbers.iter().copied());

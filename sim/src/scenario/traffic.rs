@@ -32,6 +32,7 @@ pub(crate) const EXPECT_KEYS: &[&str] = &[
     "late_max",
     "goodput_min",
     "complete_within",
+    "gap_max",
 ];
 
 /// Least bytes of a message: its number and its sender.
@@ -81,6 +82,7 @@ pub(crate) struct Bounds {
     pub(crate) late_max: Option<u16>,
     pub(crate) goodput_min: Option<u64>,
     pub(crate) complete_within: Option<Duration>,
+    pub(crate) gap_max: Option<Duration>,
 }
 
 impl Traffic {
@@ -128,12 +130,25 @@ impl Traffic {
         if traffic.until.is_some_and(|until| until <= traffic.from) {
             return Err(section.error_at("until", "expected a time after `from`"));
         }
-        if let (Some(bounds), Pace::Steady { .. }) = (&bounds, traffic.pace)
-            && traffic.expect.complete_within.is_some()
-        {
-            return Err(bounds.error_at("complete_within", "only what has a `total` completes"));
+        if let Some(bounds) = &bounds {
+            traffic.check_bounds(bounds)?;
         }
         Ok(traffic)
+    }
+
+    /// Whether the bounds are of things that such traffic has.
+    fn check_bounds(&self, section: &Section<'_>) -> Result<(), ScenarioError> {
+        let bounds = &self.expect;
+        match self.pace {
+            Pace::Steady { .. } if bounds.complete_within.is_some() => {
+                Err(section.error_at("complete_within", "only what has a `total` completes"))
+            }
+            Pace::Bulk { .. } if bounds.gap_max.is_some() => {
+                let text = "only what has a `rate_hz` is expected to arrive all the time";
+                Err(section.error_at("gap_max", text))
+            }
+            Pace::Steady { .. } | Pace::Bulk { .. } => Ok(()),
+        }
     }
 }
 
@@ -189,6 +204,7 @@ impl Bounds {
             late_max: section.share("late_max")?,
             goodput_min: section.rate("goodput_min", 1_000..=100_000_000_000)?,
             complete_within: time("complete_within")?,
+            gap_max: time("gap_max")?,
         })
     }
 }

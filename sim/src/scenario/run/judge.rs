@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tickwire_core::Instant;
+
 use super::flow::Kind;
 use super::{Run, World};
 use crate::scenario::Scenario;
@@ -81,13 +83,12 @@ impl Run<'_> {
 
 impl Kind {
     fn finish(self, scenario: &Scenario) -> TrafficOutcome {
+        let until = self.traffic.until.unwrap_or(scenario.duration);
+        let until = until.min(scenario.duration);
+        let longest_gap = self.longest_gap(Instant::ZERO + until);
         let Self {
             traffic, counts, ..
         } = self;
-        let until = traffic
-            .until
-            .unwrap_or(scenario.duration)
-            .min(scenario.duration);
         let complete = self.complete.finish();
         let is_bulk = matches!(traffic.pace, Pace::Bulk { .. });
         // What has an end is as fast as it was until then.
@@ -112,6 +113,7 @@ impl Kind {
             late: counts.late,
             duplicated: counts.duplicated,
             goodput_bps: u64::try_from(per_client).unwrap_or(u64::MAX),
+            longest_gap_us: micros(longest_gap),
             latency: self.latency.finish(),
             complete: is_bulk.then_some(complete),
         }
@@ -209,6 +211,7 @@ impl Bounds {
             ("p50", latency.p50_us, self.p50_max),
             ("p99", latency.p99_us, self.p99_max),
             ("the latest", latency.max_us, self.latency_max),
+            ("the longest gap", found.longest_gap_us, self.gap_max),
         ];
         for (what, found_us, most) in times {
             if let Some(most) = most {
