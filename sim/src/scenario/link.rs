@@ -21,6 +21,8 @@ type Change = fn(Link, u16, u16) -> Link;
 
 /// Longest time that a link may take or be down for.
 pub(crate) const TIME_MAX: Duration = Duration::from_secs(3_600);
+/// Most copies of a datagram that storms make on average.
+const STORMS_MAX: u64 = 100;
 /// Rates that a link may have, in bits per second.
 const RATES: std::ops::RangeInclusive<u64> = 1_000..=100_000_000_000;
 
@@ -200,6 +202,14 @@ impl LinkKeys {
                         .to_owned(),
                 );
             }
+        }
+        let storms =
+            u64::from(self.storms.unwrap_or(0)) * u64::from(self.storm_copies.unwrap_or(100));
+        if storms > STORMS_MAX * 1_000 {
+            return Err(format!(
+                "`storms` and `storm_copies` make {} copies of each datagram on average, more than {STORMS_MAX}",
+                storms.div_ceil(1_000)
+            ));
         }
         if self.flap_up.is_some() != self.flap_down.is_some() {
             return Err("`flap_up` and `flap_down` belong together".to_owned());

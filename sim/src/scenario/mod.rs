@@ -38,6 +38,7 @@ mod error;
 mod event;
 mod expect;
 pub mod library;
+pub mod limits;
 mod link;
 mod nat;
 mod outcome;
@@ -282,7 +283,7 @@ impl Scenario {
         let events = events
             .iter()
             .map(|event| Happening::read(event, &groups, traces));
-        Ok(Self {
+        let scenario = Self {
             title: title.to_owned(),
             about: root.text("about")?.unwrap_or_default().trim().to_owned(),
             duration,
@@ -308,7 +309,9 @@ impl Scenario {
                 .map(Expect::read)
                 .transpose()?
                 .unwrap_or_default(),
-        })
+        };
+        limits::check(&scenario, root)?;
+        Ok(scenario)
     }
 }
 
