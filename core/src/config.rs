@@ -10,6 +10,7 @@ use core::time::Duration;
 use crate::channel::{fragment_len, message_cost};
 use crate::crypto::{CipherSuite, Crypto, Portable, SecretKey};
 use crate::error::ConfigError;
+use crate::planted::Planted;
 use crate::saved::saved;
 use crate::wire::HELLO_LEN_MIN;
 
@@ -144,6 +145,7 @@ pub struct Config {
     pub(crate) identity: Option<SecretKey>,
     pub(crate) tick: Option<TickConfig>,
     pub(crate) announce: Option<AnnounceConfig>,
+    pub(crate) planted: Planted,
 }
 
 impl Config {
@@ -214,6 +216,7 @@ impl Default for Config {
             identity: None,
             tick: None,
             announce: None,
+            planted: Planted::default(),
         }
     }
 }
@@ -233,6 +236,24 @@ macro_rules! setters {
             self
         })*
     };
+}
+
+#[cfg(feature = "planted")]
+impl ConfigBuilder {
+    /// Makes the endpoint make a mistake.
+    #[doc(hidden)]
+    pub fn planted(mut self, bug: crate::Bug) -> Self {
+        self.config.planted.bug = Some(bug);
+        self
+    }
+
+    /// Numbers of the first packet and of the first message of each channel, the same on both sides: to begin near a wrap.
+    #[doc(hidden)]
+    pub fn first_numbers(mut self, packet: u64, message: u64) -> Self {
+        self.config.planted.first_packet = packet;
+        self.config.planted.first_message = message;
+        self
+    }
 }
 
 impl ConfigBuilder {

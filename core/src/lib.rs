@@ -90,7 +90,7 @@
 //! # Features
 //!
 //! None is on by default. `tracing` logs decisions at debug level (never keys); `arbitrary` derives `Arbitrary` for the
-//! plain types, for fuzzing.
+//! plain types, for fuzzing; `planted` lets tests plant mistakes on purpose, and is for nothing else.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -115,6 +115,11 @@ mod log;
 mod machine;
 mod notice;
 mod peer;
+#[cfg_attr(
+    not(feature = "planted"),
+    expect(unreachable_pub, reason = "its bugs are public with the feature")
+)]
+mod planted;
 mod pool;
 pub mod record;
 mod reliability;
@@ -141,6 +146,9 @@ pub use entropy::Entropy;
 pub use error::{ConfigError, ConnectError, DiscoverError, PingError, SendError};
 pub use event::{CloseReason, Event, Farewell, Refusal, Role, Violation};
 pub use id::{ChannelId, MessageId, PeerId};
+#[cfg(feature = "planted")]
+#[doc(hidden)]
+pub use planted::Bug;
 pub use stats::{DatagramDrops, EndpointStats, PeerDrops, PeerStats, RefusedStats};
 pub use time::Instant;
 pub use transmit::{Arrival, Ecn, Socket, Transmit};

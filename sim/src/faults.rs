@@ -94,6 +94,11 @@ fault_counts! {
     send_blocked,
     /// Owners that stopped to read.
     looked_away,
+    // Attackers.
+    /// Made by somebody without keys.
+    forged,
+    /// Packets of a peer that lies, with valid keys.
+    lied,
     // NATs.
     /// Came to an address that no mapping has.
     nat_unmapped,

@@ -131,6 +131,7 @@ pub mod scenario;
 pub mod seeds;
 #[cfg(feature = "insta")]
 pub mod snapshot;
+pub mod survey;
 mod trace;
 mod world;
 
@@ -153,6 +154,7 @@ pub use pair::Pair;
 pub use replay::{Divergence, Replay, ReplayReport, ReplayStats};
 pub use rng::Rng;
 pub use scenario::{Outcome, Scenario, ScenarioError};
+pub use survey::Survey;
 pub use tickwire_core::record::{Recording, RecordingError, RedactedRecording};
 pub use trace::Datagram;
 pub use world::World;

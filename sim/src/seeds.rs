@@ -1,6 +1,7 @@
 //! Tests over many seeds, and the one command that replays the seed that failed.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The variable that picks one seed instead of all.
 const VARIABLE: &str = "TICKWIRE_SEED";
@@ -42,6 +43,53 @@ pub fn for_seeds(seeds: Range<u64>, mut test: impl FnMut(u64)) {
     }
 }
 
+/// Calls `test` with every seed of `seeds`, or only with the one in `TICKWIRE_SEED` if that is set, on as many threads as
+/// the machine runs at once. Gives what it gave, in the order of the seeds, whatever the threads did.
+///
+/// # Errors
+///
+/// The first seed that failed, by number, with its error. Those behind it may not have run.
+///
+/// # Panics
+///
+/// If `test` does, or if `TICKWIRE_SEED` is not a number.
+pub fn try_seeds<T: Send, E: Send>(
+    seeds: Range<u64>,
+    test: impl Fn(u64) -> Result<T, E> + Sync,
+) -> Result<Vec<T>, (u64, E)> {
+    let seeds = chosen(std::env::var(VARIABLE).ok().as_deref(), seeds);
+    let next = AtomicU64::new(seeds.start);
+    // No seed above one that failed needs to run.
+    let end = AtomicU64::new(seeds.end);
+    let run = || {
+        let mut results = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= end.load(Ordering::Relaxed) {
+                return results;
+            }
+            let result = test(seed);
+            if result.is_err() {
+                end.fetch_min(seed, Ordering::Relaxed);
+            }
+            results.push((seed, result));
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut results: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        let joined = workers.into_iter().map(|worker| worker.join());
+        joined
+            .flat_map(|results| results.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    results.sort_by_key(|(seed, _)| *seed);
+    let results = results.into_iter();
+    results
+        .map(|(seed, result)| result.map_err(|error| (seed, error)))
+        .collect()
+}
+
 /// The seeds to run: one if it was asked for.
 fn chosen(asked: Option<&str>, seeds: Range<u64>) -> Range<u64> {
     match asked {
@@ -81,6 +129,17 @@ fn command(seed: u64, package: &str, test: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_give_results_in_the_order_of_seeds_and_the_first_error() {
+        let squares = try_seeds(0..100, |seed| Ok::<_, ()>(seed * seed));
+        assert_eq!(squares, Ok((0..100).map(|seed| seed * seed).collect()));
+        let failed = try_seeds(0..100, |seed| match seed % 30 {
+            17 => Err("seventeen"),
+            _ => Ok(()),
+        });
+        assert_eq!(failed, Err((17, "seventeen")));
+    }
 
     #[test]
     fn all_seeds_run_unless_one_is_asked_for() {

@@ -39,6 +39,14 @@ pub(crate) fn remark_recording(path: &Path) {
     ));
 }
 
+/// As [`remark_recording`], for a redacted one.
+pub(crate) fn remark_redacted(path: &Path) {
+    remark(&format!(
+        "recording to {}: sizes, times and losses of datagrams, without content, addresses and keys",
+        path.display()
+    ));
+}
+
 /// `error: ...` on one line of stderr. It may quote what the user or the network wrote.
 pub(crate) fn error(text: &str) {
     let text = clean(&one_line(text));

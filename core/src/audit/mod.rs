@@ -107,6 +107,8 @@ pub(crate) struct Notes {
     pub(crate) is_on: bool,
     /// Slot of the peer touched last.
     pub(crate) touched: u32,
+    /// Steps taken for the datagram at hand.
+    pub(crate) work: u64,
     /// The first thing that was wrong.
     found: Option<Unsound>,
 }

@@ -12,6 +12,7 @@ use super::{fragment_len, message_cost};
 use crate::config::Config;
 use crate::event::{Event, Violation};
 use crate::id::{ChannelId, MessageId, PeerId};
+use crate::planted::Planted;
 use crate::pool::{Blocks, Pool};
 use crate::saved::saved;
 use crate::stats::PeerDrops;
@@ -56,12 +57,14 @@ pub(crate) struct Inbox {
     unreliable_bytes_max: usize,
     /// Cost of all messages unread.
     unread_bytes: usize,
+    planted: Planted,
     pub(crate) drops: PeerDrops,
     pub(crate) messages_received: u64,
 }
 
 saved!(Inbox {
-    channels, items, ready, all, unreliable_bytes, unreliable_bytes_max, unread_bytes, drops, messages_received,
+    channels, items, ready, all, unreliable_bytes, unreliable_bytes_max, unread_bytes, planted, drops,
+    messages_received,
 } if Inbox::is_sound);
 
 impl Inbox {
@@ -73,8 +76,14 @@ impl Inbox {
             .max()
             .unwrap_or_default();
         let message_cost_max = message_cost(size_max, fragment_len(HELLO_LEN_MIN));
+        let mut channels: Vec<_> = config.channels.iter().map(ReceiveChannel::new).collect();
+        let first = config.planted.first_message();
+        channels
+            .iter_mut()
+            .for_each(|channel| channel.begin_at(first));
         Self {
-            channels: config.channels.iter().map(ReceiveChannel::new).collect(),
+            channels,
+            planted: config.planted,
             items: VecDeque::new(),
             ready: VecDeque::new(),
             all: Grant::new(config.connection_bytes_max, message_cost_max),
@@ -111,10 +120,13 @@ impl Inbox {
             .ok_or(Violation::UnknownChannel)?;
         let mut intake = Intake {
             now,
+            planted: self.planted,
             pool,
             drops: &mut self.drops,
             all: &mut self.all,
-            unreliable_room: self.unreliable_bytes_max - self.unreliable_bytes,
+            unreliable_room: self
+                .unreliable_bytes_max
+                .saturating_sub(self.unreliable_bytes),
             unreliable_taken: 0,
             unreliable_freed: 0,
             ready: &mut self.ready,

@@ -35,7 +35,11 @@ impl Outbox {
         let channels = config.channels.iter().enumerate();
         Self {
             channels: channels
-                .map(|(index, channel)| SendChannel::new(index as u8, channel))
+                .map(|(index, channel)| {
+                    let mut channel = SendChannel::new(index as u8, channel);
+                    channel.begin_at(config.planted.first_message());
+                    channel
+                })
                 .collect(),
             all: Allowance::default(),
             receipts: 0,

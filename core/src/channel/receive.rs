@@ -10,6 +10,7 @@ use super::{fragment_len, message_cost};
 use crate::MESSAGE_COST;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::event::Violation;
+use crate::planted::{Bug, Planted};
 use crate::pool::Pool;
 use crate::saved::saved;
 use crate::stats::PeerDrops;
@@ -69,6 +70,7 @@ saved!(Place { packet, frame });
 #[derive(Debug)]
 pub(crate) struct Intake<'a> {
     pub(crate) now: Instant,
+    pub(crate) planted: Planted,
     pub(crate) pool: &'a mut Pool,
     pub(crate) drops: &'a mut PeerDrops,
     /// Credit over all reliable channels.
@@ -96,6 +98,11 @@ impl ReceiveChannel {
             assemblies: Assemblies::new(config.message_size_max),
             grant: Grant::new(config.receive_bytes_max, message_cost_max),
         }
+    }
+
+    /// The first message has this number.
+    pub(crate) const fn begin_at(&mut self, number: u64) {
+        self.floor = number;
     }
 
     fn is_sound(&self, _: &Config) -> bool {
@@ -134,8 +141,11 @@ impl ReceiveChannel {
         intake: &mut Intake<'_>,
     ) -> Result<(), Violation> {
         let truncated = message.id.ok_or(Violation::BadFrame)?;
-        let id = number::expand(self.floor, u64::from(truncated), 16);
-        if self.has(id) {
+        let mut id = number::expand(self.floor, u64::from(truncated), 16);
+        if intake.planted.has(Bug::IdWrapForgotten) {
+            id = self.floor & !0xFFFF | u64::from(truncated);
+        }
+        if self.has(id) && !intake.planted.has(Bug::MessageTakenTwice) {
             intake.drops.duplicate_message += 1;
             return Ok(());
         }
@@ -264,12 +274,13 @@ impl ReceiveChannel {
             return Ok(());
         }
         let is_whole = message.fragment.is_none();
-        if is_whole && self.is_stale(place) {
+        if is_whole && self.is_stale(place, intake.planted) {
             intake.drops.stale_message += 1;
             return Ok(());
         }
         let cost = message.payload.len() + MESSAGE_COST;
-        if cost > intake.unreliable_room {
+        let is_bounded = !intake.planted.has(Bug::ReassemblyUnbounded);
+        if is_bounded && cost > intake.unreliable_room {
             let drops = &mut intake.drops;
             *if is_whole {
                 &mut drops.unread_full
@@ -278,7 +289,8 @@ impl ReceiveChannel {
             } += 1;
             return Ok(());
         }
-        if !is_whole
+        if is_bounded
+            && !is_whole
             && !self.assemblies.has(id)
             && self.assemblies.len() == UNRELIABLE_ASSEMBLIES_MAX
         {
@@ -294,7 +306,7 @@ impl ReceiveChannel {
 
     /// Passes an unreliable message on, if none sent after it went before.
     fn pass_on(&mut self, whole: Whole, place: Place, intake: &mut Intake<'_>) {
-        if self.is_stale(place) {
+        if self.is_stale(place, intake.planted) {
             intake.drops.stale_message += 1;
             intake.unreliable_freed += whole.cost;
             intake.pool.give(whole.bytes);
@@ -304,8 +316,10 @@ impl ReceiveChannel {
         intake.ready.push_back(whole);
     }
 
-    fn is_stale(&self, place: Place) -> bool {
-        self.delivery == Delivery::Sequenced && self.newest.is_some_and(|newest| place <= newest)
+    fn is_stale(&self, place: Place, planted: Planted) -> bool {
+        self.delivery == Delivery::Sequenced
+            && !planted.has(Bug::StalePassedOn)
+            && self.newest.is_some_and(|newest| place <= newest)
     }
 
     /// When the oldest unreliable message in reassembly expires.

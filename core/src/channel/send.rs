@@ -76,6 +76,13 @@ impl SendChannel {
         }
     }
 
+    /// The first message has this number.
+    pub(crate) const fn begin_at(&mut self, number: u64) {
+        self.base = number;
+        self.unsent = number;
+        self.long_count = number;
+    }
+
     /// It fits to its settings, and the accounts are right: room is made as long as they say that there is none.
     fn is_sound(&self, config: &Config) -> bool {
         let settings = config.channels.get(usize::from(self.index));

@@ -5,9 +5,11 @@ use core::time::Duration;
 
 use super::Machine;
 use super::slots::Entry;
+use crate::audit::holds;
 use crate::event::CloseReason;
 use crate::log::debug;
 use crate::peer::HelloKey;
+use crate::planted::Bug;
 
 impl Machine {
     /// Brings the books up to date with what a peer wants.
@@ -21,6 +23,9 @@ impl Machine {
             self.due -= u32::from(found.is_due);
             self.schedule.set(slot, None);
             self.slots.remove(slot);
+            if self.shared.config.planted.has(Bug::NameUsedAgain) {
+                self.slots.name_again(slot);
+            }
             return;
         }
         let transmit_at = found.peer.transmit_at(self.now, &self.shared);
@@ -34,6 +39,9 @@ impl Machine {
             .into_iter()
             .chain(later)
             .min();
+        let forgets =
+            self.shared.config.planted.has(Bug::TimerForgotten) && found.peer.recovery.probes() > 0;
+        let deadline = deadline.filter(|_| !forgets);
         self.schedule.set(slot, deadline);
         let is_readable = found.peer.inbox.has_items() && found.entry != Entry::HalfOpen;
         if found.is_due {
@@ -50,7 +58,13 @@ impl Machine {
         let Some(found) = self.slots.get_mut(slot).filter(|found| found.is_due) else {
             return;
         };
-        debug_assert!(false, "{} is due and has nothing to send", found.peer.id);
+        let id = found.peer.id;
+        let checked = holds(9, "who is due has something to send", false);
+        self.shared.notes.note(id, checked);
+        debug_assert!(
+            self.shared.notes.is_on,
+            "{id} is due and has nothing to send"
+        );
         found.is_due = false;
         found.waits_to_send = false;
         self.due -= 1;
@@ -78,7 +92,9 @@ impl Machine {
             }
             Entry::HalfOpen if is_over => {
                 found.entry = Entry::Over;
-                self.half_open.remove(&hello);
+                if !self.shared.config.planted.has(Bug::HalfOpenKept) {
+                    self.half_open.remove(&hello);
+                }
             }
             Entry::Dialled if is_established => {
                 found.entry = Entry::Connected;

@@ -10,6 +10,7 @@ use crate::event::Event;
 use crate::log::debug;
 use crate::notice::Notice;
 use crate::peer::Refused;
+use crate::planted::Bug;
 use crate::transmit::{Arrival, Socket};
 use crate::wire::Kind;
 use crate::wire::handshake::{self, PROBE_LEN, PROBE_REPLY, RESET, RESET_LEN};
@@ -67,6 +68,9 @@ impl Machine {
         let id_len = self.slots.id_len();
         let Some(header) = Header::decode(datagram, id_len) else {
             self.stats.drops.malformed += 1;
+            if self.shared.config.planted.has(Bug::ResetForAnything) {
+                self.answer_with_reset(arrival, &[0; 2]);
+            }
             return;
         };
         let Some(slot) = self.slots.find(&datagram[1..=id_len]) else {
@@ -181,6 +185,9 @@ impl Machine {
         }
         let mut bytes = datagram.to_vec();
         bytes[0] = PROBE_REPLY;
+        if self.shared.config.planted.has(Bug::ProbeReplyTooLong) {
+            bytes.resize(4 * PROBE_LEN, 0);
+        }
         self.answer_stranger(arrival.from, arrival.to, bytes);
     }
 

@@ -47,6 +47,7 @@ use crate::entropy::Entropy;
 use crate::event::Event;
 use crate::notice::Notices;
 use crate::peer::HelloKey;
+use crate::planted::Bug;
 use crate::rng::{Rng, SecretRng};
 use crate::saved::saved;
 use crate::stats::EndpointStats;
@@ -202,7 +203,11 @@ impl Machine {
 
     /// Time never runs back.
     fn advance(&mut self, now: Instant) {
-        self.now = self.now.max(now);
+        self.now = if self.shared.config.planted.has(Bug::TimeRunsBack) {
+            now
+        } else {
+            self.now.max(now)
+        };
     }
 }
 

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::Machine;
 use crate::event::Event;
+use crate::planted::Bug;
 use crate::tick::TickClock;
 use crate::time::Instant;
 use crate::trace::Content;
@@ -65,12 +66,16 @@ impl Machine {
         let slot = self.unread.pop(&mut self.slots)?;
         let shared = &mut self.shared;
         let peer = &mut *self.slots.get_mut(slot)?.peer;
+        let unread_bytes = shared.unread_bytes;
         let event = peer.inbox.poll(
             peer.id,
             &mut shared.unread_bytes,
             &mut shared.pool,
             &mut shared.blocks,
         );
+        if shared.config.planted.has(Bug::UnreadNeverFreed) && peer.is_over() {
+            shared.unread_bytes = unread_bytes;
+        }
         if matches!(event, Some(Event::Delivered { .. })) {
             peer.outbox.on_receipt_polled();
         }

@@ -192,6 +192,12 @@ impl Slots {
         self.slots.iter().flatten()
     }
 
+    /// For a planted mistake: the next peer in this slot has the name of the last.
+    pub(crate) fn name_again(&mut self, slot: u32) {
+        let generation = &mut self.generations[slot as usize];
+        *generation = generation.saturating_sub(1);
+    }
+
     /// Frees a slot; its peer id never comes again.
     pub(crate) fn remove(&mut self, slot: u32) {
         let index = slot as usize;

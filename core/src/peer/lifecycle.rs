@@ -203,6 +203,15 @@ impl Peer {
         self.state = State::Gone;
     }
 
+    /// For a planted mistake.
+    pub(super) fn tell_end_again(&mut self) {
+        self.inbox.push(Event::Disconnected {
+            peer: self.id,
+            reason: CloseReason::Remote(Farewell::default()),
+            undelivered: 0,
+        });
+    }
+
     /// A half-open connection whose client never proved itself: the owner never hears of it.
     pub(crate) fn forget(&mut self) {
         self.state = State::Gone;

@@ -3,13 +3,14 @@
 use core::time::Duration;
 
 use super::{Peer, Ping, State};
-use crate::audit::holds;
+use crate::audit::{at_most, holds};
 use crate::channel::receive::Place;
 use crate::config::ChannelConfig;
 use crate::crypto::{TAG_LEN, tokens_equal};
 use crate::event::{CloseReason, Violation};
 use crate::machine::shared::Shared;
 use crate::notice::Notice;
+use crate::planted::Bug;
 use crate::reliability::ACK_RANGES_MAX;
 use crate::reliability::received::Urgency;
 use crate::reliability::recovery::{Record, Verdict};
@@ -55,10 +56,20 @@ impl Peer {
         let Some(keys) = &self.keys else {
             return Err(Refused::Unauthentic);
         };
-        let number = header.number(self.received.largest());
-        if !self.received.is_new(number) {
+        let planted = shared.config.planted;
+        let before_first = planted.first_packet().checked_sub(1);
+        let number = header.number(self.received.largest().or(before_first));
+        let is_again =
+            planted.has(Bug::NewestTakenTwice) && self.received.largest() == Some(number);
+        if !self.received.is_new(number) && !is_again {
             self.inbox.drops.duplicate_packet += 1;
             return Err(Refused::Duplicate);
+        }
+        if planted.has(Bug::NumberBeforeTag) {
+            self.newest = self.newest.max(number);
+        }
+        if planted.has(Bug::HeardBeforeTag) {
+            self.last_heard = now;
         }
         let len = datagram.len();
         let (head, body) = datagram.split_at_mut(header.len);
@@ -75,7 +86,11 @@ impl Peer {
         let peer = self.id;
         shared.notices.push(Notice::PacketTaken { peer, number });
         self.on_proven(now);
+        let steps_max = self.recovery.remembered_max() + len as u64;
+        shared.notes.work = 0;
         self.handle_plain(now, number, header.compact_ack, plain, shared);
+        let checked = at_most(9, "steps for a datagram", shared.notes.work, steps_max);
+        shared.notes.note(self.id, checked);
         Ok(())
     }
 
@@ -91,6 +106,9 @@ impl Peer {
             // Nothing but the acknowledgement of its CLOSE is left to the peer. Two sides that drain and acknowledge
             // everything would acknowledge each other's acknowledgements.
             let urgency = if has_close(compact_ack, plain, &shared.config.channels) {
+                if shared.config.planted.has(Bug::EndToldTwice) {
+                    self.tell_end_again();
+                }
                 Urgency::Now
             } else {
                 Urgency::None
@@ -106,10 +124,12 @@ impl Peer {
         };
         let result = self.handle_frames(now, number, compact_ack, plain, &mut taken, shared);
         if let Err(violation) = result {
+            // A copy of it must find nothing to do: what came before the violation was taken.
+            self.received.record(now, number, Urgency::None);
             self.abort(now, CloseReason::Violation(violation));
             return;
         }
-        if !taken.is_incomplete {
+        if !taken.is_incomplete || shared.config.planted.has(Bug::AckBeforeKept) {
             let is_new = self.received.is_new(number);
             shared
                 .notes
@@ -134,7 +154,8 @@ impl Peer {
         }
         let mut index = 0;
         // An acknowledgement or a CLOSE may end the connection: what follows comes too late.
-        while !reader.is_empty() && !self.is_over() {
+        let reads_on = shared.config.planted.has(Bug::MessageAfterEnd);
+        while !reader.is_empty() && (!self.is_over() || reads_on) {
             let frame =
                 Frame::decode(&mut reader, &shared.config.channels).map_err(
                     |error| match error {
@@ -229,7 +250,7 @@ impl Peer {
         low_bits: u8,
         shared: &mut Shared,
     ) -> Result<(), Violation> {
-        if number < self.newest {
+        if number < self.newest && !shared.config.planted.has(Bug::OvertakenAckRead) {
             return Ok(());
         }
         let range = self.recovery.compact_range(low_bits);
@@ -243,6 +264,18 @@ impl Peer {
         delay: Option<Duration>,
         shared: &mut Shared,
     ) -> Result<(), Violation> {
+        let planted = shared.config.planted;
+        let largest = ranges.clone().map(|range| *range.end()).max().unwrap_or(0);
+        if planted.has(Bug::AckOfUnsentBelieved) && largest >= self.recovery.next_number() {
+            self.recovery.believe(largest);
+            return Ok(());
+        }
+        if planted.has(Bug::AckRangeWalked) {
+            shared.notes.work += ranges
+                .clone()
+                .map(|range| range.end() - range.start())
+                .sum::<u64>();
+        }
         let mut verdicts = core::mem::take(&mut shared.verdicts);
         let acked = self
             .recovery
@@ -252,6 +285,7 @@ impl Peer {
         self.on_verdicts(now, &mut verdicts, shared);
         shared.verdicts = verdicts;
         let acked = acked.map_err(|_| Violation::AckOfUnsent)?;
+        shared.notes.work += u64::from(acked.packets_seen);
         if shared.notices.is_watched() {
             self.notice_acknowledged(ranges, acked.round_trip, shared);
         }
@@ -297,7 +331,12 @@ impl Peer {
         shared: &mut Shared,
     ) {
         let mut is_close_acked = false;
-        for (verdict, record) in verdicts.drain(..) {
+        let is_trusting = shared.config.planted.has(Bug::LostCountsAsDelivered);
+        shared.notes.work += verdicts.len() as u64;
+        for (mut verdict, record) in verdicts.drain(..) {
+            if is_trusting && !matches!(record, Record::Close) {
+                verdict = Verdict::Acked;
+            }
             is_close_acked |= (verdict, record) == (Verdict::Acked, Record::Close);
             self.on_verdict(now, verdict, record, shared);
         }
@@ -311,6 +350,11 @@ impl Peer {
         let (channel, id, index) = match record {
             Record::Message { channel, id } => (channel, id, 0),
             Record::Fragment { channel, id, index } => (channel, id, index),
+            Record::Credit { .. } | Record::CreditAll
+                if shared.config.planted.has(Bug::LostCreditForgotten) =>
+            {
+                return;
+            }
             Record::Credit { channel } => return self.on_credit_verdict(verdict, Some(channel)),
             Record::CreditAll => return self.on_credit_verdict(verdict, None),
             Record::Ping => return self.on_ping_verdict(verdict),
@@ -355,7 +399,8 @@ impl Peer {
             .reset_token
             .as_ref()
             .is_some_and(|ours| tokens_equal(ours, token));
-        if !is_ours || !self.is_visible() {
+        let is_trusting = shared.config.planted.has(Bug::ResetFromAnybody);
+        if !(is_ours || is_trusting) || !self.is_visible() {
             return false;
         }
         self.finish(CloseReason::Reset, &mut shared.pool);

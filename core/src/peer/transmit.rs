@@ -9,6 +9,7 @@ use crate::audit::at_most;
 use crate::crypto::TAG_LEN;
 use crate::machine::shared::Shared;
 use crate::notice::Notice;
+use crate::planted::{Bug, Planted};
 use crate::reliability::received::AckForm;
 use crate::reliability::recovery::{Eliciting, Permit};
 use crate::time::Instant;
@@ -53,6 +54,9 @@ impl Peer {
         } else {
             Some(data)
         };
+        let spins =
+            shared.config.planted.has(Bug::SpinOnFullWindow) && self.data_at(now, shared) <= now;
+        let data = if spins { data.or(Some(now)) } else { data };
         let deadlines = [
             self.received.ack_deadline(),
             self.confirm.map(|confirm| confirm.at),
@@ -86,6 +90,7 @@ impl Peer {
         match self.recovery.permit(now, shared.config.datagram_size_max) {
             Permit::Now => Some(now),
             Permit::At(at) => Some(at),
+            Permit::WindowFull if shared.config.planted.has(Bug::WindowIgnored) => Some(now),
             Permit::WindowFull | Permit::LedgerFull => None,
         }
     }
@@ -235,7 +240,7 @@ impl Peer {
             peer: self.id,
             number: self.recovery.next_number(),
         });
-        self.on_packet_sent(now, ack, built);
+        self.on_packet_sent(now, ack, built, shared.config.planted);
         if with_data && !is_probe {
             let (in_flight, window) =
                 (self.recovery.in_flight(), self.recovery.congestion_window());
@@ -245,7 +250,7 @@ impl Peer {
         true
     }
 
-    fn on_packet_sent(&mut self, now: Instant, ack: AckForm, built: Built) {
+    fn on_packet_sent(&mut self, now: Instant, ack: AckForm, built: Built, planted: Planted) {
         let has_more = self.outbox.has_lost() || self.outbox.sendable_since().is_some();
         if !has_more {
             self.flush = false;
@@ -255,6 +260,9 @@ impl Peer {
             self.received.on_ack_sent(now, ack);
         }
         debug_assert!(built.len > TAG_LEN);
+        if built.eliciting == Eliciting::No && planted.has(Bug::NumberUsedTwice) {
+            return;
+        }
         if built.eliciting == Eliciting::No {
             self.recovery
                 .on_sent(now, built.len, Eliciting::No, None, is_app_limited);

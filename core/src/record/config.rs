@@ -10,6 +10,7 @@ use core::num::NonZeroU32;
 use super::codec::{self, duration, flag, number, put_bytes, put_duration, put_number, small};
 use crate::config::{AnnounceConfig, ChannelConfig, Config, Delivery, TickConfig};
 use crate::crypto::CipherSuite;
+use crate::planted::Planted;
 use crate::wire::{DecodeError, Reader};
 
 pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
@@ -35,6 +36,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
         identity: _,
         tick,
         announce,
+        planted,
     } = config;
     put_number(*protocol_id, out);
     put_number(channels.len() as u64, out);
@@ -62,6 +64,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
     }));
     put_tick(tick.as_ref(), out);
     put_announce(announce.as_ref(), out);
+    planted.put(out);
 }
 
 /// Reads what [`put`] wrote and checks it, as the builder does.
@@ -88,7 +91,9 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Config, DecodeError> {
         .ciphers(list(reader, "ciphers", read_cipher)?)
         .tick(read_tick(reader)?)
         .announce(read_announce(reader)?);
-    builder.build().map_err(|_| error)
+    let mut config = builder.build().map_err(|_| error)?;
+    config.planted = Planted::read(reader)?;
+    Ok(config)
 }
 
 /// Elements after their number. Nothing is reserved in advance: the number is not to be trusted.

@@ -310,6 +310,12 @@ impl RedactedHeader {
     }
 }
 
+/// Whether bytes begin as a redacted recording does.
+#[must_use]
+pub fn is_redacted(bytes: &[u8]) -> bool {
+    Fixed::read(bytes).is_ok_and(|fixed| fixed.flags & REDACTED != 0)
+}
+
 /// What every header begins with.
 struct Fixed {
     protocol: u8,

@@ -55,7 +55,7 @@ mod tests;
 pub use crate::notice::LossCause;
 pub use call::{Call, EndReason, Outcome, Record, Refused};
 pub use error::RecordingError;
-pub use header::FORMAT_VERSION;
+pub use header::{FORMAT_VERSION, is_redacted};
 pub use recording::{Recording, repair};
 pub use redacted::{Flaw, RedactedRecord, RedactedRecording, Sight};
 pub use replica::{Output, Replica};

@@ -10,6 +10,7 @@ use crate::crypto::Agreed;
 use crate::discovery::DiscoveryQuery;
 use crate::endpoint::Endpoint;
 use crate::event::{Event, Farewell};
+use crate::time::Instant;
 use crate::transmit::Transmit;
 
 /// An endpoint that is given the recorded calls one by one.
@@ -58,6 +59,21 @@ impl Replica {
             endpoint,
             datagram: Vec::new(),
         }
+    }
+
+    /// Begins a redacted recording of what is to come; see [`Endpoint::record_redacted`].
+    pub fn record_redacted(&mut self, now: Instant) {
+        self.endpoint.record_redacted(now);
+    }
+
+    /// What of it is finished; see [`Endpoint::take_redacted`].
+    pub fn take_redacted(&mut self, out: &mut Vec<u8>) {
+        self.endpoint.take_redacted(out);
+    }
+
+    /// Ends it and gives what is left; see [`Endpoint::end_redacted`].
+    pub fn end_redacted(&mut self, out: &mut Vec<u8>) {
+        self.endpoint.end_redacted(out);
     }
 
     /// The endpoint as it is after the latest call.

@@ -229,6 +229,11 @@ impl Ledger {
         self.lost
     }
 
+    /// Packets and records remembered.
+    pub(crate) fn len(&self) -> u64 {
+        (self.packets.len() + self.records.len()) as u64
+    }
+
     pub(crate) fn flying_bytes(&self) -> u64 {
         self.flying_bytes
     }

@@ -67,6 +67,8 @@ pub(crate) struct Acked {
     pub(crate) packets_acked: u32,
     /// Packets declared lost by it.
     pub(crate) packets_lost: u32,
+    /// Packets looked at for it.
+    pub(crate) packets_seen: u32,
     /// Round trip of the largest number, without the peer's delay, if this told it.
     pub(crate) round_trip: Option<Duration>,
 }
@@ -190,6 +192,16 @@ impl Recovery {
         }
     }
 
+    /// The first packet has this number.
+    pub(crate) const fn begin_at(&mut self, number: u64) {
+        self.next_number = number;
+    }
+
+    /// For a planted mistake: takes an acknowledgement for true.
+    pub(crate) fn believe(&mut self, largest: u64) {
+        self.largest_acked = self.largest_acked.max(Some(largest));
+    }
+
     /// Takes the handshake's round trip as first sample.
     pub(crate) fn seed_rtt(&mut self, sample: Duration) {
         self.rtt.on_sample(sample, Duration::ZERO);
@@ -307,6 +319,7 @@ impl Recovery {
         for range in ranges {
             let start = self.ledger.index_of(*range.start());
             let end = self.ledger.index_of(range.end() + 1).min(ceiling);
+            acked.packets_seen += end.saturating_sub(start) as u32;
             for index in start..end {
                 self.on_packet_acked(index, &mut acked, sink);
             }
@@ -404,6 +417,12 @@ impl Recovery {
     /// Bytes in flight.
     pub(crate) fn in_flight(&self) -> u64 {
         self.ledger.flying_bytes()
+    }
+
+    /// Steps that an acknowledgement may take: each packet remembered and each of its records may be looked at, and be
+    /// decided, once.
+    pub(crate) fn remembered_max(&self) -> u64 {
+        self.ledger.len()
     }
 
     /// Packets in the ledger.

@@ -11,6 +11,10 @@ const GRANULARITY_US: u64 = 1_000;
 /// closer, the handshake measures before the first packet anyway, and a lost first packet should not cost a second.
 const INITIAL_RTT_US: u64 = 100_000;
 
+/// A longer sample counts as this: nothing on earth takes longer, but a clock that jumps an hour while an answer is under
+/// way would else stop all repair for as long.
+const SAMPLE_MAX_US: u64 = 10_000_000;
+
 /// Smoothed round trip, its deviation, and the least and latest samples.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rtt {
@@ -47,7 +51,7 @@ impl Rtt {
     /// Takes in a sample: an answer came after `latest`, of which the peer says it waited `ack_delay` (already clipped
     /// to what it may wait). RFC 9002 section 5.3.
     pub(crate) fn on_sample(&mut self, latest: Duration, ack_delay: Duration) {
-        let latest_us = micros(latest);
+        let latest_us = micros(latest).min(SAMPLE_MAX_US);
         self.latest_us = latest_us;
         if !self.is_measured {
             self.is_measured = true;
@@ -168,6 +172,19 @@ mod tests {
         rtt.on_sample(ms(540), ms(500));
         assert_eq!(rtt.latest_us(), 540_000);
         assert_eq!(rtt.loss_delay(), ms(45));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_an_hour_does_not_stop_repair_for_an_hour() {
+        let mut rtt = Rtt::new();
+        rtt.on_sample(ms(40), ms(0));
+        rtt.on_sample(Duration::from_secs(3_600), ms(0));
+        assert!(rtt.probe_timeout(ms(25)) < Duration::from_secs(12));
+        for _ in 0..50 {
+            rtt.on_sample(ms(40), ms(0));
+        }
+        assert!(rtt.probe_timeout(ms(25)) < Duration::from_millis(500));
+        assert!(rtt.loss_delay() < Duration::from_millis(200));
     }
 
     #[test]

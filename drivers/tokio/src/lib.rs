@@ -58,7 +58,8 @@
 //!   stops its peers, whose `send` then refuses with `QueueFull`; nothing that was acknowledged is dropped.
 //! - **Services** are written against [`Endpoint`]; [`Handle::with`] lends it to them.
 //! - **What happened can be lived again.** [`Options::record`] writes every call of the endpoint to a file, which
-//!   `tickwire replay` and `tickwire_sim::Replay` make again, to the byte.
+//!   `tickwire replay` and `tickwire_sim::Replay` make again, to the byte. [`Options::record_redacted`] keeps what the
+//!   network did and no secret.
 //! - **Errors of sockets end nothing.** They are counted in [`Handle::io_stats`].
 //!
 //! # Tests without sockets
@@ -100,8 +101,8 @@ use task::Task;
 ///
 /// When the game socket cannot be bound: the error holds a [`BindError`], which says to what address, why and what to do.
 /// When the configuration is invalid (`InvalidInput`, holding a [`ConfigError`](tickwire_core::ConfigError)). When the
-/// operating system has no randomness. When the file of [`Options::record`] cannot be made: the error holds a
-/// [`RecordError`]. When there is no runtime.
+/// operating system has no randomness. When the file of [`Options::record`] or [`Options::record_redacted`] cannot be made: the
+/// error holds a [`RecordError`]. When there is no runtime.
 ///
 /// # Panics
 ///
@@ -145,13 +146,18 @@ fn start<S: Sockets>(
         Some(entropy) => entropy,
         None => tickwire_udp::entropy()?,
     };
-    let recording = options.record.as_ref().map(RecordingFile::create);
-    let recording = recording.transpose()?;
-    let endpoint = match &recording {
-        Some(_) => Endpoint::recorded(config, entropy, clock.now()),
-        None => Endpoint::new(config, entropy, clock.now()),
+    let files = [&options.record, &options.record_redacted];
+    let files = files.into_iter().flatten().map(RecordingFile::create);
+    let recordings = files.collect::<Result<Vec<_>, _>>()?;
+    let now = clock.now();
+    let mut endpoint = match &options.record {
+        Some(_) => Endpoint::recorded(config, entropy, now),
+        None => Endpoint::new(config, entropy, now),
     };
-    let shared = Arc::new(Shared::new(endpoint, recording, clock));
+    if options.record_redacted.is_some() {
+        endpoint.record_redacted(now);
+    }
+    let shared = Arc::new(Shared::new(endpoint, recordings, clock));
     let discovery_port = match &bound.discovery {
         Some(Ok(address)) => address.port(),
         Some(Err(_)) | None => DISCOVERY_PORT,

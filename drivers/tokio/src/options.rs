@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tickwire_core::{AnnounceConfig, Config, ConfigBuilder, Crypto, Entropy};
 use tickwire_crypto::Ring;
 
-use crate::recording::RecordTo;
+use crate::recording::{Kind, RecordTo};
 
 /// What [`bind`](crate::bind) makes an endpoint from.
 #[derive(Clone, Debug)]
@@ -20,6 +20,7 @@ pub struct Options {
     pub(crate) discovery: Option<SocketAddr>,
     pub(crate) entropy: Option<Entropy>,
     pub(crate) record: Option<RecordTo>,
+    pub(crate) record_redacted: Option<RecordTo>,
 }
 
 impl Options {
@@ -33,6 +34,7 @@ impl Options {
             discovery: None,
             entropy: None,
             record: None,
+            record_redacted: None,
         }
     }
 
@@ -79,6 +81,7 @@ impl Options {
         self.record = Some(RecordTo {
             path: path.into(),
             replaces: false,
+            kind: Kind::Full,
         });
         self
     }
@@ -88,6 +91,19 @@ impl Options {
         self.record = Some(RecordTo {
             path: path.into(),
             replaces: true,
+            kind: Kind::Full,
+        });
+        self
+    }
+
+    /// Records sizes, times and losses of datagrams to a new file at `path`, from birth to shutdown: nothing of what is in
+    /// them, no address and no key. Beside [`record`](Self::record) or without it. The file can be given away, and
+    /// drives a simulated network; it cannot be replayed.
+    pub fn record_redacted(mut self, path: impl Into<PathBuf>) -> Self {
+        self.record_redacted = Some(RecordTo {
+            path: path.into(),
+            replaces: false,
+            kind: Kind::Redacted,
         });
         self
     }

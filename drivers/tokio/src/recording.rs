@@ -21,6 +21,39 @@ const QUEUED_MAX: usize = 64;
 pub(crate) struct RecordTo {
     pub(crate) path: PathBuf,
     pub(crate) replaces: bool,
+    pub(crate) kind: Kind,
+}
+
+/// What is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Every call.
+    Full,
+    /// Sizes, times and losses of datagrams.
+    Redacted,
+}
+
+impl Kind {
+    fn take(self, endpoint: &mut Endpoint, out: &mut Vec<u8>) {
+        match self {
+            Self::Full => endpoint.take_recording(out),
+            Self::Redacted => endpoint.take_redacted(out),
+        }
+    }
+
+    fn end(self, endpoint: &mut Endpoint, out: &mut Vec<u8>) {
+        match self {
+            Self::Full => endpoint.end_recording(out),
+            Self::Redacted => endpoint.end_redacted(out),
+        }
+    }
+
+    fn is_going_on(self, endpoint: &Endpoint) -> bool {
+        match self {
+            Self::Full => endpoint.is_recording(),
+            Self::Redacted => endpoint.is_recording_redacted(),
+        }
+    }
 }
 
 /// Why a recording cannot be written. `Display` says what to do.
@@ -59,6 +92,7 @@ impl From<RecordError> for io::Error {
 #[derive(Debug)]
 pub(crate) struct RecordingFile {
     path: PathBuf,
+    kind: Kind,
     /// Taken from the endpoint, and not in the queue yet.
     block: Vec<u8>,
     queue: SyncSender<Vec<u8>>,
@@ -82,6 +116,7 @@ impl RecordingFile {
             .map_err(refused)?;
         Ok(Self {
             path: to.path.clone(),
+            kind: to.kind,
             block: Vec::new(),
             queue,
             thread,
@@ -91,10 +126,10 @@ impl RecordingFile {
     /// Takes what the endpoint has recorded, if the thread can take it too. False once there is no more to come.
     pub(crate) fn take(&mut self, endpoint: &mut Endpoint) -> bool {
         if self.block.is_empty() {
-            endpoint.take_recording(&mut self.block);
+            self.kind.take(endpoint, &mut self.block);
         }
         if self.block.is_empty() {
-            return endpoint.is_recording();
+            return self.kind.is_going_on(endpoint);
         }
         match self.queue.try_send(std::mem::take(&mut self.block)) {
             Ok(()) => true,
@@ -108,10 +143,10 @@ impl RecordingFile {
 
     /// Ends the recording, and waits until all of it is written.
     pub(crate) fn finish(mut self, endpoint: &mut Endpoint) {
-        if !endpoint.is_recording() {
+        if !self.kind.is_going_on(endpoint) {
             tracing::warn!(path = %self.path.display(), "the recording ended early: it could not be written in time");
         }
-        endpoint.end_recording(&mut self.block);
+        self.kind.end(endpoint, &mut self.block);
         // Refused only by a thread that has failed: it says why.
         let _ = self.queue.send(self.block);
         drop(self.queue);

@@ -41,7 +41,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) endpoint: Endpoint,
-    recording: Option<RecordingFile>,
+    recordings: Vec<RecordingFile>,
     pub(crate) io_stats: IoStats,
     /// When the task will wake by itself.
     pub(crate) wake_at: Option<Instant>,
@@ -68,10 +68,10 @@ struct Stopping {
 }
 
 impl Shared {
-    pub(crate) fn new(endpoint: Endpoint, recording: Option<RecordingFile>, clock: Clock) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, recordings: Vec<RecordingFile>, clock: Clock) -> Self {
         let state = State {
             endpoint,
-            recording,
+            recordings,
             io_stats: IoStats::default(),
             wake_at: None,
             phase: Phase::Running,
@@ -185,15 +185,16 @@ impl State {
 
     /// For the task, after a turn: hands on what was recorded.
     pub(crate) fn record(&mut self) {
-        if let Some(recording) = &mut self.recording
-            && !recording.take(&mut self.endpoint)
-        {
-            self.finish_recording();
+        let endpoint = &mut self.endpoint;
+        let over = |recording: &mut RecordingFile| !recording.take(endpoint);
+        let over: Vec<_> = self.recordings.extract_if(.., over).collect();
+        for recording in over {
+            recording.finish(&mut self.endpoint);
         }
     }
 
-    fn finish_recording(&mut self) {
-        if let Some(recording) = self.recording.take() {
+    fn finish_recordings(&mut self) {
+        for recording in std::mem::take(&mut self.recordings) {
             recording.finish(&mut self.endpoint);
         }
     }
@@ -207,7 +208,7 @@ impl State {
             self.count(&event);
             self.tail.push_back(event);
         }
-        self.finish_recording();
+        self.finish_recordings();
         let report = match &self.phase {
             Phase::Stopping(stopping) => ShutdownReport {
                 undelivered: stopping.undelivered,

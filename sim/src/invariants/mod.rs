@@ -8,8 +8,10 @@
 //! | `traffic` | I1: nobody unproven gets more than he sent                                               |
 //! | `watch`   | I6: no key, no nonce and no packet twice, seen by the cipher                             |
 //! | `life`    | I12: what an owner is told of a connection, and when                                     |
+//! | `liar`    | what a hostile peer with valid keys puts into its packets, for the cipher to encrypt     |
 //! | `mod`     | I5: what has no authority changes nothing; I9: so many outputs for so many inputs        |
 
+mod liar;
 mod life;
 mod traffic;
 mod watch;
@@ -69,6 +71,16 @@ impl Guard {
             return config;
         }
         config.with_crypto(self.watch.clone())
+    }
+
+    /// Makes the host lie in its packets, or tell the truth again; returns how many it lied in so far.
+    pub(crate) fn set_lying(&self, lies: bool, seed: u64) {
+        self.watch.set_lying(lies.then_some(seed));
+    }
+
+    /// Packets that held a lie.
+    pub(crate) fn lies(&self) -> u64 {
+        self.watch.lies()
     }
 
     /// A datagram is handed in.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tickwire_core::{AeadKey, CipherSuite, Config, Crypto, Endpoint, OpenError, TAG_LEN};
 
 use super::Broken;
+use super::liar::Liar;
 
 /// Nonces remembered of each key: more than the packets that an endpoint remembers.
 const REMEMBERED: usize = 2_048;
@@ -20,6 +21,7 @@ pub(super) struct Watch {
     inner: Arc<dyn Crypto>,
     keys: Mutex<BTreeSet<Vec<u8>>>,
     seen: Arc<Seen>,
+    liar: Arc<Liar>,
 }
 
 /// What was seen and not asked for yet.
@@ -36,7 +38,16 @@ impl Watch {
             inner,
             keys: Mutex::default(),
             seen: Arc::default(),
+            liar: Arc::default(),
         }
+    }
+
+    pub(super) fn set_lying(&self, seed: Option<u64>) {
+        self.liar.set(seed);
+    }
+
+    pub(super) fn lies(&self) -> u64 {
+        self.liar.lies()
     }
 
     /// Whether these ciphers are watched by this.
@@ -75,6 +86,7 @@ impl Crypto for Watch {
         Box::new(WatchedKey {
             inner: self.inner.key(suite, key),
             seen: self.seen.clone(),
+            liar: self.liar.clone(),
             sealed: Nonces::default(),
             opened: Nonces::default(),
         })
@@ -85,6 +97,7 @@ impl Crypto for Watch {
 struct WatchedKey {
     inner: Box<dyn AeadKey>,
     seen: Arc<Seen>,
+    liar: Arc<Liar>,
     sealed: Nonces,
     opened: Nonces,
 }
@@ -94,6 +107,7 @@ impl AeadKey for WatchedKey {
         if self.sealed.has_or_adds(nonce) {
             self.seen.nonce_again.store(true, Relaxed);
         }
+        self.liar.rewrite(header, bytes);
         self.inner.seal(nonce, header, bytes)
     }
 

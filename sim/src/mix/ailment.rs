@@ -27,6 +27,8 @@ pub enum Ailment {
     Crash(Duration),
     /// [`World::set_reading`]: not for this time
     LookAway(Duration),
+    /// [`World::set_lying`] for this time, and then [`World::restart`]
+    Lie(Duration),
 }
 
 impl Ailment {
@@ -47,6 +49,10 @@ impl Ailment {
                 world.crash(host);
                 return Some(length);
             }
+            Self::Lie(length) => {
+                world.set_lying(host, true);
+                return Some(length);
+            }
             Self::LookAway(length) => {
                 world.set_reading(host, false);
                 return Some(length);
@@ -58,6 +64,11 @@ impl Ailment {
     pub(crate) fn end(self, world: &mut World, host: HostId) {
         match self {
             Self::Crash(_) if world.is_down(host) => {
+                let config = world.view(host).config().clone();
+                world.restart(host, config);
+            }
+            Self::Lie(_) => {
+                world.set_lying(host, false);
                 let config = world.view(host).config().clone();
                 world.restart(host, config);
             }
@@ -88,6 +99,7 @@ impl fmt::Display for Ailment {
             Self::BlockSocket(length) => write!(f, "socket blocked {length:?}"),
             Self::Crash(length) => write!(f, "crash for {length:?}"),
             Self::LookAway(length) => write!(f, "reads nothing {length:?}"),
+            Self::Lie(length) => write!(f, "lies {length:?}"),
         }
     }
 }

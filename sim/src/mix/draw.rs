@@ -39,6 +39,7 @@ pub(super) fn mix(seed: u64) -> Mix {
     }
     troubles.extend((1..hosts).filter_map(|host| draw.partition(host, length)));
     troubles.extend(draw.nats(hosts));
+    troubles.extend(draw.attackers(hosts, length));
     Mix {
         seed,
         hosts,
@@ -192,6 +193,25 @@ impl Draw {
             length: self.outage(),
             is_one_way: self.one_in(2),
         })
+    }
+
+    /// One in eight mixes has a liar, one in eight hosts gets forgeries.
+    fn attackers(&mut self, hosts: usize, length: Duration) -> Vec<Trouble> {
+        let mut attackers = Vec::new();
+        if self.one_in(8) {
+            attackers.push(Trouble::Host {
+                host: 1 + self.index(hosts - 1),
+                at: self.within(length / 2),
+                ailment: Ailment::Lie(self.time(1_000, 6_000)),
+            });
+        }
+        for host in 0..hosts {
+            if self.one_in(8) {
+                let (at, length) = (self.within(length / 2), self.time(500, 5_000));
+                attackers.push(Trouble::Forger { host, at, length });
+            }
+        }
+        attackers
     }
 
     /// One in three mixes has a NAT before some of the clients.

@@ -86,6 +86,15 @@ pub enum Trouble {
         /// Whether the client still hears.
         is_one_way: bool,
     },
+    /// Somebody on the wire forges datagrams to a host.
+    Forger {
+        /// To whom.
+        host: usize,
+        /// When.
+        at: Duration,
+        /// For how long.
+        length: Duration,
+    },
     /// Clients are behind a NAT, and that may be behind another.
     Nat {
         /// Who.
@@ -165,6 +174,9 @@ impl fmt::Display for Trouble {
             } => {
                 let way = if *is_one_way { "mute" } else { "cut off" };
                 write!(f, "{} {way} {length:?} at {at:?}", name(*host))
+            }
+            Self::Forger { host, at, length } => {
+                write!(f, "forgeries to {} {length:?} at {at:?}", name(*host))
             }
             Self::Nat {
                 clients,

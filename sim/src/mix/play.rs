@@ -17,6 +17,8 @@ pub struct Play {
     hosts: Vec<HostId>,
     /// What is left of the links in the end; an instant one where there is none.
     links: BTreeMap<(HostId, HostId), Link>,
+    /// Who gets forged datagrams now.
+    forged: Vec<HostId>,
     /// Latest first.
     steps: Vec<(Instant, Step)>,
 }
@@ -28,6 +30,8 @@ enum Step {
     CutOff(HostId),
     Mute(HostId),
     Repair,
+    Forge(HostId),
+    EndForging(HostId),
 }
 
 impl Mix {
@@ -44,6 +48,7 @@ impl Mix {
             end: now + self.length,
             hosts: hosts.to_vec(),
             links: BTreeMap::new(),
+            forged: Vec::new(),
             steps: Vec::new(),
         };
         // A link's latency comes before what is added to it.
@@ -73,6 +78,9 @@ impl Play {
     pub fn advance(&mut self, world: &mut World) {
         while let Some((at, step)) = self.steps.pop_if(|(at, _)| *at <= world.now()) {
             self.perform(world, at, step);
+        }
+        for host in &self.forged {
+            world.forge(*host);
         }
     }
 
@@ -116,6 +124,12 @@ impl Play {
                 self.plan(world, *at, step);
                 self.plan(world, *at + *length, Step::Repair);
             }
+            Trouble::Forger { host, at, length } => {
+                let host = self.hosts[*host];
+                world.overhear();
+                self.plan(world, *at, Step::Forge(host));
+                self.plan(world, *at + *length, Step::EndForging(host));
+            }
             Trouble::Nat {
                 clients,
                 nat,
@@ -154,6 +168,8 @@ impl Play {
             Step::CutOff(host) => world.partition(&[host], &self.others(host)),
             Step::Mute(host) => world.partition_one_way(&[host], &self.others(host)),
             Step::Repair => world.repair(),
+            Step::Forge(host) => self.forged.push(host),
+            Step::EndForging(host) => self.forged.retain(|forged| *forged != host),
         }
     }
 

@@ -4,6 +4,7 @@
 //! Two datagrams due at the same instant arrive in the order they were sent.
 
 mod damage;
+pub(crate) mod overheard;
 mod partition;
 
 use std::cmp::Reverse;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use tickwire_core::{Arrival, Instant};
 
+use self::overheard::Overheard;
 use self::partition::Partitions;
 use crate::capture::Tag;
 use crate::fate::{Fate, FateCounts};
@@ -127,6 +129,8 @@ pub(crate) struct Network {
     departures: BinaryHeap<Reverse<(Instant, Direction)>>,
     fates: FateCounts,
     pub(crate) faults: FaultCounts,
+    /// The latest datagrams to each host, where somebody listens on the wire.
+    pub(crate) overheard: Option<Overheard>,
     /// Buffers of datagrams that have arrived, for those to come.
     spare: Vec<Vec<u8>>,
     /// Captured datagrams that CoDel dropped on the way to a host.
@@ -146,6 +150,7 @@ impl Network {
             departures: BinaryHeap::new(),
             fates: FateCounts::default(),
             faults: FaultCounts::default(),
+            overheard: None,
             spare: Vec::new(),
             dropped: Vec::new(),
         }
@@ -226,6 +231,9 @@ impl Network {
         bytes: &[u8],
         tag: Option<Tag>,
     ) -> Passage {
+        if let Some(overheard) = &mut self.overheard {
+            overheard.add(direction.1, arrival, bytes);
+        }
         if let Some(cause) = self.partitions.stops(direction) {
             return self.stop(cause);
         }

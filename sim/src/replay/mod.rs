@@ -68,6 +68,30 @@ impl<'a> Replay<'a> {
         self.run_with(|_, _| {})
     }
 
+    /// Makes the calls and records them without secrets, up to the first that gives anything else than it gave then.
+    #[must_use]
+    pub fn redacted(self) -> Vec<u8> {
+        let mut replica = Replica::new(self.recording);
+        replica.record_redacted(self.recording.begins_at());
+        let mut redacted = Vec::new();
+        for record in self.wanted() {
+            let call = AssertUnwindSafe(|| replica.call(&record));
+            if !catch_unwind(call).is_ok_and(|output| output.outcome == record.outcome) {
+                break;
+            }
+            replica.take_redacted(&mut redacted);
+        }
+        replica.end_redacted(&mut redacted);
+        redacted
+    }
+
+    /// The calls to be made.
+    fn wanted(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
+        let until = self.until;
+        let is_wanted = move |record: &Record<'_>| until.is_none_or(|until| record.at <= until);
+        self.recording.records().take_while(is_wanted)
+    }
+
     /// As [`run`](Self::run), and shows each call with what it gives this time.
     pub fn run_with(self, mut look: impl FnMut(&Record<'_>, &Output)) -> ReplayReport {
         let mut replica = Replica::new(self.recording);
@@ -76,9 +100,7 @@ impl<'a> Replay<'a> {
             divergence: None,
             state_hash: 0,
         };
-        let until = self.until;
-        let is_wanted = |record: &Record<'_>| until.is_none_or(|until| record.at <= until);
-        for record in self.recording.records().take_while(is_wanted) {
+        for record in self.wanted() {
             let call = AssertUnwindSafe(|| replica.call(&record));
             let output = match catch_unwind(call) {
                 Ok(output) => output,

@@ -1,6 +1,7 @@
 //! Hosts in virtual time: the event loop that a driver is, without sockets and without waiting.
 
 mod capture;
+mod forger;
 mod play;
 mod post;
 mod troubles;
@@ -42,6 +43,8 @@ pub struct World {
     faults: FaultCounts,
     trace: Trace,
     seed: u64,
+    /// Datagrams that arrived and deadlines that fired.
+    steps: u64,
     /// All that crosses the wire, where somebody wants it kept.
     capture: Option<Box<Capture>>,
     /// Where endpoints append their datagrams.
@@ -67,6 +70,7 @@ impl World {
             faults: FaultCounts::default(),
             trace: Trace::default(),
             seed,
+            steps: 0,
             capture: None,
             buf: Vec::new(),
         }
@@ -127,6 +131,12 @@ impl World {
     #[must_use]
     pub fn now(&self) -> Instant {
         self.now
+    }
+
+    /// How much has happened: datagrams that arrived and deadlines that fired.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// A stream of chance for the test itself, one for each label.
@@ -314,6 +324,7 @@ impl World {
         let Some(due) = self.next_due() else {
             return false;
         };
+        self.steps += 1;
         if due > self.now {
             self.now = due;
             self.hosts.iter_mut().for_each(Host::on_time_passed);

@@ -215,6 +215,7 @@ impl World {
     #[must_use]
     pub fn faults(&self) -> FaultCounts {
         let mut faults = self.faults;
+        faults.lied = self.hosts.iter().map(|host| host.guard.lies()).sum();
         faults += self.network.faults;
         faults += self.realms.faults();
         faults

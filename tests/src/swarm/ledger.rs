@@ -1,6 +1,6 @@
 //! Who said what to whom: an oracle for each channel of each connection, and the life of each connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tickwire_core::{ChannelId, CloseReason, Delivery, Event, PeerId, SendError};
 use tickwire_sim::{HostId, Message, Oracle};
@@ -31,6 +31,8 @@ struct Line {
     said: [Oracle; 4],
     heard_by: Option<Side>,
     hears: Option<usize>,
+    /// It heard what an honest host never says.
+    is_deceived: bool,
 }
 
 /// All sides of all connections, in the order in which they began. Each message begins with its sender's place.
@@ -38,6 +40,8 @@ struct Line {
 pub(super) struct Ledger {
     lines: Vec<Line>,
     places: BTreeMap<Side, usize>,
+    /// Hosts that lie to the server at some time: nothing is promised to them or by them.
+    liars: BTreeSet<HostId>,
 }
 
 /// Bytes before each message that tell who said it.
@@ -51,6 +55,13 @@ const DELIVERIES: [Delivery; 4] = [
 ];
 
 impl Ledger {
+    pub(super) fn new(liars: BTreeSet<HostId>) -> Self {
+        Self {
+            liars,
+            ..Self::default()
+        }
+    }
+
     /// A host dials.
     pub(super) fn on_dialled(&mut self, side: Side) -> Result<(), String> {
         self.open(side, State::Dialled)
@@ -58,7 +69,7 @@ impl Ledger {
 
     fn open(&mut self, side: Side, state: State) -> Result<(), String> {
         if self.places.insert(side, self.lines.len()).is_some() {
-            return Err(format!("{side:?} is a name that was used before"));
+            return Err(format!("I12: {side:?} is a name that was used before"));
         }
         self.lines.push(Line {
             side,
@@ -66,6 +77,7 @@ impl Ledger {
             said: DELIVERIES.map(Oracle::new),
             heard_by: None,
             hears: None,
+            is_deceived: false,
         });
         Ok(())
     }
@@ -101,7 +113,7 @@ impl Ledger {
         match sent {
             Ok(()) => Ok(true),
             Err(SendError::QueueFull) => Ok(false),
-            Err(error) => Err(format!("{side:?} cannot send: {error}")),
+            Err(error) => Err(format!("I3: {side:?} cannot send: {error}")),
         }
     }
 
@@ -116,15 +128,26 @@ impl Ledger {
             let line = self.line(side)?;
             if line.state != State::Dialled {
                 return Err(format!(
-                    "{side:?} is connected when it was {:?}",
+                    "I12: {side:?} is connected when it was {:?}",
                     line.state
                 ));
             }
             line.state = State::Connected;
         } else if let Event::Disconnected { peer, reason, .. } = event {
+            let has_liars = !self.liars.is_empty();
             let line = self.line(side(peer))?;
+            let broke = matches!(
+                reason,
+                CloseReason::Violation(_) | CloseReason::PeerSawViolation(_)
+            );
+            if broke && !has_liars {
+                return Err(format!(
+                    "I7: {:?} is honest and ended with: {reason}",
+                    line.side
+                ));
+            }
             if !line.is_alive() {
-                return Err(format!("{:?} ended twice: {reason}", line.side));
+                return Err(format!("I12: {:?} ended twice: {reason}", line.side));
             }
             line.state = State::Ended(reason);
         } else if let Event::Message {
@@ -138,31 +161,57 @@ impl Ledger {
                 channel,
                 payload,
             };
-            self.on_heard(side(peer), &message)?;
+            let hearer = side(peer);
+            let heard = self.on_heard(hearer, &message);
+            if heard.is_err() && self.may_be_deceived(hearer) {
+                self.line(hearer)?.is_deceived = true;
+            } else {
+                heard?;
+            }
         }
         Ok(())
     }
 
+    /// Whether a side may hear lies, or hear twice what it lied about.
+    fn may_be_deceived(&self, side: Side) -> bool {
+        if self.liars.is_empty() {
+            return false;
+        }
+        let hears = self
+            .place(side)
+            .ok()
+            .and_then(|place| self.lines[place].hears);
+        let speaker = hears.and_then(|speaker| self.lines.get(speaker));
+        let is_liar = |host: HostId| self.liars.contains(&host);
+        is_liar(side.host) || speaker.is_none_or(|speaker| is_liar(speaker.side.host))
+    }
+
     fn on_heard(&mut self, hearer: Side, message: &Message) -> Result<(), String> {
-        let (tag, text) = message.payload.split_at_checked(TAG_LEN).ok_or("no tag")?;
-        let tag = u32::from_be_bytes(tag.try_into().map_err(|_| "no tag")?);
+        let (tag, text) = message
+            .payload
+            .split_at_checked(TAG_LEN)
+            .ok_or("I3: no tag")?;
+        let tag = u32::from_be_bytes(tag.try_into().map_err(|_| "I3: no tag")?);
         let speaker = usize::try_from(tag).unwrap_or(usize::MAX);
         let line = self.line(hearer)?;
         if line.state != State::Connected {
-            return Err(format!("{hearer:?} hears while {:?}", line.state));
+            return Err(format!("I12: {hearer:?} hears while {:?}", line.state));
         }
         if *line.hears.get_or_insert(speaker) != speaker {
-            return Err(format!("{hearer:?} hears two sides"));
+            return Err(format!("I3: {hearer:?} hears two sides"));
         }
-        let line = self.lines.get_mut(speaker).ok_or("a message of nobody")?;
+        let line = self
+            .lines
+            .get_mut(speaker)
+            .ok_or("I3: a message of nobody")?;
         if *line.heard_by.get_or_insert(hearer) != hearer {
-            return Err(format!("{:?} is heard by two sides", line.side));
+            return Err(format!("I3: {:?} is heard by two sides", line.side));
         }
         let channel = message.channel.index();
-        let oracle = line.said.get_mut(channel).ok_or("a strange channel")?;
+        let oracle = line.said.get_mut(channel).ok_or("I3: a strange channel")?;
         match oracle.on_received(text) {
             Ok(_) => Ok(()),
-            Err(breach) => Err(format!("{hearer:?} on channel {channel}: {breach}")),
+            Err(breach) => Err(format!("I3: {hearer:?} on channel {channel}: {breach}")),
         }
     }
 
@@ -191,13 +240,14 @@ impl Ledger {
             .iter()
             .filter(|line| line.state == State::Connected)
         {
-            if line.heard_by.is_some_and(|hearer| !self.is_alive(hearer)) {
+            let hearer_is_gone = line.heard_by.is_some_and(|hearer| !self.is_alive(hearer));
+            if hearer_is_gone || line.is_deceived || self.may_be_deceived(line.side) {
                 continue;
             }
             for (channel, oracle) in line.said.iter().enumerate() {
-                oracle
-                    .complete()
-                    .map_err(|breach| format!("{:?} on channel {channel}: {breach}", line.side))?;
+                oracle.complete().map_err(|breach| {
+                    format!("I15: {:?} on channel {channel}: {breach}", line.side)
+                })?;
             }
         }
         Ok(())
@@ -205,7 +255,7 @@ impl Ledger {
 
     fn place(&self, side: Side) -> Result<usize, String> {
         let place = self.places.get(&side).copied();
-        place.ok_or_else(|| format!("{side:?} is unknown"))
+        place.ok_or_else(|| format!("I12: {side:?} is unknown"))
     }
 
     fn line(&mut self, side: Side) -> Result<&mut Line, String> {

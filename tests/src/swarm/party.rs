@@ -1,15 +1,19 @@
 //! A server and its clients, who talk, part, come again and never tire.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tickwire_core::record::EndReason;
 use tickwire_core::{
-    Config, Endpoint, Farewell, Instant, PublicKey, SecretKey, SendError, ServerIdentity,
+    ConfigBuilder, ConnectError, Endpoint, Farewell, Instant, PublicKey, SecretKey, SendError,
+    ServerIdentity,
 };
-use tickwire_sim::mix::Play;
+use tickwire_sim::mix::{Ailment, Play, Trouble};
 use tickwire_sim::{FaultCounts, HostId, Mix, Rng, World, ms};
 
+use super::case::Case;
 use super::ledger::{Ledger, Side, channel};
+use super::style::Style;
 
 /// The hosts of a mix, the server first.
 #[derive(Debug)]
@@ -21,12 +25,18 @@ pub(super) struct Party {
     dialled: Vec<(Option<Side>, Instant)>,
     play: Option<Play>,
     ledger: Ledger,
+    /// Hosts that lie to the server at some time.
+    liars: BTreeSet<HostId>,
     rng: Rng,
     server_key: PublicKey,
     /// Hosts are silent until then.
     silent_until: Instant,
     /// Hosts fall silent in one of so many ticks.
     silence: u64,
+    /// What is left of the seed.
+    case: Case,
+    /// Messages that might have been said.
+    messages: u64,
     record_at: Option<Instant>,
     /// Whose calls are recorded, and in which life.
     recorded: Vec<(HostId, u64)>,
@@ -43,30 +53,55 @@ const LAST_WORDS_LIMIT: Duration = Duration::from_secs(20);
 const PARTING_LIMIT: Duration = Duration::from_secs(16);
 
 impl Party {
-    pub(super) fn new(seed: u64, mix: &Mix) -> Self {
+    pub(super) fn new(case: &Case) -> Self {
+        let mix = case.mix();
         let identity = SecretKey::from_bytes([5; 32]);
         let server_key = identity.public_key();
-        let server = Config::builder().accepts(true).identity(Some(identity));
-        let server = server.build().expect("a valid configuration");
-        let mut world = World::new(seed);
-        let mut hosts = vec![world.add(server)];
-        hosts.extend((1..mix.hosts()).map(|_| world.add(Config::default())));
+        let mut world = World::new(case.seed);
+        let style = Style::draw(&mut world.fork_rng("style"));
+        let server = style.config(case, 4).accepts(true);
+        let server = server.identity(Some(identity));
+        let client = style.config(case, 1);
+        let build = |config: ConfigBuilder| config.build().expect("a valid configuration");
+        let mut hosts = vec![world.add(build(server))];
+        hosts.extend((1..mix.hosts()).map(|_| world.add(build(client.clone()))));
         let mut rng = world.fork_rng("party");
         let play = mix.play(&mut world, &hosts);
+        let liars = liars(&mix, &hosts);
         Self {
             lives: vec![0; hosts.len()],
             dialled: vec![(None, Instant::ZERO); hosts.len()],
-            hosts,
+            case: case.clone(),
+            messages: 0,
             play: Some(play),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(liars.clone()),
+            liars,
             server_key,
             silent_until: Instant::ZERO,
             silence: [40, 200, 1_000][usize::try_from(rng.below(3)).unwrap_or(0)],
+            hosts,
             world,
             rng,
             record_at: None,
             recorded: Vec::new(),
         }
+    }
+
+    /// All phases.
+    pub(super) fn play(&mut self) -> Result<(), String> {
+        self.talk()?;
+        self.recover()?;
+        self.part()
+    }
+
+    /// What happened so far: datagrams that arrived and deadlines that fired.
+    pub(super) fn events(&self) -> u64 {
+        self.world.steps()
+    }
+
+    /// The virtual time.
+    pub(super) fn ms(&self) -> u64 {
+        self.world.now().as_micros() / 1_000
     }
 
     pub(super) fn faults(&self) -> FaultCounts {
@@ -89,7 +124,8 @@ impl Party {
             return;
         }
         self.record_at = None;
-        for host in &self.hosts {
+        // A liar's cipher changes what it sends, which no replay knows of.
+        for host in self.hosts.iter().filter(|host| !self.liars.contains(host)) {
             self.world.start_recording(*host);
             self.world
                 .act(*host, |endpoint, _| endpoint.keep_ring(Some(RING_BYTES)));
@@ -115,6 +151,7 @@ impl Party {
     /// Talks until the mix is over.
     pub(super) fn talk(&mut self) -> Result<(), String> {
         let end = self.play.as_ref().map_or(Instant::ZERO, Play::end);
+        let end = end.min(Instant::from_millis(self.case.length));
         while self.world.now() < end {
             if let Some(play) = &mut self.play {
                 play.advance(&mut self.world);
@@ -130,7 +167,7 @@ impl Party {
     }
 
     /// Ends all faults: everybody finds the server again, and what was said arrives.
-    pub(super) fn recover(&mut self) -> Result<(), String> {
+    fn recover(&mut self) -> Result<(), String> {
         if let Some(play) = self.play.take() {
             play.heal(&mut self.world);
         }
@@ -145,7 +182,7 @@ impl Party {
     }
 
     /// Ends all connections: nothing is left.
-    pub(super) fn part(&mut self) -> Result<(), String> {
+    fn part(&mut self) -> Result<(), String> {
         for (host, (side, _)) in self.hosts.iter().zip(&self.dialled) {
             if let Some(side) = side {
                 let goodbye = Farewell::new(7, "good night");
@@ -159,13 +196,13 @@ impl Party {
         self.pass(late + PARTING_LIMIT)?;
         let alive = self.ledger.alive();
         if !alive.is_empty() {
-            return Err(format!("still alive: {alive:?}"));
+            return Err(format!("I15: still alive: {alive:?}"));
         }
         for host in &self.hosts {
             is_empty(self.world.view(*host))?;
         }
         match (0..100).all(|_| self.world.step()) {
-            true => Err("the world does not come to rest".to_owned()),
+            true => Err("I9: the world does not come to rest".to_owned()),
             false => Ok(()),
         }
     }
@@ -188,17 +225,19 @@ impl Party {
 
     fn is_well(&self) -> Result<(), String> {
         let connected = self.ledger.connected();
-        let clients = self.hosts.len() - 1;
+        let clients = self.case.clients.len();
         if connected.len() != 2 * clients || self.ledger.alive().len() != connected.len() {
             let alive = self.ledger.alive();
-            return Err(format!("{clients} clients: {connected:?} of {alive:?}"));
+            return Err(format!(
+                "I15: {clients} clients: {connected:?} of {alive:?}"
+            ));
         }
         self.ledger.complete()?;
         for side in connected {
             let stats = self.world.view(side.host).peer_stats(side.peer);
-            let stats = stats.ok_or_else(|| format!("{side:?} has no statistics"))?;
+            let stats = stats.ok_or_else(|| format!("I12: {side:?} has no statistics"))?;
             if stats.queued_bytes > 0 || stats.receive_buffered_bytes > 0 {
-                return Err(format!("{side:?} holds bytes: {stats:?}"));
+                return Err(format!("I15: {side:?} holds bytes: {stats:?}"));
             }
         }
         Ok(())
@@ -208,7 +247,7 @@ impl Party {
     fn redial(&mut self) -> Result<(), String> {
         let server = self.world.address(self.hosts[0]);
         let now = self.world.now();
-        for index in 1..self.hosts.len() {
+        for index in self.case.clients.clone() {
             let host = self.hosts[index];
             let (side, again_at) = self.dialled[index];
             let is_free = side.is_none_or(|side| !self.ledger.is_alive(side));
@@ -219,7 +258,16 @@ impl Party {
             let dialled = self.world.act(host, |endpoint, now| {
                 endpoint.connect(now, server, identity)
             });
-            let peer = dialled.map_err(|error| format!("{host:?} cannot dial: {error}"))?;
+            let peer = match dialled {
+                // What ended a moment ago keeps its place a little longer.
+                Err(ConnectError::Full) => {
+                    self.dialled[index].1 = now + ms(100);
+                    continue;
+                }
+                dialled => {
+                    dialled.map_err(|error| format!("I15: {host:?} cannot dial: {error}"))?
+                }
+            };
             let life = self.lives[index];
             let side = Side { host, life, peer };
             self.ledger.on_dialled(side)?;
@@ -234,7 +282,8 @@ impl Party {
         if self.rng.below(self.silence) == 0 {
             self.silent_until = now + ms(self.rng.between(100, 3_000));
         }
-        if now < self.silent_until {
+        let (from, to) = self.case.window;
+        if now < self.silent_until || !(from..to).contains(&self.ms()) {
             return Ok(());
         }
         for side in self.ledger.connected() {
@@ -244,7 +293,10 @@ impl Party {
             for _ in 0..self.rng.below(3) {
                 let number = u8::try_from(self.rng.below(4)).unwrap_or(0);
                 let size = self.size();
-                self.say(side, number, size)?;
+                self.messages += 1;
+                if self.messages.is_multiple_of(self.case.nth) {
+                    self.say(side, number, size)?;
+                }
             }
             self.do_something_else(side);
         }
@@ -324,12 +376,32 @@ impl Party {
     }
 }
 
+/// The hosts that lie at some time.
+fn liars(mix: &Mix, hosts: &[HostId]) -> BTreeSet<HostId> {
+    let liars = mix.troubles().iter().filter_map(|trouble| match trouble {
+        Trouble::Host {
+            host,
+            ailment: Ailment::Lie(_),
+            ..
+        } => Some(hosts[*host]),
+        Trouble::Host { .. }
+        | Trouble::Latency { .. }
+        | Trouble::Link { .. }
+        | Trouble::Partition { .. }
+        | Trouble::Forger { .. }
+        | Trouble::Nat { .. } => None,
+    });
+    liars.collect()
+}
+
 /// Whether an endpoint without connections holds nothing either.
 fn is_empty(endpoint: &Endpoint) -> Result<(), String> {
     let stats = endpoint.stats();
     let left = endpoint.peers().count() as u64 + stats.peers_now + stats.half_open_now;
     match left + stats.unread_bytes {
         0 => Ok(()),
-        _ => Err(format!("an endpoint without connections holds {stats:?}")),
+        _ => Err(format!(
+            "I4: an endpoint without connections holds {stats:?}"
+        )),
     }
 }

@@ -47,6 +47,8 @@ pub(crate) struct Plan {
     pub(crate) duration: Option<Duration>,
     /// A new file that every call of its endpoint is recorded to.
     pub(crate) record: Option<PathBuf>,
+    /// A new file that sizes, times and losses are recorded to.
+    pub(crate) record_redacted: Option<PathBuf>,
 }
 
 /// What a bot believes of its server.
@@ -129,12 +131,24 @@ pub(crate) async fn play(plan: Plan, orders: watch::Receiver<Order>) -> anyhow::
 fn bind(plan: &Plan) -> anyhow::Result<Handle> {
     let config = tickwire_game::config().tick(Some(TickConfig::new(plan.tick_rate_hz)));
     let any = place::any_address(plan.server.is_ipv6());
-    let options = Options::new(config).game(SocketAddr::new(any, 0));
-    let Some(path) = &plan.record else {
-        return tickwire_tokio::bind(options).map_err(|error| failed(error.to_string()));
-    };
-    let handle = tickwire_tokio::bind(options.record(path)).map_err(|error| cannot_bind(&error))?;
-    output::remark_recording(path);
+    let mut options = Options::new(config).game(SocketAddr::new(any, 0));
+    if let Some(path) = &plan.record {
+        options = options.record(path);
+    }
+    if let Some(path) = &plan.record_redacted {
+        options = options.record_redacted(path);
+    }
+    let is_recorded = plan.record.is_some() || plan.record_redacted.is_some();
+    let handle = tickwire_tokio::bind(options).map_err(|error| match is_recorded {
+        true => cannot_bind(&error),
+        false => failed(error.to_string()),
+    })?;
+    if let Some(path) = &plan.record {
+        output::remark_recording(path);
+    }
+    if let Some(path) = &plan.record_redacted {
+        output::remark_redacted(path);
+    }
     Ok(handle)
 }
 

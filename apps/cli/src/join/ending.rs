@@ -83,6 +83,7 @@ mod tests {
             is_announced: false,
             duration: None,
             record: None,
+            record_redacted: None,
         }
     }
 

@@ -72,6 +72,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
+    /// Record sizes, times and losses of the client's datagrams to this new file: no content, no address, no key; one
+    /// bot only (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    record_redacted: Option<PathBuf>,
+
     #[command(flatten)]
     search: SearchArgs,
 
@@ -81,9 +86,10 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    if args.record.is_some() && args.bots > 1 {
+    let is_recorded = args.record.is_some() || args.record_redacted.is_some();
+    if is_recorded && args.bots > 1 {
         return Err(bad_input(
-            "--record is for one client: leave --bots out, or record on the server",
+            "--record and --record-redacted are for one client: leave --bots out, or record on the server",
         ));
     }
     let stop = Stop::listen()?;
@@ -147,6 +153,7 @@ async fn play(
             is_announced: number == 0 && !args.json,
             duration: args.duration,
             record: args.record.clone(),
+            record_redacted: args.record_redacted.clone(),
         };
         bots.spawn(bot::play(plan, receiver.clone()));
     }

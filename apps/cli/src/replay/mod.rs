@@ -1,6 +1,7 @@
 //! `tickwire replay`: a recording, lived again.
 
 mod show;
+mod summary;
 
 use std::fs::File;
 use std::io::Read;
@@ -9,11 +10,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use tickwire_sim::{Recording, Replay};
+use tickwire_core::record;
+use tickwire_sim::{Recording, RecordingError, RedactedRecording, Replay, Survey};
 
 use crate::failure::bad_input;
 use crate::{args, files, output};
 use show::Summary;
+use summary::Network;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,6 +24,7 @@ Examples:
   tickwire replay server.twrec                   every call again: does the same come out?
   tickwire replay server.twrec --until 3.5 --trace
   tickwire replay crashed.twrec --salvage        what is whole of a file that was cut off
+  tickwire replay match.twrec --summary          losses and round trips, of a redacted recording too
 
 A recording holds session secrets: who has the file can read what was said. Exit codes: 0 all that came out is the same;
 1 something else came out, the first such call is shown; 2 the file cannot be read, and why.";
@@ -45,6 +49,10 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "trace")]
     json: bool,
 
+    /// Print what the network did instead: losses, how they came, and round trips, for each peer
+    #[arg(long, conflicts_with = "trace")]
+    summary: bool,
+
     /// Replay what is whole of a file that was cut off or damaged
     #[arg(long)]
     salvage: bool,
@@ -52,10 +60,19 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let recording = read(args)?;
+    let bytes = read_bytes(&args.file)?;
+    if record::is_redacted(&bytes) {
+        return redacted(args, bytes);
+    }
+    let recording = read(args, bytes)?;
     let mut replay = Replay::new(&recording);
     if let Some(until) = args.until {
         replay = replay.until(recording.begins_at() + until);
+    }
+    if args.summary {
+        let redacted = RedactedRecording::read(replay.redacted());
+        let survey = Survey::of(&redacted.context("what was just written can be read")?);
+        return summarize(args, &survey, false);
     }
     let report = match args.trace {
         false => replay.run(),
@@ -70,18 +87,55 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!report.is_identical())))
 }
 
-fn read(args: &Args) -> anyhow::Result<Recording> {
+/// What can be done with a redacted recording.
+fn redacted(args: &Args, bytes: Vec<u8>) -> anyhow::Result<ExitCode> {
     let shown = args.file.display();
-    let bytes = read_bytes(&args.file)
-        .map_err(|error| bad_input(format!("cannot read the recording {shown}: {error}")))?;
+    if !args.summary {
+        return Err(bad_input(format!(
+            "{shown} cannot be replayed: {}; --summary shows what the network did",
+            RecordingError::Redacted
+        )));
+    }
+    if args.until.is_some() {
+        return Err(bad_input(
+            "--until is for full recordings: of a redacted one --summary tells all or nothing",
+        ));
+    }
+    let recording = whole(args, RedactedRecording::salvage(bytes), |recording| {
+        recording.record_count()
+    })?;
+    summarize(args, &Survey::of(&recording), true)
+}
+
+fn summarize(args: &Args, survey: &Survey, is_redacted: bool) -> anyhow::Result<ExitCode> {
+    let network = Network::new(survey, is_redacted);
+    if args.json {
+        output::json(&network)?;
+    } else {
+        output::line(&network.text())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(args: &Args, bytes: Vec<u8>) -> anyhow::Result<Recording> {
+    whole(args, Recording::salvage(bytes), Recording::record_count)
+}
+
+/// A recording that is whole, or what is whole of it if that is asked for.
+fn whole<R>(
+    args: &Args,
+    salvaged: Result<(R, Option<RecordingError>), RecordingError>,
+    record_count: impl Fn(&R) -> u64,
+) -> anyhow::Result<R> {
+    let shown = args.file.display();
     let unreadable = |error| bad_input(format!("{shown} cannot be replayed: {error}"));
-    let (recording, rest) = Recording::salvage(bytes).map_err(unreadable)?;
+    let (recording, rest) = salvaged.map_err(unreadable)?;
     match rest {
         None => {}
         Some(error) if args.salvage => {
             output::remark(&format!("{shown}: {error}; what is before is replayed"));
         }
-        Some(error) if recording.record_count() > 0 => {
+        Some(error) if record_count(&recording) > 0 => {
             return Err(bad_input(format!(
                 "{shown} cannot be replayed: {error}; --salvage replays what is before"
             )));
@@ -92,8 +146,12 @@ fn read(args: &Args) -> anyhow::Result<Recording> {
 }
 
 fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut file: File = files::open_regular(path)?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).context("it cannot be read")?;
-    Ok(bytes)
+    let read = || -> anyhow::Result<Vec<u8>> {
+        let mut file: File = files::open_regular(path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).context("it cannot be read")?;
+        Ok(bytes)
+    };
+    let shown = path.display();
+    read().map_err(|error| bad_input(format!("cannot read the recording {shown}: {error}")))
 }

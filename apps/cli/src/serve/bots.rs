@@ -43,6 +43,7 @@ impl Bots {
                 is_announced: false,
                 duration: None,
                 record: None,
+                record_redacted: None,
             };
             tasks.spawn(bot::play(plan, receiver.clone()));
         }

@@ -78,6 +78,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
+    /// Record sizes, times and losses of datagrams to this new file: no content, no address, no key (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    record_redacted: Option<PathBuf>,
+
     /// Tell the LAN of this server unasked, every so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = announce_interval, allow_negative_numbers = true)]
     announce: Option<Duration>,

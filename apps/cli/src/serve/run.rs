@@ -88,9 +88,15 @@ fn bind(args: &Args) -> anyhow::Result<Handle> {
     if let Some(path) = &args.record {
         options = options.record(path);
     }
+    if let Some(path) = &args.record_redacted {
+        options = options.record_redacted(path);
+    }
     let handle = tickwire_tokio::bind(options).map_err(|error| cannot_bind(args.bind, &error))?;
     if let Some(path) = &args.record {
         output::remark_recording(path);
+    }
+    if let Some(path) = &args.record_redacted {
+        output::remark_redacted(path);
     }
     Ok(handle)
 }

@@ -161,3 +161,66 @@ fn a_changed_datagram_is_named_with_both_sides() {
     assert!(outcome.stdout.contains("recorded: "), "{outcome:?}");
     assert!(outcome.stdout.contains("replayed: "), "{outcome:?}");
 }
+
+#[test]
+fn a_redacted_recording_shows_the_network_and_is_not_replayed() {
+    let (file, full) = (TestFile::new(), TestFile::new());
+    let arguments = "serve --bind 127.0.0.1:0 --discovery-port 0 --bots 2 --duration 2 --json";
+    let mut arguments: Vec<&str> = arguments.split(' ').collect();
+    arguments.extend([
+        "--record-redacted",
+        file.as_str(),
+        "--record",
+        full.as_str(),
+    ]);
+    let outcome = run(&arguments);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(
+        outcome
+            .stderr
+            .contains("without content, addresses and keys"),
+        "{outcome:?}"
+    );
+    let line = refusal(2, &["replay", file.as_str()]);
+    assert!(
+        line.contains("cannot be replayed: it is redacted"),
+        "{line}"
+    );
+    assert!(line.contains("--summary"), "{line}");
+    let outcome = run(&["replay", file.as_str(), "--summary", "--json"]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let of_redacted = outcome.json();
+    let peers = of_redacted["peers"].as_array().expect("a list");
+    assert_eq!(peers.len(), 2, "{of_redacted}");
+    for peer in peers {
+        assert_eq!(peer["to_peer"]["lost"], 0, "{of_redacted}");
+        assert!(
+            peer["from_peer"]["datagrams"].as_u64() > Some(50),
+            "{of_redacted}"
+        );
+        assert!(
+            peer["round_trip"]["measured"].as_u64() > Some(1),
+            "{of_redacted}"
+        );
+    }
+    let of_full = run(&["replay", full.as_str(), "--summary", "--json"]).json();
+    assert_eq!(of_full["peers"], of_redacted["peers"]);
+    let text = run(&["replay", file.as_str(), "--summary"]).stdout;
+    assert!(text.contains("peer 2\n  to it "), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_can_read_a_redacted_recording() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = TestFile::new();
+    let arguments = "serve --bind 127.0.0.1:0 --discovery-port 0 --duration 0.1";
+    let mut arguments: Vec<&str> = arguments.split(' ').collect();
+    arguments.extend(["--record-redacted", file.as_str()]);
+    assert_eq!(run(&arguments).code, Some(0));
+    let mode = std::fs::metadata(&file.path)
+        .expect("it is there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

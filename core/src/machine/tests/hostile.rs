@@ -38,6 +38,26 @@ fn a_lie_about_indexes_and_counts_ends_the_connection() {
     }
 }
 
+/// What came before the violation in its packet was taken: a copy of the packet must not bring it again.
+#[test]
+fn a_packet_that_breaks_the_protocol_is_taken_once() {
+    let mut pair = Pair::connected();
+    let (unreliable, unknown) = ([&[0xC0, 4][..], b"once"].concat(), [0x06]);
+    let packet = pair.client.forge(&[&unreliable[..], &unknown].concat());
+    for _ in 0..3 {
+        let arrival = Arrival::game(address(1));
+        let mut copy = packet.clone();
+        pair.server
+            .endpoint
+            .handle_datagram(pair.now, arrival, &mut copy);
+    }
+    let drops = pair.server.slot().peer.stats().drops;
+    assert_eq!(drops.duplicate_packet, 2);
+    pair.run_for(Duration::from_secs(1));
+    let violation = CloseReason::Violation(Violation::BadFrame);
+    assert_eq!(end_of(&pair.server.events), &violation);
+}
+
 #[test]
 fn an_overtaken_acknowledgement_is_not_misread_after_a_packet_that_found_no_room() {
     let small = |builder: crate::ConfigBuilder| {

@@ -1,0 +1,306 @@
+//! From what one endpoint saw to what became of each datagram.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tickwire_core::record::{Flaw, RedactedRecord, Sight};
+use tickwire_core::{Ecn, Instant};
+
+use super::{Crossing, Outcome, PeerSurvey, Survey, Way};
+
+/// A number that jumps further is no loss but another beginning.
+const GAP_MAX: u64 = 65_536;
+
+/// A packet that is not acknowledged was lost once one sent so many later is.
+const OVERTAKEN_BY: u64 = 3;
+
+pub(super) fn survey(began_at: Instant, records: impl Iterator<Item = RedactedRecord>) -> Survey {
+    let mut peers: BTreeMap<u32, Seen> = BTreeMap::new();
+    let mut ended_at = began_at;
+    for record in records {
+        ended_at = record.at;
+        if record.peer > 0 {
+            let age = record.at.saturating_duration_since(began_at);
+            peers.entry(record.peer).or_default().see(age, record.sight);
+        }
+    }
+    let peers = peers.into_iter().map(|(peer, seen)| seen.survey(peer));
+    Survey {
+        began_at,
+        ended_at,
+        peers: peers.collect(),
+    }
+}
+
+/// What was seen of one peer.
+#[derive(Debug, Default)]
+struct Seen {
+    sent: Vec<Sent>,
+    /// Place in `sent` by packet number.
+    places: BTreeMap<u64, usize>,
+    largest_acked: Option<u64>,
+    /// Datagrams of handshakes, in the order of arrival: what has no number.
+    greetings: Vec<Arrived>,
+    /// By packet number.
+    arrived: BTreeMap<u64, Arrived>,
+    latest_arrived: Option<u64>,
+    round_trips: Vec<Duration>,
+    repeated: u64,
+    forged: u64,
+    congestion_marks: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    at: Duration,
+    number: Option<u64>,
+    len: u64,
+    is_acked: bool,
+    is_lost: bool,
+    half: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Arrived {
+    at: Duration,
+    len: u64,
+    half: Option<Duration>,
+}
+
+impl Seen {
+    fn see(&mut self, at: Duration, sight: Sight) {
+        match sight {
+            Sight::Sent { number, len } => {
+                if let Some(number) = number {
+                    self.places.insert(number, self.sent.len());
+                }
+                self.sent.push(Sent {
+                    at,
+                    number,
+                    len,
+                    is_acked: false,
+                    is_lost: false,
+                    half: None,
+                });
+            }
+            Sight::Arrived {
+                number,
+                len,
+                ecn,
+                flaw,
+            } => {
+                self.congestion_marks += u64::from(ecn == Some(Ecn::Ce));
+                self.on_arrived(at, number, len, flaw);
+            }
+            Sight::Acknowledged {
+                first,
+                last,
+                round_trip,
+            } => self.on_acknowledged(first, last, round_trip),
+            Sight::Lost { number, .. } => {
+                if let Some(place) = self.places.get(&number) {
+                    self.sent[*place].is_lost = true;
+                }
+            }
+            Sight::End { .. } => {}
+        }
+    }
+
+    fn on_arrived(&mut self, at: Duration, number: Option<u64>, len: u64, flaw: Option<Flaw>) {
+        let half = None;
+        self.latest_arrived = number;
+        match (number, flaw) {
+            (Some(number), _) => {
+                self.arrived.insert(number, Arrived { at, len, half });
+            }
+            (None, None) => self.greetings.push(Arrived { at, len, half }),
+            (None, Some(Flaw::Repeated)) => self.repeated += 1,
+            (None, Some(Flaw::Forged)) => self.forged += 1,
+        }
+    }
+
+    /// The datagram that brought it is the latest that arrived.
+    fn on_acknowledged(&mut self, first: u64, last: u64, round_trip: Option<Duration>) {
+        self.largest_acked = self.largest_acked.max(Some(last));
+        for (_, place) in self.places.range(first..=last) {
+            self.sent[*place].is_acked = true;
+        }
+        let Some(round_trip) = round_trip else {
+            return;
+        };
+        self.round_trips.push(round_trip);
+        let half = Some(round_trip / 2);
+        if let Some(place) = self.places.get(&last) {
+            self.sent[*place].half = half;
+        }
+        let brought_by = self
+            .latest_arrived
+            .and_then(|number| self.arrived.get_mut(&number));
+        if let Some(arrived) = brought_by {
+            arrived.half = half;
+        }
+    }
+
+    fn survey(self, peer: u32) -> PeerSurvey {
+        PeerSurvey {
+            peer,
+            to_peer: self.way_out(),
+            from_peer: self.way_back(),
+            round_trips: self.round_trips,
+            repeated: self.repeated,
+            forged: self.forged,
+            congestion_marks: self.congestion_marks,
+        }
+    }
+
+    fn way_out(&self) -> Way {
+        let points = self.sent.iter().map(|sent| (sent.at, sent.half));
+        let delays = fill(&points.collect::<Vec<_>>());
+        let crossings = self.sent.iter().zip(delays).map(|(sent, delay)| Crossing {
+            sent: sent.at,
+            number: sent.number,
+            len: Some(sent.len),
+            fate: self.fate(sent),
+            delay,
+            is_measured: sent.half.is_some(),
+            is_overtaken: false,
+        });
+        Way {
+            crossings: crossings.collect(),
+        }
+    }
+
+    fn fate(&self, sent: &Sent) -> Outcome {
+        let is_passed_over = match (sent.number, self.largest_acked) {
+            (Some(number), Some(largest)) => number + OVERTAKEN_BY <= largest,
+            _ => false,
+        };
+        match (sent.is_acked, sent.is_lost || is_passed_over) {
+            (true, _) => Outcome::Arrived,
+            (false, true) => Outcome::Lost,
+            (false, false) => Outcome::Unknown,
+        }
+    }
+
+    /// In the order of the numbers, with a place for each one that is missing. What has no number goes before the
+    /// packets that arrived after it.
+    fn way_back(&self) -> Way {
+        let mut rows: Vec<(Option<u64>, Option<Arrived>)> = Vec::new();
+        let mut greetings = self.greetings.iter().copied().peekable();
+        let mut expected = None;
+        for (number, arrived) in &self.arrived {
+            while let Some(greeting) = greetings.next_if(|greeting| greeting.at <= arrived.at) {
+                rows.push((None, Some(greeting)));
+            }
+            let missing = expected.unwrap_or(*number)..*number;
+            if missing.end - missing.start <= GAP_MAX {
+                rows.extend(missing.map(|number| (Some(number), None)));
+            }
+            rows.push((Some(*number), Some(*arrived)));
+            expected = Some(number + 1);
+        }
+        rows.extend(greetings.map(|greeting| (None, Some(greeting))));
+        crossings(&rows)
+    }
+}
+
+/// What was sent when, so that it arrived when it did: nothing was sent after what has a larger number.
+fn crossings(rows: &[(Option<u64>, Option<Arrived>)]) -> Way {
+    let arrivals: Vec<Arrived> = rows.iter().filter_map(|(_, arrived)| *arrived).collect();
+    let points = arrivals.iter().map(|arrived| (arrived.at, arrived.half));
+    let mut delays = fill(&points.collect::<Vec<_>>()).into_iter().rev();
+    let (mut latest_sent, mut first_arrival) = (Duration::MAX, Duration::MAX);
+    let mut crossings = Vec::new();
+    for (number, arrived) in rows.iter().rev() {
+        let Some(arrived) = arrived else {
+            crossings.push(lost(*number));
+            continue;
+        };
+        let delay = delays.next().unwrap_or_default();
+        let sent = arrived.at.saturating_sub(delay).min(latest_sent);
+        crossings.push(Crossing {
+            sent,
+            number: *number,
+            len: Some(arrived.len),
+            fate: Outcome::Arrived,
+            delay: arrived.at - sent,
+            is_measured: arrived.half.is_some(),
+            is_overtaken: arrived.at > first_arrival,
+        });
+        latest_sent = sent;
+        first_arrival = first_arrival.min(arrived.at);
+    }
+    crossings.reverse();
+    place_lost(&mut crossings);
+    Way { crossings }
+}
+
+const fn lost(number: Option<u64>) -> Crossing {
+    Crossing {
+        sent: Duration::ZERO,
+        number,
+        len: None,
+        fate: Outcome::Lost,
+        delay: Duration::ZERO,
+        is_measured: false,
+        is_overtaken: false,
+    }
+}
+
+/// What was lost was sent at equal distances between what was not: a row of losses has an arrival before and behind it.
+fn place_lost(crossings: &mut [Crossing]) {
+    let mut at = 0;
+    while at < crossings.len() {
+        let run = crossings[at..]
+            .iter()
+            .take_while(|c| c.fate == Outcome::Lost);
+        let run = run.count();
+        if run > 0 && at > 0 && at + run < crossings.len() {
+            let (before, behind) = (crossings[at - 1], crossings[at + run]);
+            let gap = (behind.sent.saturating_sub(before.sent)) / (run as u32 + 1);
+            for (nth, crossing) in (1..).zip(&mut crossings[at..at + run]) {
+                crossing.sent = before.sent + gap * nth;
+                crossing.delay = before.delay;
+            }
+        }
+        at += run.max(1);
+    }
+}
+
+/// A time for each point: its own, or on the straight line between the nearest two that have one, or that of the nearest
+/// at the ends; nothing if none has one.
+fn fill(points: &[(Duration, Option<Duration>)]) -> Vec<Duration> {
+    let known: Vec<(Duration, Duration)> = points
+        .iter()
+        .filter_map(|(at, time)| Some((*at, (*time)?)))
+        .collect();
+    let mut next = 0_usize;
+    let mut filled = Vec::with_capacity(points.len());
+    for (at, own) in points {
+        if let Some(own) = own {
+            filled.push(*own);
+            next += 1;
+            continue;
+        }
+        filled.push(
+            match (next.checked_sub(1).map(|i| known[i]), known.get(next)) {
+                (Some(before), Some(behind)) => between(before, *behind, *at),
+                (Some((_, time)), None) => time,
+                (None, Some((_, time))) => *time,
+                (None, None) => Duration::ZERO,
+            },
+        );
+    }
+    filled
+}
+
+fn between(before: (Duration, Duration), behind: (Duration, Duration), at: Duration) -> Duration {
+    let span = behind.0.saturating_sub(before.0).as_nanos();
+    let part = at.saturating_sub(before.0).as_nanos().min(span);
+    if span == 0 {
+        return before.1;
+    }
+    let (from, to) = (before.1.as_nanos(), behind.1.as_nanos());
+    let nanos = (from * (span - part) + to * part) / span;
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}

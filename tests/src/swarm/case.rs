@@ -1,0 +1,170 @@
+//! A seed of the swarm, whole or with parts left out, as one short text: what a failure is replayed with.
+
+use std::fmt;
+use std::str::FromStr;
+
+#[cfg(feature = "planted")]
+use tickwire_core::Bug;
+use tickwire_sim::Mix;
+
+/// The variable that asks for one case: `4711:t0,9:c1:l1200:w300-1200:n16`.
+pub(super) const CASE: &str = "TICKWIRE_CASE";
+/// The variable that plants a mistake by its name, with the feature `planted`.
+#[cfg(feature = "planted")]
+pub(super) const BUG: &str = "TICKWIRE_BUG";
+
+/// A seed, and what is left of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Case {
+    pub(super) seed: u64,
+    /// Numbers of the troubles kept.
+    pub(super) troubles: Vec<usize>,
+    /// Numbers of the clients that take part.
+    pub(super) clients: Vec<usize>,
+    /// When the faults end at the latest, in milliseconds.
+    pub(super) length: u64,
+    /// When somebody says something: from and to, in milliseconds.
+    pub(super) window: (u64, u64),
+    /// One message in so many is said.
+    pub(super) nth: u64,
+    #[cfg(feature = "planted")]
+    pub(super) bug: Option<Bug>,
+}
+
+/// Longer than any mix.
+const ALWAYS: u64 = 100_000;
+
+impl Case {
+    /// All of a seed.
+    pub(super) fn of(seed: u64) -> Self {
+        let mix = Mix::draw(seed);
+        Self {
+            seed,
+            troubles: (0..mix.troubles().len()).collect(),
+            clients: (1..mix.hosts()).collect(),
+            length: ALWAYS,
+            window: (0, ALWAYS),
+            nth: 1,
+            #[cfg(feature = "planted")]
+            bug: None,
+        }
+    }
+
+    /// What the environment asks for, if anything.
+    pub(super) fn asked() -> Option<Self> {
+        let text = std::env::var(CASE).ok()?;
+        let case: Result<Self, String> = text.parse();
+        let case = case.unwrap_or_else(|wrong| panic!("{CASE}={text}: {wrong}"));
+        #[cfg(feature = "planted")]
+        let case = Self {
+            bug: std::env::var(BUG).ok().map(|name| bug(&name)),
+            ..case
+        };
+        Some(case)
+    }
+
+    /// The mix with the troubles kept.
+    pub(super) fn mix(&self) -> Mix {
+        Mix::draw(self.seed).only(&self.troubles)
+    }
+
+    /// What a person pastes to see it again.
+    pub(super) fn command(&self) -> String {
+        let profile = if cfg!(debug_assertions) {
+            ""
+        } else {
+            " --release"
+        };
+        let feature = if cfg!(feature = "planted") {
+            " --features planted"
+        } else {
+            ""
+        };
+        #[cfg(feature = "planted")]
+        let bug = self
+            .bug
+            .map_or(String::new(), |bug| format!("{BUG}={bug:?} "));
+        #[cfg(not(feature = "planted"))]
+        let bug = "";
+        format!("{bug}{CASE}={self} cargo test{profile} -p tickwire-tests{feature} swarm::promises")
+    }
+}
+
+#[cfg(feature = "planted")]
+fn bug(name: &str) -> Bug {
+    let named = |bug: &&Bug| format!("{bug:?}") == name;
+    let found = Bug::ALL.iter().find(named);
+    *found.unwrap_or_else(|| panic!("{BUG}={name}: there is none of that name"))
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |numbers: &[usize]| {
+            let texts: Vec<String> = numbers.iter().map(usize::to_string).collect();
+            texts.join(",")
+        };
+        let whole = Self::of(self.seed);
+        write!(f, "{}", self.seed)?;
+        if self.troubles != whole.troubles {
+            write!(f, ":t{}", list(&self.troubles))?;
+        }
+        if self.clients != whole.clients {
+            write!(f, ":c{}", list(&self.clients))?;
+        }
+        if self.length != whole.length {
+            write!(f, ":l{}", self.length)?;
+        }
+        if self.window != whole.window {
+            write!(f, ":w{}-{}", self.window.0, self.window.1)?;
+        }
+        if self.nth != whole.nth {
+            write!(f, ":n{}", self.nth)?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Case {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| {
+            let number: Result<u64, _> = text.parse();
+            number.map_err(|_| format!("{text:?} is no number"))
+        };
+        let list = |text: &str| -> Result<Vec<usize>, String> {
+            let texts = text.split(',').filter(|text| !text.is_empty());
+            let numbers = texts.map(|text| number(text).map(|n| usize::try_from(n).unwrap_or(0)));
+            numbers.collect()
+        };
+        let mut parts = text.split(':');
+        let mut case = Self::of(number(parts.next().unwrap_or_default())?);
+        for part in parts {
+            match part.split_at_checked(1) {
+                Some(("t", rest)) => case.troubles = list(rest)?,
+                Some(("c", rest)) => case.clients = list(rest)?,
+                Some(("l", rest)) => case.length = number(rest)?,
+                Some(("n", rest)) => case.nth = number(rest)?.max(1),
+                Some(("w", rest)) => {
+                    let (from, to) = rest.split_once('-').ok_or("a window is FROM-TO")?;
+                    case.window = (number(from)?, number(to)?);
+                }
+                _ => return Err(format!("{part:?} is neither of t, c, l, w, n")),
+            }
+        }
+        Ok(case)
+    }
+}
+
+#[test]
+fn a_case_survives_its_text() {
+    let whole = Case::of(7);
+    assert_eq!(whole.to_string(), "7");
+    let mut least = whole.clone();
+    least.troubles = vec![0, 2];
+    least.clients = vec![1];
+    (least.length, least.window, least.nth) = (1_200, (300, 900), 16);
+    assert_eq!(least.to_string().parse(), Ok(least));
+    assert_eq!("7".parse(), Ok(whole));
+    assert!("7:x1".parse::<Case>().is_err());
+}
