@@ -151,7 +151,7 @@ pub use nat::realms::NatId;
 pub use nat::{Dependence, Hairpin, Nat, Pooling, Ports, Refresh};
 pub use oracle::Oracle;
 pub use pair::Pair;
-pub use replay::{Divergence, Replay, ReplayReport, ReplayStats};
+pub use replay::{Divergence, RecordedPanic, Replay, ReplayReport, ReplayStats, quiet_replays};
 pub use rng::Rng;
 pub use scenario::{Outcome, Scenario, ScenarioError};
 pub use survey::Survey;

@@ -19,6 +19,8 @@ mod determinism;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
+mod driver_recording;
+#[cfg(test)]
 mod game;
 #[cfg(test)]
 mod graph;

@@ -106,7 +106,7 @@ fn dumped_once() -> &'static [u8] {
 #[test]
 fn a_checkpoint_that_was_changed_is_refused_or_found() {
     let bytes = dumped_once();
-    let header = 16 + u32::from_be_bytes(bytes[12..16].try_into().expect("four")) as usize;
+    let header = 16 + length(&bytes[12..]);
     assert!(header > 10_000, "a state with much in it: {header} bytes");
     let recording = Recording::read(bytes.to_vec()).expect("whole");
     assert!(Replay::new(&recording).run().is_identical());
@@ -128,7 +128,7 @@ proptest! {
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
         let mut bytes = dumped_once().to_vec();
-        let len = u32::from_be_bytes(bytes[12..16].try_into().expect("four")) as usize;
+        let len = length(&bytes[12..]);
         for (at, byte) in changes {
             bytes[16 + at.index(len)] = byte;
         }
@@ -137,4 +137,54 @@ proptest! {
             let _ = Replay::new(&recording).run();
         }
     }
+}
+
+/// `bytes` up to the record of this number, then the end that a panic makes.
+fn cut_by_a_panic(bytes: &[u8], number: u64) -> Vec<u8> {
+    let recording = Recording::read(bytes.to_vec()).expect("whole");
+    let behind = recording.records().find(|record| record.number > number);
+    let end = behind.expect("it is not the last").offset as usize;
+    let (mut block, mut before) = (0, 0);
+    let mut next = 24 + length(&bytes[12..]);
+    while next < end {
+        block = next;
+        before += length(&bytes[block + 4..]);
+        next = block + 16 + length(&bytes[block..]);
+    }
+    before -= length(&bytes[block + 4..]);
+    let mut cut = [&bytes[..end], &[0, EndReason::Panicked as u8]].concat();
+    let len = (cut.len() - block - 8) as u32;
+    let records = number as u32 - before as u32 + 1;
+    cut[block..block + 4].copy_from_slice(&len.to_be_bytes());
+    cut[block + 4..block + 8].copy_from_slice(&records.to_be_bytes());
+    cut.extend_from_slice(&[0; 8]);
+    repair(&mut cut);
+    cut
+}
+
+fn length(bytes: &[u8]) -> usize {
+    u32::from_be_bytes(bytes[..4].try_into().expect("four")) as usize
+}
+
+#[test]
+fn a_recording_that_ends_in_a_panic_of_the_endpoint_replays_to_that_panic() {
+    tickwire_sim::quiet_replays();
+    let bytes = dumped_once();
+    let len = length(&bytes[12..]);
+    let found = (16..16 + len).rev().step_by(3).find_map(|at| {
+        let mut bytes = bytes.to_vec();
+        bytes[at] ^= 0x7F;
+        repair(&mut bytes);
+        let recording = Recording::read(bytes.clone()).ok()?;
+        let divergence = Replay::new(&recording).run().divergence?;
+        divergence
+            .panic
+            .map(|panic| (bytes, divergence.record, panic))
+    });
+    let (bytes, record, message) = found.expect("some states are impossible");
+    let recording = Recording::read(cut_by_a_panic(&bytes, record)).expect("whole");
+    let report = Replay::new(&recording).run();
+    assert!(report.is_identical(), "{:?}", report.divergence);
+    let panic = report.panic.expect("it ends in a panic");
+    assert_eq!(panic.message, Some(message));
 }

@@ -18,6 +18,7 @@ mod logging;
 mod output;
 mod ping;
 mod place;
+mod record;
 #[cfg(feature = "sim")]
 mod replay;
 mod serve;

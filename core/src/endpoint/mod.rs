@@ -110,8 +110,13 @@ impl Endpoint {
 
     /// Ends the recording and appends to `out` all that was not taken yet. Without a recording nothing happens.
     pub fn end_recording(&mut self, out: &mut Vec<u8>) {
+        self.end_recording_as(EndReason::Finished, out);
+    }
+
+    /// As [`end_recording`](Self::end_recording), for this reason: after a panic, a replay is to expect it.
+    pub fn end_recording_as(&mut self, reason: EndReason, out: &mut Vec<u8>) {
         if let Some(mut recorder) = self.recorder.take() {
-            recorder.finish(EndReason::Finished);
+            recorder.finish(reason);
             recorder.take(out);
         }
         self.keep_agreed();

@@ -28,9 +28,14 @@ impl Endpoint {
 
     /// Ends the redacted recording and appends to `out` all that was not taken yet. Without one nothing happens.
     pub fn end_redacted(&mut self, out: &mut Vec<u8>) {
+        self.end_redacted_as(EndReason::Finished, out);
+    }
+
+    /// As [`end_redacted`](Self::end_redacted), for this reason.
+    pub fn end_redacted_as(&mut self, reason: EndReason, out: &mut Vec<u8>) {
         if let Some(mut redactor) = self.redactor.take() {
             self.machine.notices().watch(false);
-            redactor.finish(EndReason::Finished);
+            redactor.finish(reason);
             redactor.take(out);
         }
     }

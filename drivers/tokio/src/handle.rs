@@ -1,5 +1,7 @@
 //! The application's side of an endpoint.
 
+mod recording;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;

@@ -85,12 +85,12 @@ use tickwire_udp::Clock;
 
 pub use handle::Handle;
 pub use options::Options;
-pub use recording::RecordError;
+pub use recording::{RecordError, Recorded, StartRecordingError, StopRecordingError};
 pub use shared::ShutdownReport;
 pub use sockets::Sockets;
 pub use tickwire_udp::{BindError, Interfaces, IoStats, JoinFailure};
 
-use recording::RecordingFile;
+use recording::{RecordingFile, Recordings};
 use shared::Shared;
 use sockets::{Bound, UdpSockets};
 use task::Task;
@@ -157,7 +157,7 @@ fn start<S: Sockets>(
     if options.record_redacted.is_some() {
         endpoint.record_redacted(now);
     }
-    let shared = Arc::new(Shared::new(endpoint, recordings, clock));
+    let shared = Arc::new(Shared::new(endpoint, Recordings::new(recordings), clock));
     let discovery_port = match &bound.discovery {
         Some(Ok(address)) => address.port(),
         Some(Err(_)) | None => DISCOVERY_PORT,

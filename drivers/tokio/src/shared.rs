@@ -5,15 +5,17 @@
 //! events; an event is taken from the endpoint only by who wants it, so unread messages stop their sender by its credit.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::thread;
 use std::time::Duration;
 
 use tickwire_core::{Endpoint, Event, Farewell, Instant, PeerId};
 use tickwire_udp::{Access, Clock, IoStats};
 use tokio::sync::Notify;
 
-use crate::recording::RecordingFile;
+use crate::recording::{Kind, RecordingFile, Recordings, StartRecordingError, Writing};
 
 /// How long a shutdown may take.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
@@ -41,7 +43,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) endpoint: Endpoint,
-    recordings: Vec<RecordingFile>,
+    pub(crate) recordings: Recordings,
     pub(crate) io_stats: IoStats,
     /// When the task will wake by itself.
     pub(crate) wake_at: Option<Instant>,
@@ -68,7 +70,7 @@ struct Stopping {
 }
 
 impl Shared {
-    pub(crate) fn new(endpoint: Endpoint, recordings: Vec<RecordingFile>, clock: Clock) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, recordings: Recordings, clock: Clock) -> Self {
         let state = State {
             endpoint,
             recordings,
@@ -87,8 +89,11 @@ impl Shared {
     }
 
     /// The endpoint's own invariants hold after every call, so a panic in a caller's closure spoils nothing.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> Guard<'_> {
+        Guard {
+            state: self.state.lock().unwrap_or_else(PoisonError::into_inner),
+            was_panicking: thread::panicking(),
+        }
     }
 
     /// Begins a shutdown, unless one has begun.
@@ -109,10 +114,51 @@ impl Shared {
         state.wake_task();
     }
 
+    /// Begins to record to `file`.
+    pub(crate) fn start_recording(&self, file: RecordingFile) -> Result<(), StartRecordingError> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.report().is_some() {
+            file.discard();
+            return Err(StartRecordingError::Ended);
+        }
+        let now = self.clock.now();
+        state.recordings.start(file, &mut state.endpoint, now)
+    }
+
     /// The task has ended, or was ended with its runtime.
     pub(crate) fn close(&self) {
         self.lock().finish();
         self.changed.notify_waiters();
+    }
+}
+
+/// The state, locked. A panic meanwhile is the end of what is recorded: the last call in it may be what panicked.
+#[derive(Debug)]
+pub(crate) struct Guard<'a> {
+    state: MutexGuard<'a, State>,
+    was_panicking: bool,
+}
+
+impl Deref for Guard<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Guard<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() && !self.was_panicking {
+            self.state.on_panic();
+        }
     }
 }
 
@@ -185,18 +231,17 @@ impl State {
 
     /// For the task, after a turn: hands on what was recorded.
     pub(crate) fn record(&mut self) {
-        let endpoint = &mut self.endpoint;
-        let over = |recording: &mut RecordingFile| !recording.take(endpoint);
-        let over: Vec<_> = self.recordings.extract_if(.., over).collect();
-        for recording in over {
-            recording.finish(&mut self.endpoint);
-        }
+        self.recordings.take(&mut self.endpoint);
     }
 
-    fn finish_recordings(&mut self) {
-        for recording in std::mem::take(&mut self.recordings) {
-            recording.finish(&mut self.endpoint);
-        }
+    /// Somebody panicked while the endpoint was theirs, perhaps the endpoint itself.
+    fn on_panic(&mut self) {
+        self.recordings.on_panic(&mut self.endpoint);
+    }
+
+    /// Ends the recording of this kind.
+    pub(crate) fn stop_recording(&mut self, kind: Kind) -> Option<Writing> {
+        self.recordings.stop(kind, &mut self.endpoint)
     }
 
     /// Takes what is unread out of the endpoint: nothing comes any more, and the report needs the counts.
@@ -208,7 +253,7 @@ impl State {
             self.count(&event);
             self.tail.push_back(event);
         }
-        self.finish_recordings();
+        self.recordings.finish(&mut self.endpoint);
         let report = match &self.phase {
             Phase::Stopping(stopping) => ShutdownReport {
                 undelivered: stopping.undelivered,

@@ -5,17 +5,16 @@
 //! the replay sees there: the datagram, decrypted, or the event.
 
 mod divergence;
+mod panics;
 mod stats;
 #[cfg(test)]
 mod tests;
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use tickwire_core::Instant;
-use tickwire_core::record::{Output, Record, Recording, Replica};
+use tickwire_core::record::{Call, EndReason, Output, Record, Recording, Replica};
 
 pub use divergence::Divergence;
+pub use panics::quiet_replays;
 pub use stats::ReplayStats;
 
 /// A recording about to be lived again.
@@ -33,8 +32,19 @@ pub struct ReplayReport {
     pub stats: ReplayStats,
     /// The first call that did not give what it gave then.
     pub divergence: Option<Divergence>,
-    /// Hash of the endpoint's state in the end: see [`Endpoint::state_hash`](tickwire_core::Endpoint::state_hash).
+    /// The recording ends with a panic of its owner. With a message: of the endpoint, in the last call, now as then.
+    pub panic: Option<RecordedPanic>,
+    /// Hash of the endpoint's state in the end: see [`Endpoint::state_hash`](tickwire_core::Endpoint::state_hash). 0
+    /// after a panic of the endpoint.
     pub state_hash: u64,
+}
+
+/// The panic that ended a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordedPanic {
+    /// What the endpoint said in the replay; `None` if it was not the endpoint that panicked.
+    pub message: Option<String>,
 }
 
 impl ReplayReport {
@@ -75,8 +85,8 @@ impl<'a> Replay<'a> {
         replica.record_redacted(self.recording.begins_at());
         let mut redacted = Vec::new();
         for record in self.wanted() {
-            let call = AssertUnwindSafe(|| replica.call(&record));
-            if !catch_unwind(call).is_ok_and(|output| output.outcome == record.outcome) {
+            let output = panics::caught(|| replica.call(&record));
+            if !output.is_ok_and(|output| output.outcome == record.outcome) {
                 break;
             }
             replica.take_redacted(&mut redacted);
@@ -98,18 +108,26 @@ impl<'a> Replay<'a> {
         let mut report = ReplayReport {
             stats: ReplayStats::new(self.recording.begins_at()),
             divergence: None,
+            panic: None,
             state_hash: 0,
         };
-        for record in self.wanted() {
-            let call = AssertUnwindSafe(|| replica.call(&record));
-            let output = match catch_unwind(call) {
+        let mut records = self.wanted().peekable();
+        while let Some(record) = records.next() {
+            let output = match panics::caught(|| replica.call(&record)) {
                 Ok(output) => output,
-                Err(panic) => {
-                    let message = message(panic.as_ref());
+                Err(message) if records.peek().is_some_and(is_panic) => {
+                    let message = Some(message);
+                    report.panic = Some(RecordedPanic { message });
+                    return report;
+                }
+                Err(message) => {
                     report.divergence = Some(Divergence::panicked(&record, message));
-                    break;
+                    return report;
                 }
             };
+            if is_panic(&record) {
+                report.panic = Some(RecordedPanic { message: None });
+            }
             report.stats.count(&record, &output);
             look(&record, &output);
             if output.outcome != record.outcome {
@@ -122,8 +140,8 @@ impl<'a> Replay<'a> {
     }
 }
 
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("without words").to_owned()
+/// Whether the owner's panic ended the recording.
+fn is_panic(record: &Record<'_>) -> bool {
+    let reason = EndReason::Panicked;
+    record.call == Call::End { reason }
 }

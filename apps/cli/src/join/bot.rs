@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tickwire_core::{
@@ -20,6 +19,7 @@ use crate::failure::{cannot_bind, failed};
 use crate::identity::Trust;
 use crate::output;
 use crate::place;
+use crate::record::{self, RecordArgs};
 
 /// What all bots of a command are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +45,8 @@ pub(crate) struct Plan {
     pub(crate) is_announced: bool,
     /// Time to play, counted from when the connection is complete.
     pub(crate) duration: Option<Duration>,
-    /// A new file that every call of its endpoint is recorded to.
-    pub(crate) record: Option<PathBuf>,
-    /// A new file that sizes, times and losses are recorded to.
-    pub(crate) record_redacted: Option<PathBuf>,
+    /// What of it is recorded; if anything may be, it obeys the signals that begin and end it.
+    pub(crate) record: Option<RecordArgs>,
 }
 
 /// What a bot believes of its server.
@@ -109,6 +107,10 @@ pub(crate) struct Report {
 /// The socket cannot be had. What goes wrong later is in the report.
 pub(crate) async fn play(plan: Plan, orders: watch::Receiver<Order>) -> anyhow::Result<Report> {
     let handle = bind(&plan)?;
+    let record = plan.record.as_ref();
+    let _obedience = record
+        .map(|record| record::obey(&handle, record, "join"))
+        .transpose()?;
     let server = handle
         .connect(plan.server, plan.trust.identity())
         .map_err(|error| failed(format!("cannot connect to {}: {error}", plan.server)))?;
@@ -131,24 +133,14 @@ pub(crate) async fn play(plan: Plan, orders: watch::Receiver<Order>) -> anyhow::
 fn bind(plan: &Plan) -> anyhow::Result<Handle> {
     let config = tickwire_game::config().tick(Some(TickConfig::new(plan.tick_rate_hz)));
     let any = place::any_address(plan.server.is_ipv6());
-    let mut options = Options::new(config).game(SocketAddr::new(any, 0));
-    if let Some(path) = &plan.record {
-        options = options.record(path);
-    }
-    if let Some(path) = &plan.record_redacted {
-        options = options.record_redacted(path);
-    }
-    let is_recorded = plan.record.is_some() || plan.record_redacted.is_some();
-    let handle = tickwire_tokio::bind(options).map_err(|error| match is_recorded {
+    let options = Options::new(config).game(SocketAddr::new(any, 0));
+    let record = plan.record.clone().unwrap_or_default();
+    let bound = tickwire_tokio::bind(record.apply(options));
+    let handle = bound.map_err(|error| match record.is_given() {
         true => cannot_bind(&error),
         false => failed(error.to_string()),
     })?;
-    if let Some(path) = &plan.record {
-        output::remark_recording(path);
-    }
-    if let Some(path) = &plan.record_redacted {
-        output::remark_redacted(path);
-    }
+    record.remark();
     Ok(handle)
 }
 

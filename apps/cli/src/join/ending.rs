@@ -83,7 +83,6 @@ mod tests {
             is_announced: false,
             duration: None,
             record: None,
-            record_redacted: None,
         }
     }
 

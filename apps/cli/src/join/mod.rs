@@ -6,7 +6,6 @@ pub(crate) mod summary;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tickwire_game::Name;
@@ -19,6 +18,7 @@ use crate::failure::{bad_input, failed};
 use crate::identity::{IdentityArgs, Origin, Trust};
 use crate::output;
 use crate::place::{GAME_PORT, Place};
+use crate::record::RecordArgs;
 use crate::signals::Stop;
 use bot::{BotTrust, Order, Plan, Report};
 use summary::Summary;
@@ -31,7 +31,8 @@ Examples:
   tickwire join 192.168.1.5 --record match.twrec
   tickwire join 192.168.1.5 --bots 8 --trust-on-first-use
 
-Counts of --json are sums over all bots, round trip and loss are means; `bots` lists each. Exit code 1 if a bot cannot
+Recordings are of one client: --record and --record-redacted do not go with --bots. On Unix, SIGUSR1 begins a recording of
+every call, and ends it: to the file of --record with a number added, or to tickwire-join-PID.twrec. Counts of --json are sums over all bots, round trip and loss are means; `bots` lists each. Exit code 1 if a bot cannot
 join or loses its connection.";
 
 /// Ticks a second of the bots' own clocks.
@@ -67,15 +68,8 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Record every call of the client's endpoint to this new file, for `tickwire replay`; one bot only, and it holds
-    /// session secrets (mode 0600)
-    #[arg(long, value_name = "FILE")]
-    record: Option<PathBuf>,
-
-    /// Record sizes, times and losses of the client's datagrams to this new file: no content, no address, no key; one
-    /// bot only (mode 0600)
-    #[arg(long, value_name = "FILE")]
-    record_redacted: Option<PathBuf>,
+    #[command(flatten)]
+    record: RecordArgs,
 
     #[command(flatten)]
     search: SearchArgs,
@@ -86,8 +80,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let is_recorded = args.record.is_some() || args.record_redacted.is_some();
-    if is_recorded && args.bots > 1 {
+    if args.record.is_given() && args.bots > 1 {
         return Err(bad_input(
             "--record and --record-redacted are for one client: leave --bots out, or record on the server",
         ));
@@ -152,8 +145,7 @@ async fn play(
             tick_rate_hz: TICK_RATE_HZ,
             is_announced: number == 0 && !args.json,
             duration: args.duration,
-            record: args.record.clone(),
-            record_redacted: args.record_redacted.clone(),
+            record: (args.bots == 1).then(|| args.record.clone()),
         };
         bots.spawn(bot::play(plan, receiver.clone()));
     }

@@ -60,6 +60,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    tickwire_sim::quiet_replays();
     let bytes = read_bytes(&args.file)?;
     if record::is_redacted(&bytes) {
         return redacted(args, bytes);

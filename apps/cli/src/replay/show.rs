@@ -28,6 +28,8 @@ pub(super) struct Summary {
     /// Version of Tickwire that made the recording.
     recorded_by: String,
     divergence: Option<Place>,
+    /// What the endpoint panicked with, where that is how the recording ends; empty if it was its owner.
+    panic: Option<String>,
 }
 
 /// The first call that gives anything else than it gave.
@@ -68,6 +70,10 @@ impl Summary {
                 .divergence
                 .as_ref()
                 .map(|divergence| Place::new(divergence, born_at)),
+            panic: report
+                .panic
+                .as_ref()
+                .map(|panic| panic.message.clone().unwrap_or_default()),
         }
     }
 
@@ -89,7 +95,15 @@ impl Summary {
             self.outputs_hash
         );
         let Some(place) = &self.divergence else {
-            return format!("{counts}\nidentical: all that came out is what came out then");
+            let end = match self.panic.as_deref() {
+                None => String::new(),
+                Some("") => "\nit ends with a panic of the program, not of the endpoint".to_owned(),
+                Some(message) => {
+                    let message = output::clean(&output::one_line(message));
+                    format!("\nit ends in a panic, as it did then: {message}")
+                }
+            };
+            return format!("{counts}\nidentical: all that came out is what came out then{end}");
         };
         let mut text = format!("{counts}\ndiverged: {}", place.text);
         if self.recorded_by != env!("CARGO_PKG_VERSION") {

@@ -43,7 +43,6 @@ impl Bots {
                 is_announced: false,
                 duration: None,
                 record: None,
-                record_redacted: None,
             };
             tasks.spawn(bot::play(plan, receiver.clone()));
         }

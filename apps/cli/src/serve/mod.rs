@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::args;
 use crate::failure::bad_input;
 use crate::place::DISCOVERY_PORT;
+use crate::record::RecordArgs;
 use crate::signals::Stop;
 
 const EXAMPLES: &str = "\
@@ -24,7 +25,8 @@ Examples:
   tickwire serve --record match.twrec    every datagram and command, for `tickwire replay`
   tickwire serve --bind 127.0.0.1:0 --ready-file ready.json --duration 10 --bots 8 --json
 
-The ready file holds `game`, `discovery` (null if its port cannot be had) and `public_key`. With --json, `players` is the
+The ready file holds `game`, `discovery` (null if its port cannot be had) and `public_key`. On Unix, SIGUSR1 begins
+a recording of every call, and ends it: to the file of --record with a number added, or to tickwire-serve-PID.twrec. With --json, `players` is the
 number when the end began, round trip and loss are means over them, bytes and datagrams are the server's, and
 snapshots and events are sums over the server's own bots, which `bots` lists.";
 
@@ -74,13 +76,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
 
-    /// Record every call of the endpoint to this new file, for `tickwire replay`; it holds session secrets (mode 0600)
-    #[arg(long, value_name = "FILE")]
-    record: Option<PathBuf>,
-
-    /// Record sizes, times and losses of datagrams to this new file: no content, no address, no key (mode 0600)
-    #[arg(long, value_name = "FILE")]
-    record_redacted: Option<PathBuf>,
+    #[command(flatten)]
+    record: RecordArgs,
 
     /// Tell the LAN of this server unasked, every so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = announce_interval, allow_negative_numbers = true)]

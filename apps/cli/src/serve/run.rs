@@ -22,6 +22,7 @@ use crate::hex;
 use crate::keyfile;
 use crate::output::{self, ReadyFile, clean};
 use crate::place;
+use crate::record;
 use crate::signals::Stop;
 
 /// Time between two drawings of the table.
@@ -50,6 +51,7 @@ pub(super) async fn serve(args: &Args, stop: &Stop) -> anyhow::Result<()> {
         attendance: Attendance::default(),
     };
     let ready = server.ready();
+    let _obedience = record::obey(&server.handle, &args.record, "serve")?;
     ready_file.write(&ready)?;
     server.say_where(&ready)?;
 
@@ -85,19 +87,9 @@ fn bind(args: &Args) -> anyhow::Result<Handle> {
             players_max: args.max_players,
             interval: args.announce,
         });
-    if let Some(path) = &args.record {
-        options = options.record(path);
-    }
-    if let Some(path) = &args.record_redacted {
-        options = options.record_redacted(path);
-    }
+    options = args.record.apply(options);
     let handle = tickwire_tokio::bind(options).map_err(|error| cannot_bind(args.bind, &error))?;
-    if let Some(path) = &args.record {
-        output::remark_recording(path);
-    }
-    if let Some(path) = &args.record_redacted {
-        output::remark_redacted(path);
-    }
+    args.record.remark();
     Ok(handle)
 }
 

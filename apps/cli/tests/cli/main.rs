@@ -4,6 +4,8 @@ mod asking;
 mod command_line;
 mod echo;
 mod play;
+#[cfg(all(unix, feature = "sim"))]
+mod recording;
 #[cfg(feature = "sim")]
 mod replay;
 #[cfg(feature = "sim")]

@@ -1,8 +1,10 @@
 //! Runs the built binary.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -84,6 +86,14 @@ impl TestFile {
         }
     }
 
+    /// One whose name has an ending more.
+    #[cfg(unix)]
+    pub(crate) fn beside(&self, ending: &str) -> Self {
+        let mut path = self.path.clone().into_os_string();
+        path.push(ending);
+        Self { path: path.into() }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         self.path.to_str().expect("temporary paths are text")
     }
@@ -101,6 +111,9 @@ pub(crate) struct Background {
     child: Option<Child>,
     /// Content of the ready file.
     pub(crate) ready: Value,
+    /// Lines of stderr, as they come.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "signals are Unix's"))]
+    remarks: Receiver<String>,
 }
 
 impl Background {
@@ -117,9 +130,11 @@ impl Background {
         loop {
             if let Ok(text) = std::fs::read_to_string(&file.path) {
                 let ready = serde_json::from_str(&text).expect("a ready file is whole");
+                let remarks = lines(child.stderr.take().expect("it is a pipe"));
                 return Self {
                     child: Some(child),
                     ready,
+                    remarks,
                 };
             }
             let ended = child.try_wait().expect("the child is ours");
@@ -134,15 +149,50 @@ impl Background {
         self.ready[name].as_str().expect("the ready file has it")
     }
 
-    /// Sends it SIGTERM, as `kill` does, and waits for its end.
+    /// Sends it a signal: `TERM`, `USR1`, ...
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: &str) {
+        let child = self.child.as_ref().expect("it is taken at the end only");
+        let id = child.id().to_string();
+        let kill = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(kill.expect("kill runs").success());
+    }
+
+    /// Waits for a line of stderr with this in it.
+    #[cfg(unix)]
+    pub(crate) fn remark(&self, part: &str) -> String {
+        let mut before = Vec::new();
+        loop {
+            let line = self.remarks.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("{part:?} is not in {before:#?}"));
+            if line.contains(part) {
+                return line;
+            }
+            before.push(line);
+        }
+    }
+
+    /// Sends it SIGTERM, as `kill` does, and waits for its end. The outcome has the lines of stderr that nobody waited for.
     #[cfg(unix)]
     pub(crate) fn terminate(mut self) -> Outcome {
+        self.signal("TERM");
         let child = self.child.take().expect("it is taken here only");
-        let id = child.id().to_string();
-        let killed = Command::new("kill").arg(&id).status().expect("kill runs");
-        assert!(killed.success());
-        Outcome::of(child.wait_with_output().expect("the child is ours"))
+        let mut outcome = Outcome::of(child.wait_with_output().expect("the child is ours"));
+        // Ends with the child.
+        outcome.stderr = self.remarks.iter().map(|line| line + "\n").collect();
+        outcome
     }
+}
+
+/// Reads lines until there are no more.
+fn lines(stderr: ChildStderr) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let lines = BufReader::new(stderr).lines().map_while(Result::ok);
+        // Reads on though nobody listens, or the child would wait for it.
+        lines.for_each(|line| drop(sender.send(line)));
+    });
+    receiver
 }
 
 impl Drop for Background {

@@ -1,0 +1,156 @@
+//! Recording: the options that `serve` and `join` share, and the signals that they obey meanwhile.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use tickwire_tokio::{Handle, Options, StartRecordingError};
+
+use crate::output;
+
+/// Names that are tried for a recording, when files of that name exist already.
+const NAMES_MAX: u32 = 1_000;
+
+/// What is recorded, and where.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct RecordArgs {
+    /// Record every call of the endpoint to this new file, for `tickwire replay`; it holds session secrets (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+
+    /// Record sizes, times and losses of datagrams to this new file: no content, no address, no key (mode 0600)
+    #[arg(long, value_name = "FILE")]
+    record_redacted: Option<PathBuf>,
+}
+
+impl RecordArgs {
+    /// Whether anything is recorded from the beginning on.
+    pub(crate) fn is_given(&self) -> bool {
+        self.record.is_some() || self.record_redacted.is_some()
+    }
+
+    /// `options` with what is to be recorded.
+    pub(crate) fn apply(&self, mut options: Options) -> Options {
+        if let Some(path) = &self.record {
+            options = options.record(path);
+        }
+        if let Some(path) = &self.record_redacted {
+            options = options.record_redacted(path);
+        }
+        options
+    }
+
+    /// Says on stderr what is written where, and what is in it.
+    pub(crate) fn remark(&self) {
+        if let Some(path) = &self.record {
+            output::remark_recording(path);
+        }
+        if let Some(path) = &self.record_redacted {
+            output::remark_redacted(path);
+        }
+    }
+}
+
+/// As long as it lives, SIGUSR1 begins and ends a recording. Elsewhere than on Unix nothing does.
+#[derive(Debug)]
+pub(crate) struct Obedience(#[cfg(unix)] tokio::task::JoinHandle<()>);
+
+#[cfg(unix)]
+impl Drop for Obedience {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn obey(_: &Handle, _: &RecordArgs, _: &str) -> std::io::Result<Obedience> {
+    Ok(Obedience())
+}
+
+/// Takes the signal over from the system. `command` is part of the name of a recording that has none.
+///
+/// # Errors
+///
+/// If the system refuses the handler.
+#[cfg(unix)]
+pub(crate) fn obey(
+    handle: &Handle,
+    args: &RecordArgs,
+    command: &str,
+) -> std::io::Result<Obedience> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut toggle = signal(SignalKind::user_defined1())?;
+    let handle = handle.clone();
+    let name = args.record.clone().unwrap_or_else(|| {
+        PathBuf::from(format!("tickwire-{command}-{}.twrec", std::process::id()))
+    });
+    Ok(Obedience(tokio::spawn(async move {
+        while toggle.recv().await.is_some() {
+            toggle_recording(&handle, &name).await;
+        }
+    })))
+}
+
+/// Ends the recording that is under way, or begins one.
+async fn toggle_recording(handle: &Handle, name: &Path) {
+    if handle.recording_to().is_none() {
+        return match start_recording(handle, name) {
+            Ok(path) => output::remark_recording(&path),
+            Err(error) => output::error(&error.to_string()),
+        };
+    }
+    match handle.stop_recording().await {
+        Ok(recorded) => output::remark(&format!(
+            "recorded to {}: {} bytes, all of it is written",
+            recorded.path.display(),
+            recorded.bytes
+        )),
+        Err(error) => output::error(&error.to_string()),
+    }
+}
+
+/// Begins a recording of that name, or with a number added where a file has it.
+fn start_recording(handle: &Handle, name: &Path) -> Result<PathBuf, StartRecordingError> {
+    let mut number = 1;
+    loop {
+        let path = numbered(name, number);
+        match handle.start_recording(&path) {
+            Ok(()) => return Ok(path),
+            Err(StartRecordingError::File(error))
+                if error.source.kind() == std::io::ErrorKind::AlreadyExists
+                    && number < NAMES_MAX => {}
+            Err(error) => return Err(error),
+        }
+        number += 1;
+    }
+}
+
+/// `a/match.twrec`, `a/match-2.twrec`, `a/match-3.twrec`, ...
+fn numbered(name: &Path, number: u32) -> PathBuf {
+    let Some(stem) = name.file_stem().filter(|_| number > 1) else {
+        return name.to_owned();
+    };
+    let mut numbered = OsString::from(stem);
+    numbered.push(format!("-{number}"));
+    if let Some(extension) = name.extension() {
+        numbered.push(".");
+        numbered.push(extension);
+    }
+    name.with_file_name(numbered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_taken_gets_a_number_before_its_ending() {
+        let names = ["a/match.twrec", "match", "a.b/match"];
+        let second = names.map(|name| numbered(Path::new(name), 2));
+        let expected = ["a/match-2.twrec", "match-2", "a.b/match-2"];
+        assert_eq!(second, expected.map(PathBuf::from));
+        assert_eq!(
+            numbered(Path::new("match.twrec"), 1),
+            Path::new("match.twrec")
+        );
+    }
+}
