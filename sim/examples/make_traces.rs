@@ -109,7 +109,7 @@ fn satellite(mut rng: Rng) -> String {
     let mut slot_us = 0;
     for row in 0..ORBIT_MS / ROW_MS {
         let at = row * ROW_MS;
-        if at % SLOT_MS == 0 {
+        if at.is_multiple_of(SLOT_MS) {
             slot_us = rng.between(16_000, 28_000);
         }
         let delay_us = slot_us + rng.exponential(1_500).min(20_000);
