@@ -56,6 +56,7 @@ pub const ENTRIES: &[Entry] = &entries![
     "server-crash",
     "server-pause",
     "slow-joiner",
+    "sweep",
     "transfercorruption",
     "transferloss",
 ];

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Scenario;
 use super::document::Section;
 use super::error::ScenarioError;
-use super::event::{Happening, Who};
+use super::event::Happening;
 use super::traffic::{Pace, Traffic, Ways};
 
 /// Most messages of all kinds together: 24 bytes each are kept of them.
@@ -111,7 +111,7 @@ impl Traffic {
             Ways::Up | Ways::Down => 1,
             Ways::Both => 2,
         };
-        each.saturating_mul(ways * u64::from(scenario.clients()))
+        each.saturating_mul(ways * scenario.count(self.who))
     }
 }
 
@@ -125,12 +125,7 @@ impl Happening {
             Some(every) => narrow(left.as_nanos() / every.as_nanos().max(1)),
             None => 0,
         };
-        let whom = match self.who {
-            Who::Server | Who::Client(..) => 1,
-            Who::AllClients => scenario.clients().into(),
-            Who::Group(index) => scenario.groups[index].count.into(),
-        };
-        (repeats + 1).saturating_mul(whom)
+        (repeats + 1).saturating_mul(scenario.count(self.who).max(1))
     }
 }
 

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tickwire_core::Delivery;
 
-use super::clients::is_name;
+use super::clients::{Group, is_name};
 use super::document::{Section, text_of, whole_of};
 use super::error::ScenarioError;
+use super::event::{self, Who};
 use crate::ms;
 
 /// Keys of `[[traffic]]`.
@@ -14,6 +15,7 @@ pub(crate) const KEYS: &[&str] = &[
     "name",
     "delivery",
     "direction",
+    "who",
     "size",
     "rate_hz",
     "burst",
@@ -63,6 +65,8 @@ pub(crate) struct Traffic {
     pub(crate) name: String,
     pub(crate) delivery: Delivery,
     pub(crate) ways: Ways,
+    /// Which clients say or hear it.
+    pub(crate) who: Who,
     pub(crate) size_min: u32,
     pub(crate) size_max: u32,
     pub(crate) pace: Pace,
@@ -86,7 +90,7 @@ pub(crate) struct Bounds {
 }
 
 impl Traffic {
-    pub(crate) fn read(section: &Section<'_>) -> Result<Self, ScenarioError> {
+    pub(crate) fn read(section: &Section<'_>, groups: &[Group]) -> Result<Self, ScenarioError> {
         let day = Duration::ZERO..=ms(86_400_000);
         let name = section.text("name")?;
         let name = name.ok_or_else(|| section.error("a `name` is missing, such as \"state\""))?;
@@ -113,6 +117,7 @@ impl Traffic {
             name: name.to_owned(),
             delivery,
             ways: ways.unwrap_or(Ways::Both),
+            who: clients(section, groups)?,
             size_min,
             size_max,
             pace: pace(section, delivery)?,
@@ -149,6 +154,13 @@ impl Traffic {
             }
             Pace::Steady { .. } | Pace::Bulk { .. } => Ok(()),
         }
+    }
+}
+
+fn clients(section: &Section<'_>, groups: &[Group]) -> Result<Who, ScenarioError> {
+    match event::who(section, groups)? {
+        Who::Server => Err(section.error_at("who", "the server talks with clients: name these")),
+        who @ (Who::AllClients | Who::Group(_) | Who::Client(..)) => Ok(who),
     }
 }
 

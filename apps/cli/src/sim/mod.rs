@@ -2,9 +2,11 @@
 
 mod check;
 mod list;
+mod progress;
 mod run;
 mod show;
 mod source;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -13,6 +15,7 @@ Examples:
   tickwire sim list                              the scenarios that come along
   tickwire sim run lossy-wifi                    one of them, as a table
   tickwire sim run my-world.toml --seed 7 --json a file of yours
+  tickwire sim sweep --svg sweep.svg             goodput and latency against loss and round trip
   tickwire sim check my-world.toml               is it a scenario?
 
 A run depends on nothing but the scenario and the seed: the same two give the same result on every machine. How scenarios are
@@ -31,6 +34,8 @@ pub(crate) struct Args {
 enum Command {
     /// Play a scenario and tell what came of it
     Run(run::Args),
+    /// Measure goodput and latency of a scenario against loss and round trip
+    Sweep(sweep::Args),
     /// List the scenarios that come along
     List(list::Args),
     /// Check that a file is a scenario, traces included, without playing it
@@ -41,6 +46,7 @@ enum Command {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Run(args) => run::run(args),
+        Command::Sweep(args) => sweep::run(args),
         Command::List(args) => list::run(args),
         Command::Check(args) => check::run(args),
     }

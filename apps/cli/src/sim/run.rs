@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use tickwire_sim::Outcome;
 use tickwire_sim::scenario::Player;
 
+use super::progress::Progress;
 use super::{show, source};
 use crate::failure::bad_input;
 use crate::{files, output};
@@ -44,16 +45,24 @@ pub(super) struct Args {
     /// Write every datagram as a line of text into this file
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+
+    /// Show no progress
+    #[arg(long)]
+    no_progress: bool,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let scenario = source::read(&args.scenario, &args.set)?;
-    let mut player = Player::new(&scenario, args.seed);
+    let whole = scenario.duration() + scenario.drain();
+    let progress = Progress::new(whole.as_secs(), "s played", args.no_progress, args.json);
+    let player = Player::new(&scenario, args.seed);
+    let mut player = player.on_progress(|passed, _| progress.reach(passed.as_secs()));
     if args.trace.is_some() {
         player = player.traced();
     }
     let (outcome, mut world) = player.run();
+    progress.finish();
     if let Some(path) = &args.trace {
         write(path, "--trace", world.trace())?;
     }

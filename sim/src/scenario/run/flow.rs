@@ -36,6 +36,8 @@ pub(super) struct Kind {
     pub(super) latency: Times,
     pub(super) complete: Times,
     flows: Vec<Flow>,
+    /// By client: whether it says or hears this.
+    members: Vec<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,6 +70,11 @@ struct Flow {
 impl Flows {
     pub(super) fn new(scenario: &Scenario, world: &World) -> Self {
         let clients = usize::try_from(scenario.clients()).unwrap_or(usize::MAX);
+        let numbered = |index: usize, count: u32| (0..count).map(move |number| (index, number));
+        let groups = scenario.groups.iter().enumerate();
+        let places: Vec<(usize, u32)> = groups
+            .flat_map(|(index, group)| numbered(index, group.count))
+            .collect();
         let mut kinds = Vec::new();
         for (index, traffic) in (1_u8..).zip(&scenario.traffic) {
             for direction in [Direction::Up, Direction::Down] {
@@ -80,6 +87,10 @@ impl Flows {
                         counts: Counts::default(),
                         latency: Times::default(),
                         complete: Times::default(),
+                        members: places
+                            .iter()
+                            .map(|(group, number)| traffic.who.is(*group, *number))
+                            .collect(),
                         flows: (0..clients as u64)
                             .map(|client| Flow::new(rng.fork_nth("client", client)))
                             .collect(),
@@ -106,7 +117,7 @@ impl Flows {
     ) {
         let now = world.now();
         for kind in &mut self.kinds {
-            if kind.direction == direction {
+            if kind.direction == direction && kind.members[client] {
                 let from = Instant::ZERO + kind.traffic.from;
                 let until = kind
                     .traffic

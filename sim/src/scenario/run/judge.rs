@@ -91,13 +91,14 @@ impl Kind {
         } = self;
         let complete = self.complete.finish();
         let is_bulk = matches!(traffic.pace, Pace::Bulk { .. });
+        let clients = scenario.count(traffic.who);
         // What has an end is as fast as it was until then.
-        let time = match is_bulk && complete.count == u64::from(scenario.clients()) {
+        let time = match is_bulk && complete.count == clients {
             true => complete.mean_us,
             false => micros(until.saturating_sub(traffic.from)),
         };
         let bits = u128::from(counts.delivered_bytes) * 8_000_000;
-        let per_client = bits / u128::from(time.max(1)) / u128::from(scenario.clients());
+        let per_client = bits / u128::from(time.max(1)) / u128::from(clients.max(1));
         TrafficOutcome {
             name: traffic.name,
             channel: u8::try_from(self.channel.index()).unwrap_or(u8::MAX),
@@ -192,7 +193,7 @@ fn unmet(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
         if let Some(traffic) = traffic {
             traffic
                 .expect
-                .judge(found, outcome.clients.len() as u64, &name, &mut expect);
+                .judge(found, scenario.count(traffic.who), &name, &mut expect);
         }
     }
     unmet
