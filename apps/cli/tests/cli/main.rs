@@ -11,3 +11,4 @@ mod replay;
 #[cfg(feature = "sim")]
 mod sim;
 mod support;
+mod sweep;

@@ -11,10 +11,10 @@ use super::panel::{self, Curve, Panel, Scale};
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-const WIDTH: u32 = 1_040;
-const HEAD: u32 = 118;
-const PANEL: u32 = 330;
-const FOOT: u32 = 10;
+const HEAD: u32 = 126;
+const PANEL_WIDTH: u32 = 470;
+const PANEL_HEIGHT: u32 = 340;
+const FOOT: u32 = 12;
 /// Most panels: more would be a poster.
 const PANELS_MAX: usize = 12;
 /// Where the head's text begins.
@@ -43,10 +43,17 @@ pub(super) fn svg(report: &SweepReport) -> anyhow::Result<String> {
 fn draw(report: &SweepReport, text: &mut String) -> anyhow::Result<()> {
     let mut panels = panel::panels(report);
     panels.truncate(PANELS_MAX);
-    let columns = panels.len().clamp(1, 2);
+    // Three side by side; four are a square.
+    let columns = if panels.len() == 4 {
+        2
+    } else {
+        panels.len().clamp(1, 3)
+    };
     let rows = panels.len().div_ceil(columns);
-    let height = HEAD + PANEL * u32::try_from(rows).unwrap_or(1) + FOOT;
-    let area = SVGBackend::with_string(text, (WIDTH, height)).into_drawing_area();
+    let times = |count: usize, length: u32| u32::try_from(count).unwrap_or(1) * length;
+    let width = times(columns.max(2), PANEL_WIDTH);
+    let height = HEAD + times(rows, PANEL_HEIGHT) + FOOT;
+    let area = SVGBackend::with_string(text, (width, height)).into_drawing_area();
     area.fill(&WHITE)?;
     let (head, body) = area.split_vertically(HEAD);
     let (body, _) = body.split_vertically(height - HEAD - FOOT);
@@ -66,37 +73,54 @@ fn draw_head(
     other: &Axis,
     panels: &[Panel],
 ) -> anyhow::Result<()> {
-    write(area, &report.title, (LEFT, 30), 21, INK)?;
+    write(area, &report.title, (LEFT, 32), 27, INK)?;
     let seeds = match report.seeds {
         1 => "1 seed".to_owned(),
         seeds => format!("{seeds} seeds"),
     };
-    let remark = format!("{seeds} at each point: mean goodput, median of p50 and p99");
-    write(area, &remark, (LEFT, 55), 13, GREY)?;
+    let remark = format!("{seeds} at each point: the mean of goodput, the median of p50 and p99");
+    write(area, &remark, (LEFT, 62), 17, GREY)?;
     let mut x = LEFT;
-    let y = 88;
-    let mut say = |area: &Area<'_>, text: &str, colour, gap| -> anyhow::Result<()> {
-        write(area, text, (x, y), 13, colour)?;
-        x += i32::try_from(text.chars().count()).unwrap_or(0) * 7 + gap;
-        Ok(())
-    };
-    say(area, other.name, GREY, 12)?;
-    let mut marks = Vec::new();
+    x = say(area, other.name, x, GREY)?;
     for (index, label) in other.labels.iter().enumerate() {
-        marks.push((index, label));
-    }
-    for (index, label) in marks {
         let colour = colour(index, other.values.len());
-        say(area, "●━━", colour, 16)?;
-        say(area, &format!("{label} {}", other.unit), INK, 18)?;
+        x = sample(area, x, colour, false)?;
+        x = say(area, &format!("{label} {}", other.unit), x, INK)?;
     }
     let is_dashed = |panel: &Panel| panel.curves.iter().any(|curve| curve.is_dashed);
     if panels.iter().any(is_dashed) {
-        say(area, "", GREY, 14)?;
-        say(area, "━━━━  p99", GREY, 34)?;
-        say(area, "━ ━ ━  p50", GREY, 0)?;
+        x = sample(area, x + 24, GREY, false)?;
+        x = say(area, "p99", x, INK)?;
+        x = sample(area, x, GREY, true)?;
+        say(area, "p50", x, INK)?;
     }
     Ok(())
+}
+
+/// Height of the middle of the legend.
+const LEGEND: i32 = 96;
+
+/// A word of the legend; tells where the next thing may begin.
+fn say(area: &Area<'_>, text: &str, x: i32, colour: RGBColor) -> anyhow::Result<i32> {
+    write(area, text, (x, LEGEND), 17, colour)?;
+    // Eight units are about the mean width of a letter of this size.
+    let length = i32::try_from(text.chars().count()).unwrap_or(0);
+    Ok(x + length * 8 + 16)
+}
+
+/// A piece of a curve for the legend; tells where its word may begin.
+fn sample(area: &Area<'_>, x: i32, colour: RGBColor, is_dashed: bool) -> anyhow::Result<i32> {
+    let line = colour.stroke_width(2);
+    let piece = |from: i32, to: i32| PathElement::new([(x + from, LEGEND), (x + to, LEGEND)], line);
+    if is_dashed {
+        for from in [0, 9, 18] {
+            area.draw(&piece(from, from + 5))?;
+        }
+    } else {
+        area.draw(&piece(0, 24))?;
+        area.draw(&Circle::new((x + 12, LEGEND), 3, colour.filled()))?;
+    }
+    Ok(x + 32)
 }
 
 /// Writes from a point to the right, with the middle of the line there.
@@ -114,16 +138,17 @@ fn write(
 }
 
 fn draw_panel(area: &Area<'_>, panel: &Panel, along: &Axis, series: usize) -> anyhow::Result<()> {
-    write(area, &panel.title, (LEFT, 14), 16, INK)?;
+    let title = format!("{}, {}", panel.title, panel.unit);
+    write(area, &title, (LEFT, 16), 20, INK)?;
     let mut chart = ChartBuilder::on(area)
-        .margin_top(34)
+        .margin_top(40)
         .margin_right(26)
         .margin_bottom(6)
         .margin_left(14)
-        .x_label_area_size(48)
-        .y_label_area_size(62)
+        .x_label_area_size(50)
+        .y_label_area_size(48)
         .build_cartesian_2d(Scale::along(&along.values), panel.scale.clone())?;
-    let labels = TextStyle::from((FONT, 12)).color(&GREY);
+    let labels = TextStyle::from((FONT, 15)).color(&GREY);
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -133,7 +158,6 @@ fn draw_panel(area: &Area<'_>, panel: &Panel, along: &Axis, series: usize) -> an
         .label_style(labels.clone())
         .axis_desc_style(labels)
         .x_desc(format!("{}, {}", along.name, along.unit))
-        .y_desc(panel.unit)
         .draw()?;
     for curve in &panel.curves {
         let points = points(curve, along);
@@ -206,8 +230,8 @@ mod tests {
         for title in ["a ↑: latency", "a ↓: latency", "b ↑: goodput"] {
             assert!(svg.contains(title), "{title}");
         }
-        // Two latencies with two curves each and one goodput: 5 curves of 2 dots for 3 round trips.
-        assert_eq!(svg.matches("<circle").count(), 5 * 2 * 3);
+        // Two latencies with two curves each and one goodput: 5 curves of 2 dots for 3 round trips; 4 in the legend.
+        assert_eq!(svg.matches("<circle").count(), 5 * 2 * 3 + 4);
         assert!(svg.contains("loss, %") && svg.contains("50 ms"));
     }
 
