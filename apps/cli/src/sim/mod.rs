@@ -2,6 +2,7 @@
 
 mod check;
 mod list;
+mod network;
 mod progress;
 mod run;
 mod show;
@@ -15,6 +16,7 @@ Examples:
   tickwire sim list                              the scenarios that come along
   tickwire sim run lossy-wifi                    one of them, as a table
   tickwire sim run my-world.toml --seed 7 --json a file of yours
+  tickwire sim run --link-from match.twred       over the network that a recording saw
   tickwire sim sweep --svg sweep.svg             goodput and latency against loss and round trip
   tickwire sim check my-world.toml               is it a scenario?
 
