@@ -125,6 +125,11 @@ impl Table {
         }
     }
 
+    /// A table of these rows, the first one the headings. They are all as long, and clean.
+    pub(crate) fn of(rows: Vec<Vec<String>>) -> Self {
+        Self { rows }
+    }
+
     /// Adds a row; its cells are cleaned.
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows

@@ -25,6 +25,7 @@ pub(crate) mod jitter;
 mod outage;
 pub(crate) mod rate;
 pub(crate) mod recorded;
+mod run;
 mod traits;
 
 use std::time::Duration;
@@ -34,6 +35,7 @@ use self::jitter::Jitter;
 use self::outage::Outage;
 use self::rate::Rate;
 use self::recorded::Conditions;
+use self::run::RunBound;
 use self::traits::{Traits, plain};
 use crate::fate::{Fate, Schedule};
 use crate::faults::DropCause;
@@ -111,6 +113,18 @@ impl Link {
     /// Datagrams of 1,000 that are lost; 1,000 cuts the link.
     pub fn loss(mut self, permille: u16) -> Self {
         self.loss_permille = permille;
+        self
+    }
+
+    /// Of the losses by [`loss`](Self::loss) at most so many come in a row, at least 1; then one datagram passes.
+    pub fn loss_run_max(mut self, datagrams: u16) -> Self {
+        self.traits().loss_run = RunBound::new(datagrams.max(1));
+        self
+    }
+
+    /// The same for damages by [`corruption`](Self::corruption).
+    pub fn corruption_run_max(mut self, datagrams: u16) -> Self {
+        self.traits().corruption_run = RunBound::new(datagrams.max(1));
         self
     }
 
@@ -254,14 +268,16 @@ impl Link {
     }
 
     /// What chance makes of a datagram.
-    fn fate(&self, rng: &mut Rng) -> Fate {
-        if rng.chance(self.loss_permille) {
+    fn fate(&mut self, rng: &mut Rng) -> Fate {
+        let is_lost = rng.chance(self.loss_permille);
+        if self.is_struck(is_lost, |traits| &mut traits.loss_run) {
             return Fate::Drop;
         }
         if rng.chance(self.duplication_permille) {
             return Fate::Duplicate;
         }
-        if rng.chance(self.corruption_permille) {
+        let is_damaged = rng.chance(self.corruption_permille);
+        if self.is_struck(is_damaged, |traits| &mut traits.corruption_run) {
             return damage(rng);
         }
         if rng.chance(self.reordering_permille) {
@@ -272,6 +288,14 @@ impl Link {
         }
         let rarer = self.traits.as_ref().and_then(|traits| traits.fate(rng));
         rarer.unwrap_or(Fate::Deliver)
+    }
+
+    /// Whether what chance wants happens, where so many in a row have a bound.
+    fn is_struck(&mut self, is_drawn: bool, run: impl Fn(&mut Traits) -> &mut RunBound) -> bool {
+        match &mut self.traits {
+            Some(traits) => run(traits).strikes(is_drawn),
+            None => is_drawn,
+        }
     }
 
     /// How long one copy of a datagram takes, and how much of it is jitter.

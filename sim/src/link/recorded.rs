@@ -199,8 +199,8 @@ impl Conditions {
     pub fn parse(text: &str) -> Result<Self, TraceError> {
         let mut rows: Vec<Row> = Vec::new();
         let mut first = None;
-        for (number, line) in lines(text)? {
-            if number == 1 && line.replace(' ', "") == HEADING {
+        for (index, (number, line)) in lines(text)?.enumerate() {
+            if index == 0 && line.replace(' ', "") == HEADING {
                 continue;
             }
             let (sent, delay) = row(number, line)?;

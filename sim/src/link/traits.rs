@@ -7,6 +7,7 @@ use super::bursts::Bursts;
 use super::outage::{Effect, Outage};
 use super::rate::Rate;
 use super::recorded::Conditions;
+use super::run::RunBound;
 use crate::fate::Fate;
 use crate::faults::DropCause;
 use crate::rng::Rng;
@@ -26,6 +27,8 @@ pub(crate) struct Traits {
     pub(crate) rate: Option<Rate>,
     pub(crate) conditions: Option<Conditions>,
     pub(crate) is_in_order: bool,
+    pub(crate) loss_run: RunBound,
+    pub(crate) corruption_run: RunBound,
 }
 
 impl Traits {

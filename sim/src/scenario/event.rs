@@ -230,7 +230,7 @@ fn directions(section: &Section<'_>) -> Result<Directions, ScenarioError> {
 }
 
 /// `server`, the name of a group, or that of one of its clients.
-fn who(section: &Section<'_>, groups: &[Group]) -> Result<Who, ScenarioError> {
+pub(crate) fn who(section: &Section<'_>, groups: &[Group]) -> Result<Who, ScenarioError> {
     let Some(name) = section.text("who")? else {
         return Ok(Who::AllClients);
     };

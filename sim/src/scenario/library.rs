@@ -24,10 +24,49 @@ macro_rules! traces {
 }
 
 /// All of them, by name.
-pub const ENTRIES: &[Entry] = &entries!["handshakeloss", "lan", "lossy-wifi", "perfect",];
+pub const ENTRIES: &[Entry] = &entries![
+    "4g-driving",
+    "amplificationlimit",
+    "blackhole",
+    "bufferbloat",
+    "bufferbloat-codel",
+    "carrier-nat",
+    "clock-jump",
+    "crowd-joins",
+    "droplist",
+    "elevator",
+    "flapping",
+    "goodput",
+    "handover",
+    "handshakecorruption",
+    "handshakeloss",
+    "hotel-wifi",
+    "lan",
+    "laptop-sleep",
+    "leo-satellite",
+    "longrtt",
+    "lossy-wifi",
+    "match-64",
+    "nat-rebind",
+    "oneway-blackhole",
+    "perfect",
+    "rebind-addr",
+    "rebind-port",
+    "satellite",
+    "server-crash",
+    "server-pause",
+    "slow-joiner",
+    "sweep",
+    "transfercorruption",
+    "transferloss",
+];
 
 /// The traces that they name.
-const TRACES: &[(&str, &str)] = &traces![];
+const TRACES: &[(&str, &str)] = &traces![
+    "traces/4g-driving-down.trace",
+    "traces/4g-driving-up.trace",
+    "traces/leo-satellite.csv",
+];
 
 /// The scenario of this name.
 #[must_use]

@@ -21,6 +21,8 @@ type Change = fn(Link, u16, u16) -> Link;
 
 /// Longest time that a link may take or be down for.
 pub(crate) const TIME_MAX: Duration = Duration::from_secs(3_600);
+/// Most copies of a datagram that storms make on average.
+const STORMS_MAX: u64 = 100;
 /// Rates that a link may have, in bits per second.
 const RATES: std::ops::RangeInclusive<u64> = 1_000..=100_000_000_000;
 
@@ -75,6 +77,7 @@ layer! {
     jitter_max: Duration,
     in_order: bool,
     loss: u16,
+    loss_run_max: u32,
     burst_length: Extent,
     burst_gap: Extent,
     burst_loss: u16,
@@ -86,6 +89,7 @@ layer! {
     reordering: u16,
     reordering_delay: Duration,
     corruption: u16,
+    corruption_run_max: u32,
     overwriting: u16,
     truncation: u16,
     extension: u16,
@@ -158,6 +162,7 @@ impl LinkKeys {
             jitter_max: time("jitter_max")?,
             in_order: section.flag("in_order")?,
             loss: section.share("loss")?,
+            loss_run_max: section.count("loss_run_max", 1..=1_000)?,
             burst_length: extent(section, "burst_length")?,
             burst_gap: extent(section, "burst_gap")?,
             burst_loss: section.share("burst_loss")?,
@@ -169,6 +174,7 @@ impl LinkKeys {
             reordering: section.share("reordering")?,
             reordering_delay: section.time("reordering_delay", ms(1)..=ms(60_000))?,
             corruption: section.share("corruption")?,
+            corruption_run_max: section.count("corruption_run_max", 1..=1_000)?,
             overwriting: section.share("overwriting")?,
             truncation: section.share("truncation")?,
             extension: section.share("extension")?,
@@ -196,6 +202,14 @@ impl LinkKeys {
                         .to_owned(),
                 );
             }
+        }
+        let storms =
+            u64::from(self.storms.unwrap_or(0)) * u64::from(self.storm_copies.unwrap_or(100));
+        if storms > STORMS_MAX * 1_000 {
+            return Err(format!(
+                "`storms` and `storm_copies` make {} copies of each datagram on average, more than {STORMS_MAX}",
+                storms.div_ceil(1_000)
+            ));
         }
         if self.flap_up.is_some() != self.flap_down.is_some() {
             return Err("`flap_up` and `flap_down` belong together".to_owned());
@@ -225,6 +239,18 @@ impl LinkKeys {
                 self.jitter_max.is_some(),
                 "jitter",
                 self.jitter.is_some(),
+            ),
+            (
+                "loss_run_max",
+                self.loss_run_max.is_some(),
+                "loss",
+                self.loss.is_some(),
+            ),
+            (
+                "corruption_run_max",
+                self.corruption_run_max.is_some(),
+                "corruption",
+                self.corruption.is_some(),
             ),
             (
                 "storm_copies",
@@ -264,6 +290,12 @@ impl LinkKeys {
         }
         if let Some(bursts) = self.bursts() {
             link = link.bursts(bursts);
+        }
+        if let Some(datagrams) = self.loss_run_max {
+            link = link.loss_run_max(u16::try_from(datagrams).unwrap_or(u16::MAX));
+        }
+        if let Some(datagrams) = self.corruption_run_max {
+            link = link.corruption_run_max(u16::try_from(datagrams).unwrap_or(u16::MAX));
         }
         if let Some(numbers) = &self.drop {
             link = link.drop_nth(numbers.iter().copied());

@@ -38,10 +38,12 @@ mod error;
 mod event;
 mod expect;
 pub mod library;
+pub mod limits;
 mod link;
 mod nat;
 mod outcome;
 mod run;
+pub mod sweep;
 mod traces;
 mod traffic;
 mod units;
@@ -50,7 +52,7 @@ use std::time::Duration;
 
 use self::clients::{Group, HostKeys};
 use self::document::{Section, Setting};
-use self::event::Happening;
+use self::event::{Happening, Who};
 use self::expect::Expect;
 use self::link::{LinkKeys, WayKeys};
 use self::traces::Traces;
@@ -254,6 +256,36 @@ impl Scenario {
         self.groups.iter().map(|group| group.count).sum()
     }
 
+    /// How long what is under way may take after that.
+    #[must_use]
+    pub fn drain(&self) -> Duration {
+        self.drain
+    }
+
+    /// The same with this loss, in tenths of a percent, in each direction of every link, and half of this round trip as its delay.
+    /// What events say of links stays.
+    #[must_use]
+    pub fn with_path(&self, loss_permille: u16, rtt: Duration) -> Self {
+        let mut scenario = self.clone();
+        for group in &mut scenario.groups {
+            for way in [&mut group.link.up, &mut group.link.down] {
+                way.loss = Some(loss_permille.min(1_000));
+                way.delay = Some(rtt / 2);
+            }
+        }
+        scenario
+    }
+
+    /// How many clients are meant.
+    fn count(&self, who: Who) -> u64 {
+        match who {
+            Who::Server => 0,
+            Who::AllClients => self.clients().into(),
+            Who::Group(index) => self.groups[index].count.into(),
+            Who::Client(..) => 1,
+        }
+    }
+
     /// Plays it. See [`Player`] for more than the outcome.
     #[must_use]
     pub fn run(&self, seed: u64) -> Outcome {
@@ -282,7 +314,7 @@ impl Scenario {
         let events = events
             .iter()
             .map(|event| Happening::read(event, &groups, traces));
-        Ok(Self {
+        let scenario = Self {
             title: title.to_owned(),
             about: root.text("about")?.unwrap_or_default().trim().to_owned(),
             duration,
@@ -301,14 +333,16 @@ impl Scenario {
                 .transpose()?
                 .unwrap_or_default(),
             events: events.collect::<Result<_, _>>()?,
+            traffic: kinds_of_traffic(root, &groups)?,
             groups,
-            traffic: kinds_of_traffic(root)?,
             expect: expect
                 .as_ref()
                 .map(Expect::read)
                 .transpose()?
                 .unwrap_or_default(),
-        })
+        };
+        limits::check(&scenario, root)?;
+        Ok(scenario)
     }
 }
 
@@ -341,11 +375,11 @@ fn groups(
     Ok(groups)
 }
 
-fn kinds_of_traffic(root: &Section<'_>) -> Result<Vec<Traffic>, ScenarioError> {
+fn kinds_of_traffic(root: &Section<'_>, groups: &[Group]) -> Result<Vec<Traffic>, ScenarioError> {
     let sections = root.sections("traffic", traffic::KEYS)?;
     let mut kinds: Vec<Traffic> = Vec::new();
     for section in &sections {
-        let traffic = Traffic::read(section)?;
+        let traffic = Traffic::read(section, groups)?;
         if kinds.iter().any(|other| other.name == traffic.name) {
             return Err(section.error_at("name", "there is another traffic of this name"));
         }

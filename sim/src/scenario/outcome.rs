@@ -125,6 +125,9 @@ pub struct TrafficOutcome {
     pub duplicated: u64,
     /// Payload delivered per second and client, in bits; over the time until it was complete for what has a `total`.
     pub goodput_bps: u64,
+    /// The longest time in which nothing arrived at a client, or from it: between two arrivals, or from the last one until nothing
+    /// was said any more. 0 for what has a `total`.
+    pub longest_gap_us: u64,
     /// From `send` to the receiver's owner.
     pub latency: Distribution,
     /// How long clients took to have everything, if it has a `total`; those that never had it are not counted.

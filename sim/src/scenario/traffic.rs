@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tickwire_core::Delivery;
 
-use super::clients::is_name;
+use super::clients::{Group, is_name};
 use super::document::{Section, text_of, whole_of};
 use super::error::ScenarioError;
+use super::event::{self, Who};
 use crate::ms;
 
 /// Keys of `[[traffic]]`.
@@ -14,6 +15,7 @@ pub(crate) const KEYS: &[&str] = &[
     "name",
     "delivery",
     "direction",
+    "who",
     "size",
     "rate_hz",
     "burst",
@@ -32,6 +34,7 @@ pub(crate) const EXPECT_KEYS: &[&str] = &[
     "late_max",
     "goodput_min",
     "complete_within",
+    "gap_max",
 ];
 
 /// Least bytes of a message: its number and its sender.
@@ -62,6 +65,8 @@ pub(crate) struct Traffic {
     pub(crate) name: String,
     pub(crate) delivery: Delivery,
     pub(crate) ways: Ways,
+    /// Which clients say or hear it.
+    pub(crate) who: Who,
     pub(crate) size_min: u32,
     pub(crate) size_max: u32,
     pub(crate) pace: Pace,
@@ -81,10 +86,11 @@ pub(crate) struct Bounds {
     pub(crate) late_max: Option<u16>,
     pub(crate) goodput_min: Option<u64>,
     pub(crate) complete_within: Option<Duration>,
+    pub(crate) gap_max: Option<Duration>,
 }
 
 impl Traffic {
-    pub(crate) fn read(section: &Section<'_>) -> Result<Self, ScenarioError> {
+    pub(crate) fn read(section: &Section<'_>, groups: &[Group]) -> Result<Self, ScenarioError> {
         let day = Duration::ZERO..=ms(86_400_000);
         let name = section.text("name")?;
         let name = name.ok_or_else(|| section.error("a `name` is missing, such as \"state\""))?;
@@ -111,6 +117,7 @@ impl Traffic {
             name: name.to_owned(),
             delivery,
             ways: ways.unwrap_or(Ways::Both),
+            who: clients(section, groups)?,
             size_min,
             size_max,
             pace: pace(section, delivery)?,
@@ -128,12 +135,32 @@ impl Traffic {
         if traffic.until.is_some_and(|until| until <= traffic.from) {
             return Err(section.error_at("until", "expected a time after `from`"));
         }
-        if let (Some(bounds), Pace::Steady { .. }) = (&bounds, traffic.pace)
-            && traffic.expect.complete_within.is_some()
-        {
-            return Err(bounds.error_at("complete_within", "only what has a `total` completes"));
+        if let Some(bounds) = &bounds {
+            traffic.check_bounds(bounds)?;
         }
         Ok(traffic)
+    }
+
+    /// Whether the bounds are of things that such traffic has.
+    fn check_bounds(&self, section: &Section<'_>) -> Result<(), ScenarioError> {
+        let bounds = &self.expect;
+        match self.pace {
+            Pace::Steady { .. } if bounds.complete_within.is_some() => {
+                Err(section.error_at("complete_within", "only what has a `total` completes"))
+            }
+            Pace::Bulk { .. } if bounds.gap_max.is_some() => {
+                let text = "only what has a `rate_hz` is expected to arrive all the time";
+                Err(section.error_at("gap_max", text))
+            }
+            Pace::Steady { .. } | Pace::Bulk { .. } => Ok(()),
+        }
+    }
+}
+
+fn clients(section: &Section<'_>, groups: &[Group]) -> Result<Who, ScenarioError> {
+    match event::who(section, groups)? {
+        Who::Server => Err(section.error_at("who", "the server talks with clients: name these")),
+        who @ (Who::AllClients | Who::Group(_) | Who::Client(..)) => Ok(who),
     }
 }
 
@@ -189,6 +216,7 @@ impl Bounds {
             late_max: section.share("late_max")?,
             goodput_min: section.rate("goodput_min", 1_000..=100_000_000_000)?,
             complete_within: time("complete_within")?,
+            gap_max: time("gap_max")?,
         })
     }
 }

@@ -6,6 +6,7 @@ use tickwire_sim::Outcome;
 use tickwire_sim::scenario::Player;
 
 use super::pictures::Pictures;
+use super::progress::Progress;
 use super::{network, show, source};
 use crate::output;
 
@@ -52,6 +53,10 @@ pub(super) struct Args {
 
     #[command(flatten)]
     pictures: Pictures,
+
+    /// Show no progress
+    #[arg(long)]
+    no_progress: bool,
 }
 
 /// Runs the command.
@@ -62,12 +67,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let network = args.network.read()?;
     args.pictures.rehearse()?;
-    let mut player = Player::new(&scenario, args.seed);
+    let whole = scenario.duration() + scenario.drain();
+    let progress = Progress::new(whole.as_secs(), "s played", args.no_progress, args.json);
+    let player = Player::new(&scenario, args.seed);
+    let mut player = player.on_progress(|passed, _| progress.reach(passed.as_secs()));
     if let Some(network) = &network {
         player = network.under(player);
     }
     let player = args.pictures.prepare(player);
     let (outcome, mut world) = player.run();
+    progress.finish();
     args.pictures.write(&outcome, &mut world)?;
     report(&outcome, args.json)?;
     Ok(ExitCode::from(u8::from(!outcome.unmet.is_empty())))

@@ -17,3 +17,4 @@ mod replay;
 #[cfg(feature = "sim")]
 mod sim;
 mod support;
+mod sweep;

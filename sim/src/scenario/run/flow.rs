@@ -2,6 +2,8 @@
 //!
 //! A message tells its number and its client; the rest of it follows from the number, so that the receiver can check it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tickwire_core::{ChannelId, Instant, PeerId, SendError};
 
@@ -34,6 +36,8 @@ pub(super) struct Kind {
     pub(super) latency: Times,
     pub(super) complete: Times,
     flows: Vec<Flow>,
+    /// By client: whether it says or hears this.
+    members: Vec<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,11 +62,19 @@ struct Flow {
     messages: Vec<(Instant, bool)>,
     sent_bytes: u64,
     delivered_bytes: u64,
+    /// When the last message arrived, and the longest wait for one.
+    heard_at: Option<Instant>,
+    longest_gap: Duration,
 }
 
 impl Flows {
     pub(super) fn new(scenario: &Scenario, world: &World) -> Self {
         let clients = usize::try_from(scenario.clients()).unwrap_or(usize::MAX);
+        let numbered = |index: usize, count: u32| (0..count).map(move |number| (index, number));
+        let groups = scenario.groups.iter().enumerate();
+        let places: Vec<(usize, u32)> = groups
+            .flat_map(|(index, group)| numbered(index, group.count))
+            .collect();
         let mut kinds = Vec::new();
         for (index, traffic) in (1_u8..).zip(&scenario.traffic) {
             for direction in [Direction::Up, Direction::Down] {
@@ -75,6 +87,10 @@ impl Flows {
                         counts: Counts::default(),
                         latency: Times::default(),
                         complete: Times::default(),
+                        members: places
+                            .iter()
+                            .map(|(group, number)| traffic.who.is(*group, *number))
+                            .collect(),
                         flows: (0..clients as u64)
                             .map(|client| Flow::new(rng.fork_nth("client", client)))
                             .collect(),
@@ -101,7 +117,7 @@ impl Flows {
     ) {
         let now = world.now();
         for kind in &mut self.kinds {
-            if kind.direction == direction {
+            if kind.direction == direction && kind.members[client] {
                 let from = Instant::ZERO + kind.traffic.from;
                 let until = kind
                     .traffic
@@ -141,6 +157,20 @@ impl Flows {
 }
 
 impl Kind {
+    /// The longest wait of any client, if all that was said was said by `until`.
+    pub(super) fn longest_gap(&self, until: Instant) -> Duration {
+        if matches!(self.traffic.pace, Pace::Bulk { .. }) {
+            return Duration::ZERO;
+        }
+        let gaps = self.flows.iter().map(|flow| {
+            let last = flow
+                .heard_at
+                .map(|since| until.saturating_duration_since(since));
+            flow.longest_gap.max(last.unwrap_or_default())
+        });
+        gaps.max().unwrap_or_default()
+    }
+
     fn speak(
         &mut self,
         world: &mut World,
@@ -249,6 +279,7 @@ impl Kind {
         self.counts.late += u64::from(latency > self.traffic.late_after);
         self.latency.add(micros);
         flow.delivered_bytes += payload.len() as u64;
+        flow.end_gap(at);
         if let Pace::Bulk { total } = self.traffic.pace
             && flow.delivered_bytes == flow.sent_bytes
             && flow.sent_bytes >= total
@@ -262,6 +293,14 @@ impl Kind {
 }
 
 impl Flow {
+    fn end_gap(&mut self, at: Instant) {
+        let gap = self
+            .heard_at
+            .map(|since| at.saturating_duration_since(since));
+        self.longest_gap = self.longest_gap.max(gap.unwrap_or_default());
+        self.heard_at = self.heard_at.max(Some(at));
+    }
+
     fn new(rng: Rng) -> Self {
         Self {
             rng,
@@ -269,6 +308,8 @@ impl Flow {
             messages: Vec::new(),
             sent_bytes: 0,
             delivered_bytes: 0,
+            heard_at: None,
+            longest_gap: Duration::ZERO,
         }
     }
 }

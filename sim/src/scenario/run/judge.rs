@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tickwire_core::Instant;
+
 use super::flow::Kind;
 use super::{Run, World};
 use crate::scenario::Scenario;
@@ -82,22 +84,22 @@ impl Run<'_> {
 
 impl Kind {
     fn finish(self, scenario: &Scenario) -> TrafficOutcome {
+        let until = self.traffic.until.unwrap_or(scenario.duration);
+        let until = until.min(scenario.duration);
+        let longest_gap = self.longest_gap(Instant::ZERO + until);
         let Self {
             traffic, counts, ..
         } = self;
-        let until = traffic
-            .until
-            .unwrap_or(scenario.duration)
-            .min(scenario.duration);
         let complete = self.complete.finish();
         let is_bulk = matches!(traffic.pace, Pace::Bulk { .. });
+        let clients = scenario.count(traffic.who);
         // What has an end is as fast as it was until then.
-        let time = match is_bulk && complete.count == u64::from(scenario.clients()) {
+        let time = match is_bulk && complete.count == clients {
             true => complete.mean_us,
             false => micros(until.saturating_sub(traffic.from)),
         };
         let bits = u128::from(counts.delivered_bytes) * 8_000_000;
-        let per_client = bits / u128::from(time.max(1)) / u128::from(scenario.clients());
+        let per_client = bits / u128::from(time.max(1)) / u128::from(clients.max(1));
         TrafficOutcome {
             name: traffic.name,
             channel: u8::try_from(self.channel.index()).unwrap_or(u8::MAX),
@@ -113,6 +115,7 @@ impl Kind {
             late: counts.late,
             duplicated: counts.duplicated,
             goodput_bps: u64::try_from(per_client).unwrap_or(u64::MAX),
+            longest_gap_us: micros(longest_gap),
             latency: self.latency.finish(),
             complete: is_bulk.then_some(complete),
         }
@@ -191,7 +194,7 @@ fn unmet(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
         if let Some(traffic) = traffic {
             traffic
                 .expect
-                .judge(found, outcome.clients.len() as u64, &name, &mut expect);
+                .judge(found, scenario.count(traffic.who), &name, &mut expect);
         }
     }
     unmet
@@ -210,6 +213,7 @@ impl Bounds {
             ("p50", latency.p50_us, self.p50_max),
             ("p99", latency.p99_us, self.p99_max),
             ("the latest", latency.max_us, self.latency_max),
+            ("the longest gap", found.longest_gap_us, self.gap_max),
         ];
         for (what, found_us, most) in times {
             if let Some(most) = most {

@@ -3,6 +3,9 @@
 //! A [`Section`] is a table of the document. It knows the keys that it may have, and refuses others when it is opened; each
 //! getter takes one of them.
 
+mod source;
+mod words;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
@@ -11,25 +14,10 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{Place, ScenarioError};
+pub(crate) use self::source::{Setting, Source, parse};
+use self::words::{listed, nearest, quoted};
+use super::error::ScenarioError;
 use super::units::{self, Units, show_time};
-
-/// A value that was set from outside the file: `link.delay=80ms`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Setting {
-    pub(crate) path: Vec<String>,
-    /// As TOML.
-    pub(crate) value: String,
-    /// As it was given.
-    pub(crate) text: String,
-}
-
-/// The text, to find places in, and the settings that came on top.
-#[derive(Debug)]
-pub(crate) struct Source<'a> {
-    text: &'a str,
-    settings: Vec<String>,
-}
 
 /// A value with its place.
 pub(crate) type Found<'a> = &'a Spanned<DeValue<'a>>;
@@ -43,82 +31,6 @@ pub(crate) struct Section<'a> {
     span: Range<usize>,
     values: BTreeMap<&'a str, Found<'a>>,
     allowed: &'static [&'static str],
-}
-
-/// Parses the text and puts the settings on top.
-pub(crate) fn parse<'a>(
-    text: &'a str,
-    settings: &'a [Setting],
-) -> Result<(Source<'a>, Spanned<DeTable<'a>>), ScenarioError> {
-    let mut source = Source {
-        text,
-        settings: Vec::new(),
-    };
-    let mut root = DeTable::parse(text).map_err(|error| {
-        let at = error.span().map_or(text.len(), |span| span.start);
-        source.error(at, format!("this is not TOML: {}", error.message()))
-    })?;
-    for setting in settings {
-        // Places behind the end of the text stand for settings.
-        let at = text.len() + 1 + source.settings.len();
-        source.settings.push(setting.text.clone());
-        let value = DeValue::parse(&setting.value)
-            .map_err(|error| source.error(at, format!("this is not TOML: {}", error.message())))?;
-        set(root.get_mut(), &setting.path, at, value.into_inner())
-            .map_err(|text| source.error(at, text))?;
-    }
-    Ok((source, root))
-}
-
-/// Puts a value into the table, by its path; tables on the way are made where they are missing.
-fn set<'a>(
-    table: &mut DeTable<'a>,
-    path: &'a [String],
-    at: usize,
-    value: DeValue<'a>,
-) -> Result<(), String> {
-    let Some((first, rest)) = path.split_first() else {
-        return Err("expected KEY=VALUE, such as link.delay=80ms".to_owned());
-    };
-    let key = Spanned::new(at..at, first.as_str().into());
-    if rest.is_empty() {
-        table.remove(first.as_str());
-        table.insert(key, Spanned::new(at..at, value));
-        return Ok(());
-    }
-    if !table.contains_key(first.as_str()) {
-        let empty = DeValue::Table(DeTable::new());
-        table.insert(key, Spanned::new(at..at, empty));
-    }
-    let below = table.get_mut(first.as_str()).map(Spanned::get_mut);
-    match (below, rest) {
-        (Some(DeValue::Table(below)), _) => set(below, rest, at, value),
-        (Some(DeValue::Array(list)), [number, rest @ ..]) => {
-            let count = list.len();
-            let nth = number.parse().ok().and_then(|nth: usize| list.get_mut(nth));
-            match nth.map(Spanned::get_mut) {
-                Some(DeValue::Table(below)) => set(below, rest, at, value),
-                _ => Err(format!(
-                    "`{first}` is a list of {count}: expected {first}.NUMBER.KEY, counted from 0"
-                )),
-            }
-        }
-        _ => Err(format!("`{first}` is a value and has no keys of its own")),
-    }
-}
-
-impl Source<'_> {
-    pub(crate) fn error(&self, at: usize, text: impl Into<String>) -> ScenarioError {
-        if at > self.text.len() {
-            let setting = self.settings.get(at - self.text.len() - 1);
-            let setting = setting.cloned().unwrap_or_default();
-            return ScenarioError::new(Place::Setting(setting), text);
-        }
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-        ScenarioError::new(Place::File { line, column }, text)
-    }
 }
 
 impl<'a> Section<'a> {
@@ -379,36 +291,4 @@ pub(crate) fn whole_of(value: &DeValue<'_>) -> Option<i64> {
 
 pub(crate) fn time_of(value: &DeValue<'_>) -> Option<Duration> {
     units::parse(text_of(value)?, units::TIME).map(Duration::from_nanos)
-}
-
-fn listed(words: &[&str]) -> String {
-    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    words.join(", ")
-}
-
-fn quoted(words: &[&str]) -> String {
-    let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-    words.join(", ")
-}
-
-/// The word that was probably meant: at most two letters differ, are missing or too many.
-fn nearest<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
-    let distances = words.iter().map(|other| (distance(word, other), *other));
-    let (distance, near) = distances.min()?;
-    (distance <= 2).then_some(near)
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, c) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, d) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(c != *d);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
