@@ -245,7 +245,10 @@ impl Sent {
                 .filter(|(_, part)| part.acked_at == Some(ended_at))
                 .max_by_key(|(index, part)| (part.left_at(), *index)),
             End::Left => parts.max_by_key(|(index, part)| (part.left_at(), *index)),
-            _ => parts.clone().find(|(_, part)| part.acked_at.is_none()),
+            _ => {
+                let unsent = parts.clone().find(|(_, part)| part.copies.is_empty());
+                unsent.or_else(|| parts.clone().find(|(_, part)| part.acked_at.is_none()))
+            }
         };
         last.map_or(&self.parts[0], |(_, part)| part)
     }

@@ -143,6 +143,37 @@ fn a_loss_that_later_packets_show_names_the_packet() {
 }
 
 #[test]
+fn a_loss_that_time_shows_names_the_packet_too() {
+    let mut pair = pair(|link| link.schedule([Fate::Drop]));
+    for _ in 0..2 {
+        pair.send_to_server(RELIABLE, b"one of two").expect("room");
+        pair.run_for(ms(1));
+    }
+    pair.run_for(ms(1_000));
+    let lost = of_client(&mut pair, "sent:2.0");
+    // 9/8 of the round trip of 50 ms.
+    let found = time_of(&lost, Cause::Loss);
+    assert_eq!(found, Duration::from_micros(56_250), "{lost}");
+    let text = lost.to_string();
+    assert!(text.contains("is lost with it: a later one was"), "{text}");
+}
+
+#[test]
+fn a_message_whose_acknowledgement_was_lost_was_not_lost() {
+    let pair = pair(|link| link);
+    let deaf = Link::new().latency(ms(25)).schedule([Fate::Drop]);
+    let mut pair = pair.link_to_client(deaf);
+    pair.send_to_server(RELIABLE, b"there").expect("room");
+    pair.run_for(ms(1_000));
+    let there = of_client(&mut pair, "sent:2.0");
+    assert_eq!(time_of(&there, Cause::Network), there.total(), "{there}");
+    assert!(there.total() > ms(100), "{there}");
+    let text = there.to_string();
+    assert!(text.contains("it leaves again in packet 3"), "{text}");
+    assert!(text.contains("all of it is there by packet 2,"), "{text}");
+}
+
+#[test]
 fn a_message_behind_a_lost_one_waits_for_order() {
     let mut pair = pair(|link| link.schedule([Fate::Drop]));
     for text in [b"first", b"after"] {
