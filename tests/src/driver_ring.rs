@@ -242,3 +242,24 @@ fn a_panic_dumps_the_ring_once_with_the_calls_before_it() {
     lonely.end();
     assert_eq!(dir.names().len(), 3);
 }
+
+#[test]
+fn an_owner_who_gives_a_peer_up_can_have_a_dump_of_it() {
+    let dir = TestDir::new();
+    let ring = RingOptions::redacted(RING_BYTES).dump_to(&dir.0);
+    let mut lonely = Lonely::new(ring.dump_on([9]));
+    for code in [8, 9] {
+        let to = ([10, 0, 0, code as u8], 7_000).into();
+        let dialled = lonely.handle.connect(to, ServerIdentity::TrustOnFirstUse);
+        let peer = dialled.expect("nobody else is dialled");
+        assert!(lonely.turn().is_pending());
+        lonely
+            .handle
+            .disconnect(peer, Farewell::new(code, "too slow"));
+        let event = lonely.handle.try_next_event().expect("it is over at once");
+        let reason = CloseReason::Local(Farewell::new(code, "too slow"));
+        assert!(matches!(event, Event::Disconnected { reason: why, .. } if why == reason));
+    }
+    lonely.end();
+    assert_eq!(dir.names(), ["ring-1-given-up.twred"]);
+}

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use tickwire_game::Dismissal;
 use tickwire_tokio::{Handle, Options, RingOptions, StartRecordingError};
 
 use crate::failure::bad_input;
@@ -74,7 +75,8 @@ impl RecordArgs {
                 true => RingOptions::full(self.ring_size),
                 false => RingOptions::redacted(self.ring_size),
             };
-            options = options.keep_ring(ring.dump_to(directory));
+            let given_up = [Dismissal::Silent, Dismissal::QueueFull].map(Dismissal::code);
+            options = options.keep_ring(ring.dump_to(directory).dump_on(given_up));
         }
         options
     }

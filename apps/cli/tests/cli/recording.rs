@@ -141,8 +141,8 @@ fn a_client_that_vanishes_is_worth_a_dump() {
     let client = Background::start_mute(&["join", server.address("game")], "plays on");
     client.signal("KILL");
     let said = server.remark("the ring was dumped");
-    assert!(said.contains("ring-1-timeout.twred"), "{said}");
-    let file = dir.0.path.join("ring-1-timeout.twred");
+    assert!(said.contains("ring-1-given-up.twred"), "{said}");
+    let file = dir.0.path.join("ring-1-given-up.twred");
     let arguments = ["replay", file.to_str().expect("text"), "--summary"];
     assert_eq!(run(&arguments).code, Some(0));
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::oneshot;
@@ -27,6 +27,7 @@ pub(crate) enum Cause {
     Undeliverable,
     Violation,
     Reset,
+    GivenUp,
 }
 
 impl fmt::Display for Cause {
@@ -38,6 +39,7 @@ impl fmt::Display for Cause {
             Self::Undeliverable => "undeliverable",
             Self::Violation => "violation",
             Self::Reset => "reset",
+            Self::GivenUp => "given-up",
         })
     }
 }
@@ -166,7 +168,10 @@ fn create_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     };
     let mut temporary = OsString::from(".");
     temporary.push(name);
-    temporary.push(format!(".{}.tmp", std::process::id()));
+    // Another dump may be written at the same time, and want the same name.
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    temporary.push(format!(".{}-{number}.tmp", std::process::id()));
     let temporary = path.with_file_name(temporary);
     // Left by a process of the same id that was killed, if at all.
     let _ = fs::remove_file(&temporary);

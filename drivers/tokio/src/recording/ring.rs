@@ -23,6 +23,8 @@ pub struct RingOptions {
     kind: Kind,
     bytes: usize,
     directory: Option<PathBuf>,
+    /// Codes of farewells.
+    dump_on: Vec<u32>,
 }
 
 impl RingOptions {
@@ -33,6 +35,7 @@ impl RingOptions {
             kind: Kind::Redacted,
             bytes,
             directory: None,
+            dump_on: Vec::new(),
         }
     }
 
@@ -50,6 +53,13 @@ impl RingOptions {
     /// the latter at most one in 30 s is dumped; and nothing while 32 dumps are in the directory.
     pub fn dump_to(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
+        self
+    }
+
+    /// A connection that either side's owner ends with one of these codes ended abnormally too: for those who give peers up
+    /// by rules of their own.
+    pub fn dump_on(mut self, codes: impl IntoIterator<Item = u32>) -> Self {
+        self.dump_on.extend(codes);
         self
     }
 }
@@ -128,7 +138,7 @@ impl Ring {
         let Event::Disconnected { peer, reason, .. } = event else {
             return None;
         };
-        let cause = abnormal(reason)?;
+        let cause = self.abnormal(reason)?;
         self.options.directory.as_ref()?;
         let next_at = self.dumped_at.map(|at| at + INTERVAL);
         if next_at.is_some_and(|at| now < at) {
@@ -171,21 +181,21 @@ impl Ring {
             _ => tracing::debug!(%cause, "the ring is not dumped: {why}"),
         }
     }
-}
 
-/// Whether a connection ended as it should not, and what the file is named after.
-const fn abnormal(reason: &CloseReason) -> Option<Cause> {
-    match reason {
-        CloseReason::IdleTimeout | CloseReason::HandshakeTimeout => Some(Cause::Timeout),
-        CloseReason::Undeliverable { .. } | CloseReason::PeerCouldNotDeliver => {
-            Some(Cause::Undeliverable)
+    /// Whether a connection ended as it should not, and what the file is named after.
+    fn abnormal(&self, reason: &CloseReason) -> Option<Cause> {
+        match reason {
+            CloseReason::IdleTimeout | CloseReason::HandshakeTimeout => Some(Cause::Timeout),
+            CloseReason::Undeliverable { .. } | CloseReason::PeerCouldNotDeliver => {
+                Some(Cause::Undeliverable)
+            }
+            CloseReason::Violation(_) | CloseReason::PeerSawViolation(_) => Some(Cause::Violation),
+            CloseReason::Reset => Some(Cause::Reset),
+            CloseReason::Local(farewell) | CloseReason::Remote(farewell) => {
+                let is_listed = self.options.dump_on.contains(&farewell.code);
+                is_listed.then_some(Cause::GivenUp)
+            }
+            CloseReason::Refused(_) | CloseReason::Replaced | _ => None,
         }
-        CloseReason::Violation(_) | CloseReason::PeerSawViolation(_) => Some(Cause::Violation),
-        CloseReason::Reset => Some(Cause::Reset),
-        CloseReason::Local(_)
-        | CloseReason::Remote(_)
-        | CloseReason::Refused(_)
-        | CloseReason::Replaced
-        | _ => None,
     }
 }
