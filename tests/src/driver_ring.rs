@@ -115,6 +115,15 @@ impl Lonely {
         }
     }
 
+    /// Until so many are written, by threads of their own.
+    fn wait_for_dumps(&self, count: u64) {
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
+        while self.handle.ring_stats().expect("it has a ring").dumped < count {
+            assert!(std::time::Instant::now() < deadline, "nothing is written");
+            std::thread::yield_now();
+        }
+    }
+
     fn pass(&mut self, time: Duration) {
         self.clock.advance_to(self.handle.now() + time);
         assert!(self.turn().is_pending());
@@ -147,6 +156,7 @@ fn an_abnormal_end_is_worth_a_dump_but_not_twice_in_a_row() {
     assert!(lonely.handle.now() < dialled_at + Duration::from_secs(30));
     let stats = lonely.handle.ring_stats().expect("it has a ring");
     assert_eq!(stats.skipped, 1);
+    lonely.wait_for_dumps(1);
     lonely.pass(Duration::from_secs(30));
     lonely.dial(3);
     lonely.end();
@@ -212,6 +222,7 @@ fn a_panic_dumps_the_ring_once_with_the_calls_before_it() {
     let dir = TestDir::new();
     let mut lonely = Lonely::new(RingOptions::full(RING_BYTES).dump_to(&dir.0));
     lonely.dial(1);
+    lonely.wait_for_dumps(1);
     lonely.pass(Duration::from_secs(60));
     for _ in 0..2 {
         let handle = lonely.handle.clone();
