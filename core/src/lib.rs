@@ -110,6 +110,7 @@ mod entropy;
 mod error;
 mod event;
 mod id;
+pub mod journal;
 mod key_log;
 mod log;
 mod machine;

@@ -162,6 +162,21 @@ impl Assemblies {
         Some(oldest + ASSEMBLY_TIMEOUT)
     }
 
+    /// Of each message when it expires, were it unreliable, and its name.
+    pub(crate) fn ages(&self) -> impl Iterator<Item = (Instant, u64)> + '_ {
+        let list = self.list.iter();
+        list.map(|assembly| (assembly.started_at + ASSEMBLY_TIMEOUT, assembly.id))
+    }
+
+    /// Of each piece: when the first of its message came, its name, of how many, which, how long.
+    pub(crate) fn found(&self) -> impl Iterator<Item = (Instant, u64, u32, u32, usize)> + '_ {
+        self.list.iter().flat_map(|assembly| {
+            let (at, id, count) = (assembly.started_at, assembly.id, assembly.count);
+            let pieces = assembly.pieces.iter();
+            pieces.map(move |piece| (at, id, count, piece.index, piece.bytes.len()))
+        })
+    }
+
     /// Drops the oldest; returns the cost given back.
     pub(crate) fn drop_oldest(&mut self, pool: &mut Pool) -> usize {
         let ages = self.list.iter().map(|assembly| assembly.started_at);

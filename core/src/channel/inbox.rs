@@ -12,6 +12,7 @@ use super::{fragment_len, message_cost};
 use crate::config::Config;
 use crate::event::{Event, Violation};
 use crate::id::{ChannelId, MessageId, PeerId};
+use crate::journal::{Pen, Step};
 use crate::planted::Planted;
 use crate::pool::{Blocks, Pool};
 use crate::saved::saved;
@@ -21,6 +22,7 @@ use crate::wire::HELLO_LEN_MIN;
 use crate::wire::frame::Message;
 
 mod audit;
+mod journal;
 
 /// Something the owner has not polled yet, in the order it happened. Small, for what a message's cost must cover.
 #[derive(Debug)]
@@ -113,6 +115,7 @@ impl Inbox {
         place: Place,
         unread: &mut usize,
         pool: &mut Pool,
+        mut pen: Pen<'_>,
     ) -> Result<(), Violation> {
         let channel = self
             .channels
@@ -130,6 +133,7 @@ impl Inbox {
             unreliable_taken: 0,
             unreliable_freed: 0,
             ready: &mut self.ready,
+            pen: pen.lend(),
         };
         channel.accept(message, place, &mut intake)?;
         self.unreliable_bytes =
@@ -138,6 +142,10 @@ impl Inbox {
             *unread += whole.cost;
             self.unread_bytes += whole.cost;
             self.messages_received += 1;
+            pen.note(Step::Ready {
+                channel: ChannelId::new(message.channel),
+                id: channel.is_reliable().then_some(whole.id),
+            });
             self.items.push_back(Item::Message {
                 channel: message.channel,
                 bytes: whole.bytes,
@@ -170,6 +178,7 @@ impl Inbox {
         unread: &mut usize,
         pool: &mut Pool,
         blocks: &mut Blocks,
+        pen: &mut Pen<'_>,
     ) -> Option<Event> {
         Some(match self.items.pop_front()? {
             Item::Event(event) => *event,
@@ -187,6 +196,9 @@ impl Inbox {
             } => {
                 let payload = blocks.share(&bytes);
                 pool.give(bytes);
+                pen.note(Step::HandedOut {
+                    channel: ChannelId::new(channel),
+                });
                 self.on_consumed(channel, cost);
                 *unread -= cost;
                 Event::Message {
@@ -248,8 +260,9 @@ impl Inbox {
             .min()
     }
 
-    pub(crate) fn handle_timeout(&mut self, now: Instant, pool: &mut Pool) {
-        for channel in &mut self.channels {
+    pub(crate) fn handle_timeout(&mut self, now: Instant, pool: &mut Pool, pen: &mut Pen<'_>) {
+        for (index, channel) in self.channels.iter_mut().enumerate() {
+            channel.note_expired(index, now, pen);
             self.unreliable_bytes -= channel.expire(now, &mut self.drops, pool);
         }
     }

@@ -33,6 +33,12 @@ pub(crate) const fn fragment_len(datagram_size_max: usize) -> usize {
     datagram_size_max - FRAGMENT_ROOM
 }
 
+/// Into how many pieces a message of `len` bytes is cut in datagrams of this size.
+pub(crate) const fn pieces(len: usize, datagram_size_max: usize) -> u32 {
+    let pieces = len.div_ceil(fragment_len(datagram_size_max));
+    if pieces == 0 { 1 } else { pieces as u32 }
+}
+
 /// What a message of `len` bytes costs in queues and credit if it is cut into pieces of `fragment_len`.
 pub(crate) const fn message_cost(len: usize, fragment_len: usize) -> usize {
     let pieces = len.div_ceil(fragment_len);

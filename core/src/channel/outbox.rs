@@ -7,6 +7,7 @@ use super::send::{QueueFull, Receipt, SendChannel};
 use crate::audit::{Checked, Depth, Fingerprint, at_most};
 use crate::config::Config;
 use crate::id::ChannelId;
+use crate::journal::{Hold, Pen};
 use crate::peer::packet::PacketBuilder;
 use crate::pool::Pool;
 use crate::reliability::recovery::Verdict;
@@ -140,9 +141,10 @@ impl Outbox {
         new: bool,
         packet: &mut PacketBuilder<'_>,
         pool: &mut Pool,
+        pen: &mut Pen<'_>,
     ) {
         for channel in &mut self.channels {
-            self.retransmissions += channel.fill_lost(packet);
+            self.retransmissions += channel.fill_lost(packet, pen);
         }
         if !new {
             return;
@@ -153,7 +155,7 @@ impl Outbox {
                 .iter_mut()
                 .filter(|channel| channel.is_reliable() == reliable)
             {
-                channel.fill_new(now, &mut self.all, packet, pool);
+                channel.fill_new(now, &mut self.all, packet, pool, pen);
             }
         }
     }
@@ -166,19 +168,39 @@ impl Outbox {
         id: u64,
         index: u32,
         pool: &mut Pool,
+        pen: &mut Pen<'_>,
     ) -> Option<Receipt> {
         self.channels
             .get_mut(usize::from(channel))?
-            .on_verdict(verdict, id, index, pool)
+            .on_verdict(verdict, id, index, pool, pen)
     }
 
     /// Queues the oldest unacknowledged piece of every reliable channel again. Returns whether there was one.
-    pub(crate) fn probe(&mut self) -> bool {
+    pub(crate) fn probe(&mut self, pen: &mut Pen<'_>) -> bool {
         let mut found = false;
         for channel in &mut self.channels {
-            found |= channel.probe();
+            found |= channel.probe(pen);
         }
         found
+    }
+
+    /// Number of the oldest message that a channel has.
+    pub(crate) fn oldest(&self, channel: ChannelId) -> u64 {
+        self.channels[channel.index()].oldest()
+    }
+
+    /// Notes for each channel with something to send what holds it back: what was lost, and what is new and has its credit.
+    pub(crate) fn note_waits(&self, lost: Hold, new: Hold, pen: &mut Pen<'_>) {
+        for channel in &self.channels {
+            channel.note_waits(lost, new, &self.all, pen);
+        }
+    }
+
+    /// Notes all messages, as a journal begins.
+    pub(crate) fn note_found(&self, pen: &mut Pen<'_>) {
+        for channel in &self.channels {
+            channel.note_found(pen);
+        }
     }
 
     pub(crate) fn audit(&self, depth: Depth) -> Checked {

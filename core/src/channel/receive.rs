@@ -10,6 +10,7 @@ use super::{fragment_len, message_cost};
 use crate::MESSAGE_COST;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::event::Violation;
+use crate::journal::{Discard, Pen};
 use crate::planted::{Bug, Planted};
 use crate::pool::Pool;
 use crate::saved::saved;
@@ -19,6 +20,9 @@ use crate::wire::frame::Message;
 use crate::wire::{HELLO_LEN_MIN, MESSAGE_WINDOW, number};
 
 mod audit;
+mod journal;
+
+use self::journal::{note_arrived, note_discarded};
 
 /// Unreliable messages of one channel in reassembly. A sender begins one after the other, so only losses leave any behind,
 /// for a second: beyond this the oldest makes room.
@@ -83,6 +87,7 @@ pub(crate) struct Intake<'a> {
     pub(crate) unreliable_freed: usize,
     /// Messages to pass on, in order.
     pub(crate) ready: &'a mut VecDeque<Whole>,
+    pub(crate) pen: Pen<'a>,
 }
 
 impl ReceiveChannel {
@@ -157,8 +162,9 @@ impl ReceiveChannel {
         }
         let cost = message.payload.len() + MESSAGE_COST;
         self.charge(cost, intake)?;
+        note_arrived(Some(id), message, place, intake);
         if let Some((whole, _)) = self.take_in(id, message, place, intake) {
-            self.on_whole(whole, intake);
+            self.on_whole(message, whole, intake);
         }
         Ok(())
     }
@@ -229,8 +235,9 @@ impl ReceiveChannel {
         Ok(())
     }
 
-    fn on_whole(&mut self, whole: Whole, intake: &mut Intake<'_>) {
+    fn on_whole(&mut self, message: &Message<'_>, whole: Whole, intake: &mut Intake<'_>) {
         if self.delivery == Delivery::Ordered {
+            self.note_held(message.channel, whole.id, &mut intake.pen);
             self.hold(whole, intake);
             return;
         }
@@ -274,13 +281,17 @@ impl ReceiveChannel {
             return Ok(());
         }
         let is_whole = message.fragment.is_none();
+        note_arrived((!is_whole).then_some(id), message, place, intake);
         if is_whole && self.is_stale(place, intake.planted) {
+            note_discarded(message.channel, None, Discard::Stale, &mut intake.pen);
             intake.drops.stale_message += 1;
             return Ok(());
         }
         let cost = message.payload.len() + MESSAGE_COST;
         let is_bounded = !intake.planted.has(Bug::ReassemblyUnbounded);
         if is_bounded && cost > intake.unreliable_room {
+            let name = (!is_whole).then_some(id);
+            note_discarded(message.channel, name, Discard::NoRoom, &mut intake.pen);
             let drops = &mut intake.drops;
             *if is_whole {
                 &mut drops.unread_full
@@ -294,19 +305,27 @@ impl ReceiveChannel {
             && !self.assemblies.has(id)
             && self.assemblies.len() == UNRELIABLE_ASSEMBLIES_MAX
         {
+            self.note_oldest(message.channel, Discard::NoRoom, &mut intake.pen);
             intake.drops.reassembly_expired += 1;
             intake.unreliable_freed += self.assemblies.drop_oldest(intake.pool);
         }
         intake.unreliable_taken += cost;
         if let Some((whole, place)) = self.take_in(id, message, place, intake) {
-            self.pass_on(whole, place, intake);
+            self.pass_on(message, whole, place, intake);
         }
         Ok(())
     }
 
     /// Passes an unreliable message on, if none sent after it went before.
-    fn pass_on(&mut self, whole: Whole, place: Place, intake: &mut Intake<'_>) {
+    fn pass_on(
+        &mut self,
+        message: &Message<'_>,
+        whole: Whole,
+        place: Place,
+        intake: &mut Intake<'_>,
+    ) {
         if self.is_stale(place, intake.planted) {
+            note_discarded(message.channel, None, Discard::Stale, &mut intake.pen);
             intake.drops.stale_message += 1;
             intake.unreliable_freed += whole.cost;
             intake.pool.give(whole.bytes);

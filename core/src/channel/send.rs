@@ -6,6 +6,8 @@ use super::credit::Allowance;
 use super::outgoing::{Fragments, Outgoing};
 use super::{fragment_len, message_cost};
 use crate::config::{ChannelConfig, Config, Delivery};
+use crate::id::ChannelId;
+use crate::journal::{Hold, Pen, Step};
 use crate::peer::packet::PacketBuilder;
 use crate::pool::Pool;
 use crate::reliability::recovery::{Record, Verdict};
@@ -15,6 +17,7 @@ use crate::wire::frame::{Fragment, Message};
 use crate::wire::{MESSAGE_WINDOW, NUMBERED_MESSAGES_PER_PACKET_MAX};
 
 mod audit;
+mod journal;
 
 /// A reliable channel keeps messages until acknowledged; an unreliable one until sent.
 #[derive(Debug)]
@@ -187,19 +190,26 @@ impl SendChannel {
 
     /// Whether the next unsent piece may go: there is one, the window has room, credit covers its message.
     fn may_send(&self, all: &Allowance) -> bool {
-        let Some(message) = self.queue.get(self.position(self.unsent)) else {
-            return false;
-        };
+        let next = self.queue.get(self.position(self.unsent));
+        next.is_some_and(|message| self.obstacle(message, all).is_none())
+    }
+
+    /// What of this channel's keeps the next unsent message from going.
+    fn obstacle(&self, message: &Outgoing, all: &Allowance) -> Option<Hold> {
         if !self.is_reliable() || message.sent_at.is_some() {
-            return true;
+            return None;
         }
-        self.unsent - self.base < MESSAGE_WINDOW
-            && self.allowance.covers(message.cost)
-            && all.covers(message.cost)
+        if self.unsent - self.base >= MESSAGE_WINDOW {
+            return Some(Hold::Window);
+        }
+        if !self.allowance.covers(message.cost) {
+            return Some(Hold::ChannelCredit);
+        }
+        (!all.covers(message.cost)).then_some(Hold::ConnectionCredit)
     }
 
     /// Puts lost pieces into the packet, oldest loss first; returns how many.
-    pub(crate) fn fill_lost(&mut self, packet: &mut PacketBuilder<'_>) -> u64 {
+    pub(crate) fn fill_lost(&mut self, packet: &mut PacketBuilder<'_>, pen: &mut Pen<'_>) -> u64 {
         let mut resent = 0;
         while let Some((id, index)) = self.lost.front().copied() {
             let numbered = packet.numbered(self.index);
@@ -207,6 +217,7 @@ impl SendChannel {
                 if numbered >= NUMBERED_MESSAGES_PER_PACKET_MAX || !self.put(packet, id, index) {
                     return resent;
                 }
+                pen.note(self.left(packet, id, index));
                 resent += 1;
             }
             self.lost.pop_front();
@@ -242,6 +253,7 @@ impl SendChannel {
         all: &mut Allowance,
         packet: &mut PacketBuilder<'_>,
         pool: &mut Pool,
+        pen: &mut Pen<'_>,
     ) {
         while self.may_send(all) {
             let id = self.unsent;
@@ -258,6 +270,7 @@ impl SendChannel {
             if !self.put(packet, id, index) {
                 return;
             }
+            pen.note(self.left(packet, id, index));
             self.on_sent_new(now, position, all);
             if !self.is_reliable() && self.unsent > id {
                 self.pop_front(pool);
@@ -319,17 +332,18 @@ impl SendChannel {
         id: u64,
         index: u32,
         pool: &mut Pool,
+        pen: &mut Pen<'_>,
     ) -> Option<Receipt> {
         match verdict {
-            Verdict::Acked => self.on_acked(id, index, pool),
+            Verdict::Acked => self.on_acked(id, index, pool, pen),
             Verdict::Lost => {
-                self.on_lost(id, index);
+                self.on_lost(id, index, false, pen);
                 None
             }
         }
     }
 
-    fn on_lost(&mut self, id: u64, index: u32) {
+    fn on_lost(&mut self, id: u64, index: u32, is_probe: bool, pen: &mut Pen<'_>) {
         let Some(message) = self.find(id) else { return };
         let is_settled = match &message.fragments {
             Some(fragments) => fragments.is_acked(index) || fragments.is_resend_queued(index),
@@ -340,18 +354,37 @@ impl SendChannel {
         }
         self.set_resend_queued(id, index, true);
         self.lost.push_back((id, index));
+        pen.note(self.requeued(id, index, is_probe));
     }
 
-    fn on_acked(&mut self, id: u64, index: u32, pool: &mut Pool) -> Option<Receipt> {
+    fn on_acked(
+        &mut self,
+        id: u64,
+        index: u32,
+        pool: &mut Pool,
+        pen: &mut Pen<'_>,
+    ) -> Option<Receipt> {
         let channel = self.index;
         let message = self.find(id)?;
         let is_complete = message
             .fragments
             .as_mut()
             .is_none_or(|fragments| fragments.on_acked(index));
-        if message.acked || !is_complete {
+        if message.acked {
             return None;
         }
+        pen.note(Step::PieceAcked {
+            channel: ChannelId::new(channel),
+            id,
+            piece: index,
+        });
+        if !is_complete {
+            return None;
+        }
+        pen.note(Step::Delivered {
+            channel: ChannelId::new(channel),
+            id,
+        });
         message.acked = true;
         let receipt = message.receipt.then_some(Receipt {
             channel,
@@ -370,7 +403,7 @@ impl SendChannel {
     }
 
     /// Queues the oldest unacknowledged piece to be sent again, as a probe. Returns whether there is one.
-    pub(crate) fn probe(&mut self) -> bool {
+    pub(crate) fn probe(&mut self, pen: &mut Pen<'_>) -> bool {
         let Some(front) = self
             .queue
             .front()
@@ -383,7 +416,7 @@ impl SendChannel {
             Some(fragments) => fragments.first_unacked(),
         };
         let Some(index) = index else { return false };
-        self.on_lost(self.base, index);
+        self.on_lost(self.base, index, true, pen);
         true
     }
 

@@ -37,7 +37,7 @@ impl Rate {
 }
 
 /// The bucket.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Pacer {
     datagram_size_max: u64,
     bytes: u64,

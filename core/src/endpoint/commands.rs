@@ -181,6 +181,11 @@ impl Endpoint {
         self.machine.set_trace(on);
     }
 
+    /// Switches on or off that what happens to messages is noted; see [`poll_journal`](Self::poll_journal).
+    pub fn set_journal(&mut self, on: bool) {
+        self.machine.set_journal(on);
+    }
+
     /// **Exposes secrets.** Switches on that the keys of connections made from now on can be taken out with
     /// [`poll_key_log`](Self::poll_key_log): who has them can read and forge what these connections say. Made for the
     /// simulator and for looking at captures; off by default, and a driver switches it on for nobody who did not ask

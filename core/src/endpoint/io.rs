@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::Endpoint;
 use crate::crypto::Agreed;
 use crate::event::Event;
+use crate::journal::Entry;
 use crate::record::Call;
 use crate::time::Instant;
 use crate::trace::Content;
@@ -86,6 +87,13 @@ impl Endpoint {
     #[must_use]
     pub fn poll_trace(&mut self) -> Option<Content> {
         self.machine.poll_trace()
+    }
+
+    /// With [`set_journal`](Self::set_journal): what happened to each message, step by step; first what was under way when
+    /// the journal began. Take it after every call: beyond 262,144 unpolled entries the oldest are dropped.
+    #[must_use]
+    pub fn poll_journal(&mut self) -> Option<Entry> {
+        self.machine.poll_journal()
     }
 
     /// With [`set_key_log`](Self::set_key_log), **which exposes secrets**: one line for each connection whose keys have

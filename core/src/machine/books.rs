@@ -19,6 +19,7 @@ impl Machine {
         let Some(found) = self.slots.get_mut(slot) else {
             return;
         };
+        found.peer.note_waits(self.now, &mut self.shared);
         if found.peer.is_spent() {
             self.due -= u32::from(found.is_due);
             self.schedule.set(slot, None);

@@ -115,6 +115,8 @@ impl Machine {
         );
         let (message, dropped) = queued.map_err(|QueueFull| SendError::QueueFull)?;
         found.inbox.drops.send_queue_full += dropped;
+        let mut pen = shared.journal.pen(self.now, peer);
+        found.note_queued(channel, message, dropped, payload.len(), size_max, &mut pen);
         found.on_message_queued();
         self.unflushed.push(peer.slot() as u32, &mut self.slots);
         self.update(peer.slot() as u32);
@@ -218,6 +220,15 @@ impl Machine {
 
     pub(crate) fn set_trace(&mut self, on: bool) {
         self.shared.set_trace(on);
+    }
+
+    pub(crate) fn set_journal(&mut self, on: bool) {
+        self.shared.journal.set(on);
+        for found in self.slots.iter() {
+            let mut pen = self.shared.journal.pen(self.now, found.peer.id);
+            found.peer.note_found(&mut pen);
+            found.peer.note_waits(self.now, &mut self.shared);
+        }
     }
 
     pub(crate) fn set_key_log(&mut self, on: bool) {

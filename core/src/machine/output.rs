@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::Machine;
 use crate::event::Event;
+use crate::journal::Entry;
 use crate::planted::Bug;
 use crate::tick::TickClock;
 use crate::time::Instant;
@@ -46,6 +47,7 @@ impl Machine {
             let found = self.slots.get_mut(slot)?;
             let transmit = found.peer.poll_transmit(self.now, &mut self.shared, buf);
             if transmit.is_some() {
+                found.peer.note_waits(self.now, &mut self.shared);
                 return transmit;
             }
             self.ready.pop(&mut self.slots);
@@ -72,6 +74,7 @@ impl Machine {
             &mut shared.unread_bytes,
             &mut shared.pool,
             &mut shared.blocks,
+            &mut shared.journal.pen(self.now, peer.id),
         );
         if shared.config.planted.has(Bug::UnreadNeverFreed) && peer.is_over() {
             shared.unread_bytes = unread_bytes;
@@ -96,6 +99,10 @@ impl Machine {
 
     pub(crate) fn poll_trace(&mut self) -> Option<Content> {
         self.shared.poll_trace()
+    }
+
+    pub(crate) fn poll_journal(&mut self) -> Option<Entry> {
+        self.shared.journal.poll()
     }
 
     pub(crate) fn poll_key_log(&mut self) -> Option<String> {

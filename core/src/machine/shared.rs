@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::audit::Notes;
 use crate::config::Config;
+use crate::journal::Journal;
 use crate::key_log::KeyLog;
 use crate::notice::Notices;
 use crate::pool::{Blocks, Pool};
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     /// For audits.
     pub(crate) notes: Notes,
     pub(crate) notices: Notices,
+    pub(crate) journal: Journal,
     trace: Option<VecDeque<Content>>,
     pub(crate) key_log: KeyLog,
 }
@@ -43,6 +45,7 @@ impl Shared {
             verdicts: Vec::new(),
             notes: Notes::default(),
             notices: Notices::default(),
+            journal: Journal::default(),
             trace: None,
             key_log: KeyLog::default(),
         }
@@ -58,6 +61,7 @@ impl Shared {
             verdicts: _,
             notes: _,
             notices: _,
+            journal: _,
             key_log: _,
             trace: _,
         } = self;

@@ -8,6 +8,7 @@ mod ends;
 mod frames;
 mod handshake;
 mod hostile;
+mod journal;
 mod link;
 mod pair;
 mod timers;

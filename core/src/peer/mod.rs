@@ -10,6 +10,7 @@
 //! | `intent`     | what was to go into it, to check what did                     |
 //! | `timers`     | deadlines, each derived from the state it belongs to          |
 //! | `audit`      | what no state of a peer may be                                |
+//! | `journal`    | what holds messages back, for who asks                        |
 //!
 //! A peer never calls up: its endpoint asks it after every call what it wants ([`Peer::transmit_at`],
 //! [`Peer::deadline`]), so nothing has to be kept in step.
@@ -19,6 +20,7 @@ mod audit;
 mod forge;
 mod handshake;
 mod intent;
+mod journal;
 mod lifecycle;
 pub(crate) mod packet;
 mod receive;

@@ -147,6 +147,11 @@ impl<'a> PacketBuilder<'a> {
         self.note(Record::Close);
     }
 
+    /// Its number.
+    pub(crate) const fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Messages with an id that the packet holds of this channel.
     pub(crate) fn numbered(&self, channel: u8) -> u32 {
         u32::from(self.numbered[usize::from(channel)])

@@ -231,6 +231,8 @@ impl Peer {
         if taken.is_full {
             self.inbox.drops.unread_full += 1;
             taken.is_incomplete |= is_reliable;
+            let mut pen = shared.journal.pen(now, self.id);
+            self.inbox.note_refused(message, place.packet, &mut pen);
             return Ok(());
         }
         self.inbox.accept(
@@ -239,6 +241,7 @@ impl Peer {
             place,
             &mut shared.unread_bytes,
             &mut shared.pool,
+            shared.journal.pen(now, self.id),
         )
     }
 
@@ -282,6 +285,9 @@ impl Peer {
             .on_ack(now, ranges.clone(), delay, &mut |verdict, record| {
                 verdicts.push((verdict, record))
             });
+        if acked.is_ok() && shared.journal.is_on() {
+            self.note_acks(now, ranges.clone(), shared);
+        }
         self.on_verdicts(now, &mut verdicts, shared);
         shared.verdicts = verdicts;
         let acked = acked.map_err(|_| Violation::AckOfUnsent)?;
@@ -361,9 +367,11 @@ impl Peer {
             Record::Close if verdict == Verdict::Lost => return self.on_close_lost(),
             Record::Close => return,
         };
+        let mut pen = shared.journal.pen(now, self.id);
+        let pool = &mut shared.pool;
         let receipt = self
             .outbox
-            .on_verdict(verdict, channel, id, index, &mut shared.pool);
+            .on_verdict(verdict, channel, id, index, pool, &mut pen);
         if let Some(receipt) = receipt {
             let after = now.saturating_duration_since(receipt.queued_at);
             self.inbox.push_delivered(receipt, after);

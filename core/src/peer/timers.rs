@@ -54,7 +54,8 @@ impl Peer {
             self.finish(CloseReason::IdleTimeout, &mut shared.pool);
             return;
         }
-        self.inbox.handle_timeout(now, &mut shared.pool);
+        let mut pen = shared.journal.pen(now, self.id);
+        self.inbox.handle_timeout(now, &mut shared.pool, &mut pen);
         self.handle_recovery_timeout(now, shared);
         self.check_delivery(now, shared.config.delivery_timeout);
         self.check_flush(now);
@@ -79,6 +80,9 @@ impl Peer {
             let action = self
                 .recovery
                 .on_timeout(now, &mut |verdict, record| verdicts.push((verdict, record)));
+            if action != Action::None {
+                self.note_losses(now, shared);
+            }
             self.on_verdicts(now, &mut verdicts, shared);
             shared.verdicts = verdicts;
             if shared.notices.is_watched() && action != Action::None {
@@ -86,16 +90,17 @@ impl Peer {
             }
             if action == Action::Probe {
                 debug!("{} at {} does not answer: probing", self.id, self.address);
-                self.begin_probe(now);
+                self.begin_probe(now, shared);
             }
         }
     }
 
     /// No answer came: asks for one, with the oldest unacknowledged data if there is any.
-    pub(super) fn begin_probe(&mut self, now: Instant) {
+    pub(super) fn begin_probe(&mut self, now: Instant, shared: &mut Shared) {
         self.probe = true;
         self.on_close_lost();
-        let asks_already = self.outbox.probe() || self.is_close_due(now);
+        let mut pen = shared.journal.pen(now, self.id);
+        let asks_already = self.outbox.probe(&mut pen) || self.is_close_due(now);
         if !asks_already && self.ping == Ping::Idle {
             self.ping = Ping::Wanted { asked: false };
         }

@@ -67,7 +67,7 @@ impl Peer {
     }
 
     /// When there is reason to send a packet that the peer must acknowledge.
-    fn data_at(&self, now: Instant, shared: &Shared) -> Instant {
+    pub(super) fn data_at(&self, now: Instant, shared: &Shared) -> Instant {
         let is_control_due = matches!(self.ping, Ping::Wanted { .. })
             || self.inbox.is_credit_due()
             || self.outbox.has_lost()
@@ -133,7 +133,7 @@ impl Peer {
 
     fn transmit_packet(&mut self, now: Instant, shared: &mut Shared, buf: &mut Vec<u8>) -> bool {
         if self.confirm.is_some_and(|confirm| confirm.at <= now) {
-            self.begin_probe(now);
+            self.begin_probe(now, shared);
             if let Some(confirm) = &mut self.confirm {
                 confirm.advance(now);
             }
@@ -215,8 +215,9 @@ impl Peer {
                     .sendable_since()
                     .is_some_and(|since| since + shared.config.coalesce_delay <= now)
                 || packet.is_eliciting();
+            let mut pen = shared.journal.pen(now, self.id);
             self.outbox
-                .fill(now, is_new_due, &mut packet, &mut shared.pool);
+                .fill(now, is_new_due, &mut packet, &mut shared.pool, &mut pen);
             // With an acknowledgement the packet answers what was just heard: no need to ask whether the peer is there.
             let is_keepalive_due =
                 ack == AckForm::None && now >= self.last_sent + shared.config.keepalive_interval;

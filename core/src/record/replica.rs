@@ -10,6 +10,7 @@ use crate::crypto::Agreed;
 use crate::discovery::DiscoveryQuery;
 use crate::endpoint::Endpoint;
 use crate::event::{Event, Farewell};
+use crate::journal::Entry;
 use crate::time::Instant;
 use crate::transmit::Transmit;
 
@@ -80,6 +81,17 @@ impl Replica {
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Notes from here on what happens to messages: see [`Endpoint::set_journal`].
+    pub fn set_journal(&mut self, on: bool) {
+        self.endpoint.set_journal(on);
+    }
+
+    /// The next step in the life of messages: take all after each call.
+    #[must_use]
+    pub fn poll_journal(&mut self) -> Option<Entry> {
+        self.endpoint.poll_journal()
     }
 
     /// The datagram that the latest call gave.

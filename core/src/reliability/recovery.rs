@@ -30,6 +30,7 @@ use crate::time::Instant;
 use crate::wire::DecodeError;
 
 mod audit;
+mod journal;
 mod loss;
 #[cfg(test)]
 mod tests;
@@ -220,6 +221,13 @@ impl Recovery {
 
     /// Whether a packet of `bytes` may leave now. Packets with acknowledgements only, and probes, do not ask.
     pub(crate) fn permit(&mut self, now: Instant, bytes: usize) -> Permit {
+        let mut pacer = self.pacer;
+        let permit = self.permit_by(&mut pacer, now, bytes);
+        self.pacer = pacer;
+        permit
+    }
+
+    fn permit_by(&self, pacer: &mut Pacer, now: Instant, bytes: usize) -> Permit {
         if self.ledger.is_full() {
             return Permit::LedgerFull;
         }
@@ -232,7 +240,7 @@ impl Recovery {
             window_bytes,
             rtt_us: self.rtt.smoothed_us(),
         };
-        self.pacer
+        pacer
             .permit(now, bytes, rate)
             .map_or(Permit::Now, Permit::At)
     }

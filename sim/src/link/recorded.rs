@@ -161,7 +161,8 @@ impl Opportunities {
 
 /// How long a network took and what it lost: one row for each datagram that somebody sent through it.
 ///
-/// What is sent at a time meets what the latest row before it met.
+/// What is sent at a time meets what the latest row before it met. Of several rows with one time each meets one datagram, in
+/// their order, and the last of them holds on.
 ///
 /// ```
 /// use tickwire_sim::{Conditions, Link, ms};
@@ -176,6 +177,8 @@ pub struct Conditions {
     rows: Arc<[Row]>,
     /// After this it begins again.
     period: Duration,
+    /// How often it began again, and the row after the one that was met last.
+    next: (u128, usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,19 +218,42 @@ impl Conditions {
         // The last row holds as long as one does on average.
         let gaps = u32::try_from(rows.len() - 1).unwrap_or(u32::MAX).max(1);
         let period = last.sent + (last.sent / gaps).max(ms(1));
-        Ok(Self {
+        Ok(Self::new(rows, period))
+    }
+
+    /// From rows in the order of their times: when each begins to hold, the first also before that, and how long what it
+    /// meets takes, if it arrives. There is one at least.
+    pub(crate) fn of_rows(
+        rows: impl IntoIterator<Item = (Duration, Option<Duration>)>,
+        period: Duration,
+    ) -> Self {
+        let rows = rows.into_iter();
+        let rows: Vec<Row> = rows.map(|(sent, delay)| Row { sent, delay }).collect();
+        debug_assert!(rows.is_sorted_by_key(|row| row.sent), "out of order");
+        Self::new(rows, period)
+    }
+
+    fn new(rows: Vec<Row>, period: Duration) -> Self {
+        Self {
             rows: rows.into(),
             period,
-        })
+            next: (0, 0),
+        }
     }
 
     /// How long a datagram takes that is sent `age` after the link was put in place; `None` if it is lost.
-    pub(crate) fn meet(&self, age: Duration) -> Option<Duration> {
-        let within = Duration::from_nanos(
-            u64::try_from(age.as_nanos() % self.period.as_nanos().max(1)).unwrap_or(0),
-        );
+    pub(crate) fn meet(&mut self, age: Duration) -> Option<Duration> {
+        let period = self.period.as_nanos().max(1);
+        let round = age.as_nanos() / period;
+        let within = Duration::from_nanos(u64::try_from(age.as_nanos() % period).unwrap_or(0));
         let after = self.rows.partition_point(|row| row.sent <= within);
-        self.rows.get(after.saturating_sub(1))?.delay
+        let last = after.saturating_sub(1);
+        let time = self.rows.get(last)?.sent;
+        let first = self.rows.partition_point(|row| row.sent < time);
+        let next = if self.next.0 == round { self.next.1 } else { 0 };
+        let met = next.clamp(first, last);
+        self.next = (round, met + 1);
+        self.rows[met].delay
     }
 }
 

@@ -52,7 +52,7 @@ impl Traits {
         if bursts.is_some_and(|bursts| bursts.is_lost(age, rng)) {
             return Err(DropCause::Burst);
         }
-        match self.conditions.as_ref().map(|recorded| recorded.meet(age)) {
+        match self.conditions.as_mut().map(|recorded| recorded.meet(age)) {
             None => Ok((hold, Duration::ZERO)),
             Some(Some(delay)) => Ok((hold, delay)),
             Some(None) => Err(DropCause::Loss),

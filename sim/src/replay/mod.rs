@@ -78,21 +78,28 @@ impl<'a> Replay<'a> {
         self.run_with(|_, _| {})
     }
 
-    /// Makes the calls and records them without secrets, up to the first that gives anything else than it gave then.
+    /// Makes the calls and records them without secrets, up to the first that gives anything else than it gave then: that one
+    /// comes along.
     #[must_use]
-    pub fn redacted(self) -> Vec<u8> {
+    pub fn redacted(self) -> (Vec<u8>, Option<Divergence>) {
         let mut replica = Replica::new(self.recording);
         replica.record_redacted(self.recording.begins_at());
-        let mut redacted = Vec::new();
-        for record in self.wanted() {
-            let output = panics::caught(|| replica.call(&record));
-            if !output.is_ok_and(|output| output.outcome == record.outcome) {
+        let (mut redacted, mut divergence) = (Vec::new(), None);
+        let mut records = self.wanted().peekable();
+        while let Some(record) = records.next() {
+            divergence = match panics::caught(|| replica.call(&record)) {
+                Ok(output) if output.outcome == record.outcome => None,
+                Ok(output) => Some(Divergence::new(&record, output)),
+                Err(_) if records.peek().is_some_and(is_panic) => break,
+                Err(message) => Some(Divergence::panicked(&record, message)),
+            };
+            if divergence.is_some() {
                 break;
             }
             replica.take_redacted(&mut redacted);
         }
         replica.end_redacted(&mut redacted);
-        redacted
+        (redacted, divergence)
     }
 
     /// The calls to be made.

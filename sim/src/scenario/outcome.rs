@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::distribution::Distribution;
+use crate::survey::Side;
 
 /// What came out of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,6 +17,9 @@ pub struct Outcome {
     pub title: String,
     /// The seed that it was run with.
     pub seed: u64,
+    /// The recorded network that took the place of the scenario's links, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<RecordedNetwork>,
     /// How long things were said.
     pub duration_us: u64,
     /// How long the world ran, with the time for what was under way.
@@ -40,6 +44,44 @@ pub struct Outcome {
     pub log: Vec<ConnectionLog>,
     /// How it went over time.
     pub series: Series,
+}
+
+/// A network that was recorded, as a run was told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecordedNetwork {
+    /// Where it is from: a file.
+    pub source: String,
+    /// Number of the peer whose path it is, in the recording.
+    pub peer: u32,
+    /// At whose end it was recorded.
+    pub recorded_by: Side,
+    /// Whether nothing in the recording says so.
+    pub is_side_assumed: bool,
+    /// After this it begins again.
+    pub length_us: u64,
+    /// The fastest round trip.
+    pub round_trip_min_us: u64,
+    /// From clients to the server.
+    pub up: RecordedWay,
+    /// From the server to clients.
+    pub down: RecordedWay,
+}
+
+/// One way through a recorded network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct RecordedWay {
+    /// Datagrams of which one knows what became of them.
+    pub datagrams: u64,
+    /// Of these, lost ones.
+    pub lost: u64,
+}
+
+impl RecordedWay {
+    /// So many datagrams, and so many of them lost.
+    #[must_use]
+    pub const fn new(datagrams: u64, lost: u64) -> Self {
+        Self { datagrams, lost }
+    }
 }
 
 /// From clients to the server, or back.

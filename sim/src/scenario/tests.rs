@@ -326,3 +326,19 @@ fn events_strike_whom_they_name_for_as_long_as_they_say() {
     let strikes: Vec<&str> = outcome.faults.keys().map(String::as_str).collect();
     assert_eq!(strikes, ["blackholed", "partitioned_one_way"]);
 }
+
+#[test]
+fn links_from_elsewhere_replace_the_scenarios_and_its_outages_strike_them_too() {
+    let text = format!("{SMALL}[[event]]\nat = \"500ms\"\nkind = \"blackhole\"\nfor = \"200ms\"\n");
+    let scenario = Scenario::parse(&text).expect("a good scenario");
+    let link = || crate::Link::new().latency(crate::ms(7));
+    let (outcome, _) = Player::new(&scenario, 7).links(link(), link()).run();
+    assert!(!outcome.faults.contains_key("lost"), "{:?}", outcome.faults);
+    assert!(
+        outcome.faults.contains_key("blackholed"),
+        "{:?}",
+        outcome.faults
+    );
+    let fastest = outcome.traffic.iter().map(|found| found.latency.min_us);
+    assert_eq!(fastest.min(), Some(7_000));
+}

@@ -6,10 +6,16 @@ use std::time::Duration;
 use tickwire_core::record::{Flaw, RedactedRecord, Sight};
 use tickwire_core::{Ecn, Instant};
 
-use super::{Crossing, Outcome, PeerSurvey, Survey, Way};
+use super::{Crossing, Outcome, PeerSurvey, Side, Survey, Way};
+
+/// To so many bytes a HELLO is padded (docs/PROTOCOL.md).
+const HELLO_LEN_MIN: u64 = 1_200;
 
 /// A number that jumps further is no loss but another beginning.
 const GAP_MAX: u64 = 65_536;
+
+/// What was under way when the recording began had been sent before: so long at most.
+const BEFORE: Duration = Duration::from_secs(3_600);
 
 /// A packet that is not acknowledged was lost once one sent so many later is.
 const OVERTAKEN_BY: u64 = 3;
@@ -35,6 +41,9 @@ pub(super) fn survey(began_at: Instant, records: impl Iterator<Item = RedactedRe
 /// What was seen of one peer.
 #[derive(Debug, Default)]
 struct Seen {
+    /// Whether anything was, and what the first of it says of who dialled.
+    is_known: bool,
+    recorded_by: Option<Side>,
     sent: Vec<Sent>,
     /// Place in `sent` by packet number.
     places: BTreeMap<u64, usize>,
@@ -69,6 +78,9 @@ struct Arrived {
 
 impl Seen {
     fn see(&mut self, at: Duration, sight: Sight) {
+        if !std::mem::replace(&mut self.is_known, true) {
+            self.recorded_by = side(sight);
+        }
         match sight {
             Sight::Sent { number, len } => {
                 if let Some(number) = number {
@@ -144,6 +156,7 @@ impl Seen {
     fn survey(self, peer: u32) -> PeerSurvey {
         PeerSurvey {
             peer,
+            recorded_by: self.recorded_by,
             to_peer: self.way_out(),
             from_peer: self.way_back(),
             round_trips: self.round_trips,
@@ -204,6 +217,18 @@ impl Seen {
     }
 }
 
+/// Who is at the end whose first sight of the peer this is. A client's is the HELLO that it sent, which is padded; a server's is
+/// the WELCOME that it sent, which is short: a HELLO that arrives is of no peer yet.
+const fn side(first: Sight) -> Option<Side> {
+    let Sight::Sent { number: None, len } = first else {
+        return None;
+    };
+    Some(match len >= HELLO_LEN_MIN {
+        true => Side::Client,
+        false => Side::Server,
+    })
+}
+
 /// What was sent when, so that it arrived when it did: nothing was sent after what has a larger number.
 fn crossings(rows: &[(Option<u64>, Option<Arrived>)]) -> Way {
     let arrivals: Vec<Arrived> = rows.iter().filter_map(|(_, arrived)| *arrived).collect();
@@ -217,13 +242,14 @@ fn crossings(rows: &[(Option<u64>, Option<Arrived>)]) -> Way {
             continue;
         };
         let delay = delays.next().unwrap_or_default();
-        let sent = arrived.at.saturating_sub(delay).min(latest_sent);
+        let arrived_at = arrived.at + BEFORE;
+        let sent = arrived_at.saturating_sub(delay).min(latest_sent);
         crossings.push(Crossing {
-            sent,
+            sent: sent.saturating_sub(BEFORE),
             number: *number,
             len: Some(arrived.len),
             fate: Outcome::Arrived,
-            delay: arrived.at - sent,
+            delay: arrived_at - sent,
             is_measured: arrived.half.is_some(),
             is_overtaken: arrived.at > first_arrival,
         });
@@ -247,8 +273,10 @@ const fn lost(number: Option<u64>) -> Crossing {
     }
 }
 
-/// What was lost was sent at equal distances between what was not: a row of losses has an arrival before and behind it.
+/// What was lost was sent between what was not: in the peer's usual steps if they fit, else at equal distances. A row of losses
+/// has an arrival before and behind it.
 fn place_lost(crossings: &mut [Crossing]) {
+    let usual = usual_step(crossings);
     let mut at = 0;
     while at < crossings.len() {
         let run = crossings[at..]
@@ -257,14 +285,27 @@ fn place_lost(crossings: &mut [Crossing]) {
         let run = run.count();
         if run > 0 && at > 0 && at + run < crossings.len() {
             let (before, behind) = (crossings[at - 1], crossings[at + run]);
-            let gap = (behind.sent.saturating_sub(before.sent)) / (run as u32 + 1);
+            let gap = behind.sent.saturating_sub(before.sent);
+            let fits = usual * (run as u32) < gap;
+            let step = if fits { usual } else { gap / (run as u32 + 1) };
             for (nth, crossing) in (1..).zip(&mut crossings[at..at + run]) {
-                crossing.sent = before.sent + gap * nth;
+                crossing.sent = before.sent + step * nth;
                 crossing.delay = before.delay;
             }
         }
         at += run.max(1);
     }
+}
+
+/// The median of the times between two datagrams that arrived and followed each other.
+fn usual_step(crossings: &[Crossing]) -> Duration {
+    let pairs = crossings.windows(2);
+    let arrived = pairs.filter(|pair| pair.iter().all(|c| c.fate == Outcome::Arrived));
+    let mut steps: Vec<Duration> = arrived
+        .map(|pair| pair[1].sent.saturating_sub(pair[0].sent))
+        .collect();
+    steps.sort_unstable();
+    steps.get(steps.len() / 2).copied().unwrap_or_default()
 }
 
 /// A time for each point: its own, or on the straight line between the nearest two that have one, or that of the nearest

@@ -16,8 +16,11 @@
 //! One endpoint cannot tell how a round trip divides into its ways: half each is an assumption, and so a path that is slow
 //! one way only looks slow both ways. Jitter between two measurements is not seen. What the peer sent before the first
 //! datagram that arrived is not seen either, nor what it sent after the last.
+//!
+//! A [`Path`] is the same as two links, to send other datagrams through.
 
 mod gather;
+mod path;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -27,8 +30,9 @@ use std::time::Duration;
 use tickwire_core::Instant;
 use tickwire_core::record::{Recording, RedactedRecording};
 
-use crate::Replay;
+use crate::{Divergence, Replay};
 
+pub use path::Path;
 pub use summary::{Losses, PeerSummary, RoundTrips, WaySummary};
 
 /// What a recording tells of the network.
@@ -49,6 +53,8 @@ pub struct Survey {
 pub struct PeerSurvey {
     /// Its number in the recording, from 1.
     pub peer: u32,
+    /// At whose end it was recorded, if the recording holds how they met.
+    pub recorded_by: Option<Side>,
     /// Datagrams to the peer.
     pub to_peer: Way,
     /// Datagrams from the peer.
@@ -61,6 +67,16 @@ pub struct PeerSurvey {
     pub forged: u64,
     /// Datagrams that arrived with a mark of congestion.
     pub congestion_marks: u64,
+}
+
+/// One of the two ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Who dialled.
+    Client,
+    /// Who was dialled.
+    Server,
 }
 
 /// One way: its datagrams in the order in which they were sent.
@@ -109,11 +125,19 @@ impl Survey {
         gather::survey(recording.began_at(), recording.records())
     }
 
-    /// What a full recording tells: it is replayed, up to the first call that gives anything else than it gave.
-    #[must_use]
-    pub fn of_full(recording: &Recording) -> Self {
-        let redacted = RedactedRecording::read(Replay::new(recording).redacted());
-        Self::of(&redacted.expect("it was just written"))
+    /// What a full recording tells: it is replayed.
+    ///
+    /// # Errors
+    ///
+    /// The first call that gives anything else than it gave then; it was recorded by another version, or changed.
+    pub fn of_full(recording: &Recording) -> Result<Self, Box<Divergence>> {
+        let (redacted, divergence) = Replay::new(recording).redacted();
+        match divergence {
+            None => Ok(Self::of(
+                &RedactedRecording::read(redacted).expect("it was just written"),
+            )),
+            Some(divergence) => Err(Box::new(divergence)),
+        }
     }
 
     /// How long the recording is.

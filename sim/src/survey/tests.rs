@@ -4,23 +4,23 @@ use std::time::Duration;
 
 use tickwire_core::record::RedactedRecording;
 
-use super::{Crossing, Outcome, Survey, Way};
+use super::{Crossing, Outcome, Side, Survey, Way};
 use crate::capture::{Capture, CaptureLimits};
 use crate::host::HostId;
 use crate::seeds::for_seeds;
 use crate::{Bursts, Link, Pair, Recording, ms};
 
-const UNRELIABLE: u8 = 0;
-const TICK: Duration = ms(20);
+pub(super) const UNRELIABLE: u8 = 0;
+pub(super) const TICK: Duration = ms(20);
 
-fn lossy(jitter: Duration) -> Link {
+pub(super) fn lossy(jitter: Duration) -> Link {
     let link = Link::new().latency(ms(25)).jitter(jitter);
     link.bursts(Bursts::by_datagram(3, 40))
 }
 
 /// Both sides send in every tick, over this link, and at first and at last over one without faults: a loss shows by what
 /// came before and after it.
-fn play(pair: &mut Pair, link: &Link, ticks: u32) {
+pub(super) fn play(pair: &mut Pair, link: &Link, ticks: u32) {
     for tick in 0..ticks {
         if tick == 10 {
             let (client, server) = (pair.client, pair.server);
@@ -46,13 +46,13 @@ struct Played {
 
 /// A datagram as it went: when it was sent, and how long it took, if it arrived.
 #[derive(Debug)]
-struct Truth {
-    sent: Duration,
-    delay: Option<Duration>,
-    is_lost: bool,
+pub(super) struct Truth {
+    pub(super) sent: Duration,
+    pub(super) delay: Option<Duration>,
+    pub(super) is_lost: bool,
 }
 
-fn truth(capture: &Capture, from: HostId, to: HostId) -> Vec<Truth> {
+pub(super) fn truth(capture: &Capture, from: HostId, to: HostId) -> Vec<Truth> {
     let of_way = |datagram: &&crate::capture::CapturedDatagram| {
         datagram.from == from && datagram.to == Some(to)
     };
@@ -148,9 +148,10 @@ fn a_full_recording_tells_the_same() {
     play(&mut pair, &lossy(ms(5)), 300);
     let redacted = RedactedRecording::read(pair.world.end_redacted(pair.client));
     let full = Recording::read(pair.world.end_recording(pair.client)).expect("whole");
-    let survey = Survey::of_full(&full);
+    let survey = Survey::of_full(&full).expect("it replays");
     assert_eq!(survey, Survey::of(&redacted.expect("whole")));
     assert_eq!(survey.busiest(), survey.peer(1));
+    assert_eq!(survey.peers[0].recorded_by, Some(Side::Client));
     let greeting = survey.peers[0].to_peer.crossings[0];
     assert_eq!((greeting.number, greeting.len), (None, Some(1_200)));
 }

@@ -71,7 +71,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         replay = replay.until(recording.begins_at() + until);
     }
     if args.summary {
-        let redacted = RedactedRecording::read(replay.redacted());
+        let (redacted, divergence) = replay.redacted();
+        if let Some(divergence) = divergence {
+            output::remark(&format!(
+                "{}: it replays differently from record {} on; this is what is before",
+                args.file.display(),
+                divergence.record
+            ));
+        }
+        let redacted = RedactedRecording::read(redacted);
         let survey = Survey::of(&redacted.context("what was just written can be read")?);
         return summarize(args, &survey, false);
     }
@@ -146,7 +154,7 @@ fn whole<R>(
     Ok(recording)
 }
 
-fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
     let read = || -> anyhow::Result<Vec<u8>> {
         let mut file: File = files::open_regular(path)?;
         let mut bytes = Vec::new();

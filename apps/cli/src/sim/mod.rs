@@ -2,6 +2,7 @@
 
 mod check;
 mod list;
+mod network;
 mod run;
 mod show;
 mod source;
@@ -13,6 +14,7 @@ Examples:
   tickwire sim list                              the scenarios that come along
   tickwire sim run lossy-wifi                    one of them, as a table
   tickwire sim run my-world.toml --seed 7 --json a file of yours
+  tickwire sim run --link-from match.twred       over the network that a recording saw
   tickwire sim check my-world.toml               is it a scenario?
 
 A run depends on nothing but the scenario and the seed: the same two give the same result on every machine. How scenarios are

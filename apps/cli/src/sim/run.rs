@@ -6,9 +6,12 @@ use std::process::ExitCode;
 use tickwire_sim::Outcome;
 use tickwire_sim::scenario::Player;
 
-use super::{show, source};
+use super::{network, show, source};
 use crate::failure::bad_input;
 use crate::{files, output};
+
+/// Who plays over a recorded network if no scenario is named.
+const ONE_PLAYER: &str = include_str!("one-player.toml");
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,6 +20,8 @@ Examples:
   tickwire sim run handover --trace wire.txt         every datagram, as text
   tickwire sim run lan --set link.loss=5% --set clients.0.count=16
   tickwire sim run my-world.toml
+  tickwire sim run --link-from match.twred           one player over the network that a recording saw
+  tickwire sim run my-world.toml --link-from match.twred
 
 The same scenario and seed give the same result, byte for byte, on every machine. Exit codes: 0 all is as the scenario expects;
 1 something is not, and what; 2 a file or an option is wrong, and where.";
@@ -25,9 +30,9 @@ The same scenario and seed give the same result, byte for byte, on every machine
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// The name of a scenario that comes along, or a file
-    #[arg(value_name = "SCENARIO")]
-    scenario: String,
+    /// The name of a scenario that comes along, or a file; with --link-from one player if none is named
+    #[arg(value_name = "SCENARIO", required_unless_present = "link_from")]
+    scenario: Option<String>,
 
     /// The seed of all chance
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -44,12 +49,22 @@ pub(super) struct Args {
     /// Write every datagram as a line of text into this file
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+
+    #[command(flatten)]
+    network: network::Args,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let scenario = source::read(&args.scenario, &args.set)?;
+    let scenario = match &args.scenario {
+        Some(name) => source::read(name, &args.set)?,
+        None => source::read_text(ONE_PLAYER, "one player", &args.set)?,
+    };
+    let network = args.network.read()?;
     let mut player = Player::new(&scenario, args.seed);
+    if let Some(network) = &network {
+        player = network.under(player);
+    }
     if args.trace.is_some() {
         player = player.traced();
     }

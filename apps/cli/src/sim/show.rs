@@ -1,18 +1,18 @@
 //! An outcome, for people.
 
 use tickwire_sim::Outcome;
-use tickwire_sim::scenario::{Direction, Distribution, TrafficOutcome};
+use tickwire_sim::scenario::{
+    Direction, Distribution, RecordedNetwork, RecordedWay, TrafficOutcome,
+};
+use tickwire_sim::survey::Side;
 
 use crate::output::{Table, clean};
 
 /// All of it, without a line break at the end.
 pub(super) fn text(outcome: &Outcome) -> String {
-    let mut lines = vec![
-        format!("{}, seed {}", clean(&outcome.title), outcome.seed),
-        String::new(),
-        traffic(outcome),
-        String::new(),
-    ];
+    let mut lines = vec![format!("{}, seed {}", clean(&outcome.title), outcome.seed)];
+    lines.extend(outcome.network.as_ref().map(network));
+    lines.extend([String::new(), traffic(outcome), String::new()]);
     lines.extend(connections(outcome));
     lines.push(wire(outcome));
     lines.push(faults(outcome));
@@ -27,6 +27,31 @@ pub(super) fn text(outcome: &Outcome) -> String {
         ),
     }
     lines.join("\n")
+}
+
+fn network(network: &RecordedNetwork) -> String {
+    let side = match network.recorded_by {
+        Side::Client => "client",
+        Side::Server => "server",
+    };
+    let way = |way: RecordedWay| {
+        let share = tenths(way.lost * 100, way.datagrams.max(1));
+        format!("{} of {} lost ({share}%)", way.lost, way.datagrams)
+    };
+    format!(
+        "over the network of {}, peer {}, recorded {} {side}: {} s, {} ms there and back at least; up {}, down {}",
+        clean(&network.source),
+        network.peer,
+        if network.is_side_assumed {
+            "probably by the"
+        } else {
+            "by the"
+        },
+        tenths(network.length_us, 1_000_000),
+        tenths(network.round_trip_min_us, 1_000),
+        way(network.up),
+        way(network.down),
+    )
 }
 
 fn traffic(outcome: &Outcome) -> String {

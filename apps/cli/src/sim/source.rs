@@ -23,12 +23,7 @@ const TRACE_BYTES_MAX: u64 = 64 << 20;
 ///
 /// Bad input, on one line that names the place.
 pub(super) fn read(name: &str, settings: &[String]) -> anyhow::Result<Scenario> {
-    let mut reader = Reader::new();
-    for setting in settings {
-        reader = reader
-            .set(setting)
-            .map_err(|error| bad_input(format!("--set: {error}")))?;
-    }
+    let reader = reader(settings)?;
     if !name.contains(['.', '/', '\\']) {
         let Some(entry) = library::find(name) else {
             let text = format!(
@@ -40,7 +35,7 @@ pub(super) fn read(name: &str, settings: &[String]) -> anyhow::Result<Scenario> 
         return scenario.map_err(|error| bad_input(error.in_file(name)));
     }
     let path = Path::new(name);
-    let text = read_text(path, SCENARIO_BYTES_MAX)
+    let text = read_file(path, SCENARIO_BYTES_MAX)
         .map_err(|error| bad_input(format!("cannot read the scenario {name}: {error}")))?;
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
     let scenario = reader
@@ -49,10 +44,30 @@ pub(super) fn read(name: &str, settings: &[String]) -> anyhow::Result<Scenario> 
     scenario.map_err(|error| bad_input(error.in_file(name)))
 }
 
+/// Reads a scenario that is at hand, with the settings on top.
+///
+/// # Errors
+///
+/// Bad input: a setting that does not fit.
+pub(super) fn read_text(text: &str, name: &str, settings: &[String]) -> anyhow::Result<Scenario> {
+    let scenario = reader(settings)?.read(text);
+    scenario.map_err(|error| bad_input(error.in_file(name)))
+}
+
+fn reader<'a>(settings: &[String]) -> anyhow::Result<Reader<'a>> {
+    let mut reader = Reader::new();
+    for setting in settings {
+        reader = reader
+            .set(setting)
+            .map_err(|error| bad_input(format!("--set: {error}")))?;
+    }
+    Ok(reader)
+}
+
 /// A trace that a scenario in this directory names.
 fn read_trace(directory: &Path, trace: &str) -> Result<String, String> {
     let path: PathBuf = directory.join(trace);
-    read_text(&path, TRACE_BYTES_MAX).map_err(|error| {
+    read_file(&path, TRACE_BYTES_MAX).map_err(|error| {
         if error.kind() == io::ErrorKind::NotFound {
             return format!("there is no file {}", path.display());
         }
@@ -60,7 +75,7 @@ fn read_trace(directory: &Path, trace: &str) -> Result<String, String> {
     })
 }
 
-fn read_text(path: &Path, bytes_max: u64) -> io::Result<String> {
+fn read_file(path: &Path, bytes_max: u64) -> io::Result<String> {
     let file: File = files::open_regular(path)?;
     files::read_bounded(&file, bytes_max)
 }

@@ -3,6 +3,8 @@
 mod asking;
 mod command_line;
 mod echo;
+#[cfg(feature = "sim")]
+mod network;
 mod play;
 #[cfg(all(unix, feature = "sim"))]
 mod recording;

@@ -19,7 +19,7 @@ use crate::{
 
 /// What happens, one after the other.
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Send { up: bool, channel: u8, len: u16 },
     Reads { up: bool, reads: bool },
     Pass { millis: u8 },
@@ -27,7 +27,7 @@ enum Step {
     Part { up: bool },
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (any::<bool>(), 0u8..4, 0u16..9_000)
             .prop_map(|(up, channel, len)| Step::Send { up, channel, len }),
@@ -38,7 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn faults() -> impl Strategy<Value = Faults> {
+pub(super) fn faults() -> impl Strategy<Value = Faults> {
     (0u64..300, 0u64..100, 0u64..60, 0u64..40, 0u64..50).prop_map(
         |(loss, duplication, delay_ms, jitter_ms, late)| Faults {
             loss,
@@ -51,7 +51,7 @@ fn faults() -> impl Strategy<Value = Faults> {
     )
 }
 
-fn settings() -> ConfigBuilder {
+pub(super) fn settings() -> ConfigBuilder {
     Config::builder()
         .tick(NonZeroU32::new(20).map(TickConfig::new))
         .announce(Some(AnnounceConfig {
@@ -116,7 +116,7 @@ fn ask(storm: &mut Storm, what: u8) {
     }
 }
 
-fn take(storm: &mut Storm, step: &Step) {
+pub(super) fn take(storm: &mut Storm, step: &Step) {
     let now = storm.pair.now;
     match step {
         Step::Send { up, channel, len } => {

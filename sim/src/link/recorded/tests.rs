@@ -55,8 +55,8 @@ fn a_bad_line_of_a_capacity_is_named() {
 #[test]
 fn conditions_hold_until_the_next_row_and_begin_again() {
     let rows = "send_ms,delay_ms,lost\n1000,21.5,0\n1020,48,0\n1040,,1\n1060,7,1\n1080,9,0\n";
-    let conditions = Conditions::parse(rows).expect("a good table");
-    let meet = |age| conditions.meet(ms(age)).map(|delay| delay.as_micros());
+    let mut conditions = Conditions::parse(rows).expect("a good table");
+    let mut meet = |age| conditions.meet(ms(age)).map(|delay| delay.as_micros());
     assert_eq!(
         [meet(0), meet(19), meet(20)],
         [Some(21_500), Some(21_500), Some(48_000)]
@@ -66,8 +66,20 @@ fn conditions_hold_until_the_next_row_and_begin_again() {
         [None, None, Some(9_000), Some(9_000)]
     );
     assert_eq!(meet(100), Some(21_500), "five rows of 20 ms each");
-    let one = Conditions::parse("0,5,0").expect("one row is enough");
+    let mut one = Conditions::parse("0,5,0").expect("one row is enough");
     assert_eq!(one.meet(ms(123_456)), Some(ms(5)));
+}
+
+#[test]
+fn rows_with_one_time_are_met_one_after_the_other() {
+    let rows = "0,1,0\n10,2,0\n10,,1\n10,4,0\n20,5,0\n";
+    let mut conditions = Conditions::parse(rows).expect("a good table");
+    let mut met = |ages: [u64; 6]| {
+        let times = ages.map(|age| conditions.meet(ms(age)));
+        times.map(|time| time.map_or(0, |time| time.as_millis()))
+    };
+    assert_eq!(met([0, 0, 10, 10, 10, 10]), [1, 1, 2, 0, 4, 4]);
+    assert_eq!(met([12, 20, 25, 35, 36, 47]), [4, 5, 1, 2, 0, 5]);
 }
 
 #[test]

@@ -29,6 +29,7 @@ impl Run<'_> {
         let mut outcome = Outcome {
             title: scenario.title.clone(),
             seed,
+            network: None,
             duration_us: micros(scenario.duration),
             ended_us: ended,
             clients: names,

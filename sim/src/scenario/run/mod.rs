@@ -21,7 +21,7 @@ use self::owner::Client;
 use self::sampler::Sampler;
 use super::Scenario;
 use super::distribution::Times;
-use super::outcome::{ConnectionLog, Outcome};
+use super::outcome::{ConnectionLog, Outcome, RecordedNetwork};
 use crate::host::HostId;
 use crate::link::Link;
 use crate::nat::realms::NatId;
@@ -33,6 +33,7 @@ pub struct Player<'a> {
     seed: u64,
     is_traced: bool,
     link_override: Option<(Link, Link)>,
+    network: Option<RecordedNetwork>,
     on_progress: Box<dyn FnMut(Duration, Duration) + 'a>,
 }
 
@@ -54,6 +55,7 @@ impl<'a> Player<'a> {
             seed,
             is_traced: false,
             link_override: None,
+            network: None,
             on_progress: Box::new(|_, _| {}),
         }
     }
@@ -71,6 +73,13 @@ impl<'a> Player<'a> {
     #[must_use]
     pub fn links(mut self, up: Link, down: Link) -> Self {
         self.link_override = Some((up, down));
+        self
+    }
+
+    /// Says in the outcome where the [`links`](Self::links) are from.
+    #[must_use]
+    pub fn told(mut self, network: RecordedNetwork) -> Self {
+        self.network = Some(network);
         self
     }
 
@@ -98,7 +107,9 @@ impl<'a> Player<'a> {
                 (self.on_progress)(at.saturating_duration_since(Instant::ZERO), whole);
             }
         }
-        run.finish(self.seed)
+        let (mut outcome, world) = run.finish(self.seed);
+        outcome.network = self.network;
+        (outcome, world)
     }
 }
 

@@ -119,20 +119,21 @@ impl<'a> Run<'a> {
         for client in 0..self.clients.len() {
             match &link_override {
                 None => self.put_link(client),
-                Some((up, down)) => {
-                    let host = self.clients[client].place.host;
-                    self.world.link(host, self.server, up.clone());
-                    self.world.link(self.server, host, down.clone());
-                }
+                Some((up, down)) => self.put_ways(client, up.clone(), down.clone()),
             }
         }
     }
 
     /// Puts a client's links in place as its keys now are, with the outages that are to come.
     pub(super) fn put_link(&mut self, client: usize) {
-        let Client { place, link, .. } = &self.clients[client];
+        let link = &self.clients[client].link;
+        self.put_ways(client, link.up.build(), link.down.build());
+    }
+
+    /// Puts these links in place for a client, with the outages that are to come.
+    fn put_ways(&mut self, client: usize, mut up: Link, mut down: Link) {
+        let place = &self.clients[client].place;
         let now = self.world.now().saturating_duration_since(Instant::ZERO);
-        let (mut up, mut down) = (link.up.build(), link.down.build());
         for event in &self.scenario.events {
             if !event.who.is(place.group, place.number) {
                 continue;

@@ -1,0 +1,80 @@
+//! What a channel tells the journal of its messages.
+
+use super::{Allowance, SendChannel};
+use crate::id::ChannelId;
+use crate::journal::{Hold, Pen, Step};
+use crate::peer::packet::PacketBuilder;
+
+impl SendChannel {
+    pub(super) fn left(&self, packet: &PacketBuilder<'_>, id: u64, piece: u32) -> Step {
+        Step::Left {
+            channel: ChannelId::new(self.index),
+            id,
+            piece,
+            packet: packet.number(),
+        }
+    }
+
+    pub(super) fn requeued(&self, id: u64, piece: u32, is_probe: bool) -> Step {
+        Step::Requeued {
+            channel: ChannelId::new(self.index),
+            id,
+            piece,
+            is_probe,
+        }
+    }
+
+    /// Number of the oldest message.
+    pub(crate) const fn oldest(&self) -> u64 {
+        self.base
+    }
+
+    /// Notes what holds back what was lost, and what is new and has its credit.
+    pub(crate) fn note_waits(&self, lost: Hold, new: Hold, all: &Allowance, pen: &mut Pen<'_>) {
+        let channel = ChannelId::new(self.index);
+        if self.has_lost() {
+            pen.note(Step::Waits {
+                channel,
+                again: true,
+                hold: lost,
+            });
+        }
+        if let Some(next) = self.queue.get(self.position(self.unsent)) {
+            pen.note(Step::Waits {
+                channel,
+                again: false,
+                hold: self.obstacle(next, all).unwrap_or(new),
+            });
+        }
+    }
+
+    /// Notes all messages, as a journal begins.
+    pub(crate) fn note_found(&self, pen: &mut Pen<'_>) {
+        for (id, message) in (self.base..).zip(&self.queue) {
+            if message.acked {
+                continue;
+            }
+            let fragments = message.fragments.as_ref();
+            let pieces = fragments.map_or(1, |fragments| fragments.count);
+            let queued = Step::Queued {
+                channel: ChannelId::new(self.index),
+                id,
+                len: message.bytes.len(),
+                pieces,
+            };
+            pen.note_at(message.queued_at, queued);
+            for piece in 0..pieces {
+                if fragments.is_some_and(|fragments| fragments.is_acked(piece)) {
+                    pen.note(Step::PieceAcked {
+                        channel: ChannelId::new(self.index),
+                        id,
+                        piece,
+                    });
+                }
+            }
+        }
+        for (id, piece) in &self.lost {
+            pen.note(self.requeued(*id, *piece, false));
+        }
+    }
+}

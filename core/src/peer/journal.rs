@@ -1,0 +1,107 @@
+//! What a peer tells the journal, for who asks why a message was late. Nothing here changes anything.
+
+use core::ops::RangeInclusive;
+
+use super::{Peer, State};
+use crate::channel::pieces;
+use crate::id::ChannelId;
+use crate::journal::{Hold, Pen, Step};
+use crate::machine::shared::Shared;
+use crate::reliability::ACK_RANGES_MAX;
+use crate::reliability::recovery::Permit;
+use crate::time::Instant;
+
+impl Peer {
+    /// Notes a message that was queued, after those that made room for it.
+    pub(crate) fn note_queued(
+        &self,
+        channel: ChannelId,
+        id: u64,
+        dropped: u64,
+        len: usize,
+        datagram_size_max: usize,
+        pen: &mut Pen<'_>,
+    ) {
+        let oldest = self.outbox.oldest(channel);
+        for id in oldest - dropped..oldest {
+            pen.note(Step::Dropped { channel, id });
+        }
+        pen.note(Step::Queued {
+            channel,
+            id,
+            len,
+            pieces: pieces(len, datagram_size_max),
+        });
+    }
+
+    /// Notes for each channel with something to send what holds it back from here on.
+    pub(crate) fn note_waits(&self, now: Instant, shared: &mut Shared) {
+        if !shared.journal.is_on() {
+            return;
+        }
+        if self.is_over() {
+            shared.journal.pen(now, self.id).note(Step::Ended);
+            return;
+        }
+        if !matches!(self.state, State::Connected | State::Closing(_)) {
+            return;
+        }
+        let due = self.data_at(now, shared);
+        let lost = self.permit_hold(now, shared);
+        let new = if due <= now || self.probe {
+            lost
+        } else {
+            Hold::Tick { until: due }
+        };
+        let mut pen = shared.journal.pen(now, self.id);
+        self.outbox.note_waits(lost, new, &mut pen);
+    }
+
+    fn permit_hold(&self, now: Instant, shared: &Shared) -> Hold {
+        if self.probe {
+            return Hold::Due;
+        }
+        match self.recovery.foresee(now, shared.config.datagram_size_max) {
+            Permit::Now => Hold::Due,
+            Permit::At(until) => Hold::Paced { until },
+            Permit::WindowFull => Hold::Congestion,
+            Permit::LedgerFull => Hold::Ledger,
+        }
+    }
+
+    /// Notes what an acknowledgement said, and what was lost by it.
+    pub(super) fn note_acks(
+        &self,
+        now: Instant,
+        ranges: impl Iterator<Item = RangeInclusive<u64>>,
+        shared: &mut Shared,
+    ) {
+        let mut pen = shared.journal.pen(now, self.id);
+        for range in ranges.take(ACK_RANGES_MAX) {
+            let (first, last) = range.into_inner();
+            pen.note(Step::PacketsAcked { first, last });
+        }
+        self.note_losses(now, shared);
+    }
+
+    /// Notes what the latest acknowledgement or timeout declared lost.
+    pub(super) fn note_losses(&self, now: Instant, shared: &mut Shared) {
+        let mut pen = shared.journal.pen(now, self.id);
+        for (packet, cause) in self.recovery.losses() {
+            pen.note(Step::PacketLost {
+                packet: *packet,
+                cause: *cause,
+            });
+        }
+    }
+
+    /// Notes all messages that are here, as a journal begins.
+    pub(crate) fn note_found(&self, pen: &mut Pen<'_>) {
+        if !pen.is_on() {
+            return;
+        }
+        self.outbox.note_found(pen);
+        self.recovery.note_found(pen);
+        self.inbox.note_found(pen);
+    }
+}
