@@ -39,6 +39,8 @@ mod pictures;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
+mod qlog;
+#[cfg(test)]
 mod recording;
 #[cfg(test)]
 mod repository;

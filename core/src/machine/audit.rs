@@ -15,20 +15,22 @@ impl Machine {
     /// After a call and its polls: the books are in order. `round` counts audits.
     pub(crate) fn audit(&self, round: u64) -> Checked {
         self.shared.notes.check()?;
-        let depth = if round.is_multiple_of(WHOLE_EVERY) {
-            Depth::Whole
+        let (depth, turn) = if round.is_multiple_of(WHOLE_EVERY) {
+            (Depth::Whole, round / WHOLE_EVERY)
         } else {
-            Depth::Quick
+            (Depth::Quick, round)
         };
         let len = self.slots.len();
-        if len <= FEW || depth == Depth::Whole {
+        if len <= FEW {
             for slot in 0..len {
                 self.audit_slot(slot as u32, depth)?;
             }
-            self.audit_sums()?;
         } else {
             self.audit_slot(self.shared.notes.touched, depth)?;
-            self.audit_slot((round % len as u64) as u32, depth)?;
+            self.audit_slot((turn % len as u64) as u32, depth)?;
+        }
+        if len <= FEW || depth == Depth::Whole {
+            self.audit_sums()?;
         }
         let (half_open, half_open_max) = (self.half_open.len(), self.shared.config.half_open_max);
         at_most(2, "half-open peers", half_open as u64, half_open_max.into())?;

@@ -3,6 +3,7 @@
 mod check;
 mod list;
 mod network;
+mod pictures;
 mod run;
 mod show;
 mod source;

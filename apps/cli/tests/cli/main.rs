@@ -5,6 +5,8 @@ mod command_line;
 mod echo;
 #[cfg(feature = "sim")]
 mod network;
+#[cfg(feature = "sim")]
+mod pictures;
 mod play;
 #[cfg(all(unix, feature = "sim"))]
 mod recording;
