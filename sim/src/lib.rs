@@ -130,6 +130,11 @@ mod address;
 pub mod capture;
 mod clock;
 mod driver;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each side picks the steps and ends that concern it"
+)]
+pub mod explain;
 mod fate;
 mod faults;
 mod host;

@@ -1,5 +1,6 @@
 //! `tickwire replay`: a recording, lived again.
 
+mod explain;
 mod show;
 mod summary;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tickwire_core::record;
+use tickwire_sim::explain::Question;
 use tickwire_sim::{Recording, RecordingError, RedactedRecording, Replay, Survey};
 
 use crate::failure::bad_input;
@@ -24,10 +26,12 @@ Examples:
   tickwire replay server.twrec                   every call again: does the same come out?
   tickwire replay server.twrec --until 3.5 --trace
   tickwire replay crashed.twrec --salvage        what is whole of a file that was cut off
+  tickwire replay server.twrec --explain late    the ten messages that took longest, and why
+  tickwire replay server.twrec --explain 2.17    message 17 on channel 2: where its time went
   tickwire replay match.twrec --summary          losses and round trips, of a redacted recording too
 
 A recording holds session secrets: who has the file can read what was said. Exit codes: 0 all that came out is the same;
-1 something else came out, the first such call is shown; 2 the file cannot be read, and why.";
+1 something else came out, the first such call is shown; 2 the file cannot be read, or has no such message, and why.";
 
 /// Options of `replay`.
 #[derive(Debug, clap::Args)]
@@ -52,6 +56,11 @@ pub(crate) struct Args {
     /// Print what the network did instead: losses, how they came, and round trips, for each peer
     #[arg(long, conflicts_with = "trace")]
     summary: bool,
+
+    /// Tell why a message took as long as it did: `CHANNEL.NUMBER`, before it `PEER:` (`p0.1:` or `ADDRESS:`) and `sent:` or
+    /// `received:` where more than one has it; or `late`, `late:50` for the slowest
+    #[arg(long, value_name = "MESSAGE", conflicts_with_all = ["trace", "summary"])]
+    explain: Option<Question>,
 
     /// Replay what is whole of a file that was cut off or damaged
     #[arg(long)]
@@ -82,6 +91,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let redacted = RedactedRecording::read(redacted);
         let survey = Survey::of(&redacted.context("what was just written can be read")?);
         return summarize(args, &survey, false);
+    }
+    if let Some(question) = &args.explain {
+        return explain::run(&args.file, replay, question, args.json);
     }
     let report = match args.trace {
         false => replay.run(),

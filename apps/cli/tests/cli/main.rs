@@ -4,6 +4,8 @@ mod asking;
 mod command_line;
 mod echo;
 #[cfg(feature = "sim")]
+mod explain;
+#[cfg(feature = "sim")]
 mod network;
 #[cfg(feature = "sim")]
 mod pictures;

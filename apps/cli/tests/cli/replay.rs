@@ -3,7 +3,7 @@
 use crate::support::{Background, TestFile, refusal, run};
 
 /// Plays for two seconds with two bots and returns the server's recording.
-fn recorded() -> (TestFile, serde_json::Value) {
+pub(crate) fn recorded() -> (TestFile, serde_json::Value) {
     let file = TestFile::new();
     let key = TestFile::new();
     let arguments = "serve --bind 127.0.0.1:0 --discovery-port 0 --bots 2 --duration 2 --json";
