@@ -4,6 +4,7 @@ function showHead() {
   at("title").textContent = outcome.title;
   const facts = [["span", "seed ", "seed", String], ["span", "", "duration_us", (us) => time(us) + " of virtual time"],
     ["span", "wire hash ", "wire_hash", String]];
+  if (outcome.network) facts.push(["span", "over the network of ", "network.source", String]);
   at("facts").append(make("span", { text: plural(outcome.clients.length, "client") }),
     ...facts.map(([name, before, path, show]) => make("span", {}, before, number(name, path, show))));
   at("command").textContent = data.command;

@@ -7,6 +7,7 @@ use super::tags::{self, B, C, D};
 use crate::notice::LossCause;
 use crate::record::call::EndReason;
 use crate::record::codec::{number, small};
+use crate::record::reading::Decode;
 use crate::time::Instant;
 use crate::transmit::Ecn;
 use crate::wire::{DecodeError, Reader};
@@ -120,16 +121,12 @@ impl Decoder {
             peers: BTreeMap::new(),
         }
     }
+}
 
-    /// Records read so far.
-    pub(super) const fn number(&self) -> u64 {
-        self.number
-    }
+impl Decode for Decoder {
+    type Record<'a> = RedactedRecord;
 
-    pub(super) fn record(
-        &mut self,
-        reader: &mut Reader<'_>,
-    ) -> Result<RedactedRecord, DecodeError> {
+    fn record(&mut self, reader: &mut Reader<'_>) -> Result<RedactedRecord, DecodeError> {
         self.number += 1;
         let offset = reader.offset() as u64;
         let error = reader.error("tag");
@@ -167,6 +164,16 @@ impl Decoder {
         })
     }
 
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn is_end(record: &RedactedRecord) -> bool {
+        matches!(record.sight, Sight::End { .. })
+    }
+}
+
+impl Decoder {
     fn next(&mut self) -> &mut Next {
         self.peers.entry(self.peer).or_default()
     }
