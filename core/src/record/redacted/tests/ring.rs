@@ -25,7 +25,7 @@ impl Both {
     fn tick(&mut self, tick: u64) {
         let now = 16_000 * tick;
         for slot in 0..4 {
-            if slot == 3 && tick % 500 != 0 {
+            if slot == 3 && !tick.is_multiple_of(500) {
                 continue;
             }
             let generation = if slot == 2 { tick / 700 } else { 0 };
@@ -87,9 +87,10 @@ fn sights(records: &[RedactedRecord]) -> Vec<(Instant, u32, Sight)> {
         .filter(|record| !matches!(record.sight, Sight::Stands { .. }));
     // The end is of whoever came last.
     sights
-        .map(|record| match record.sight {
-            Sight::End { .. } => (record.at, 0, record.sight),
-            sight => (record.at, record.peer, sight),
+        .map(|record| {
+            let is_end = matches!(record.sight, Sight::End { .. });
+            let peer = if is_end { 0 } else { record.peer };
+            (record.at, peer, record.sight)
         })
         .collect()
 }
