@@ -21,6 +21,8 @@ mod differential;
 #[cfg(test)]
 mod driver_recording;
 #[cfg(test)]
+mod driver_ring;
+#[cfg(test)]
 mod game;
 #[cfg(test)]
 mod graph;

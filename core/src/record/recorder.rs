@@ -317,7 +317,7 @@ impl Recorder {
 }
 
 /// Writes at the front of a block how long it is, and how many records it has.
-fn put_block_header(records: u32, block: &mut [u8]) {
+pub(super) fn put_block_header(records: u32, block: &mut [u8]) {
     let len = (block.len() - BLOCK_HEADER_LEN) as u32;
     block[..4].copy_from_slice(&len.to_be_bytes());
     block[4..BLOCK_HEADER_LEN].copy_from_slice(&records.to_be_bytes());

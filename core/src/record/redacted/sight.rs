@@ -64,6 +64,16 @@ pub enum Sight {
         /// Why.
         cause: LossCause,
     },
+    /// How far the packets of a peer are: of the recording of a ring that does not have its beginning. It says nothing
+    /// that the records after it do not say.
+    Stands {
+        /// The packet that is sent next.
+        sent: u64,
+        /// The one after the largest that arrived.
+        arrived: u64,
+        /// The one after those acknowledged last.
+        acknowledged: u64,
+    },
     /// The recording ends here.
     End {
         /// Why.
@@ -142,6 +152,7 @@ impl Decode for Decoder {
             tags::ARRIVED_OTHER => self.arrived_other(tag, reader)?,
             tags::ACKNOWLEDGED => self.acknowledged(tag, reader)?,
             tags::LOST => self.lost(tag, reader)?,
+            tags::STANDS => self.stands(reader)?,
             _ => return Err(error),
         };
         Ok(RedactedRecord {
@@ -239,6 +250,20 @@ impl Decoder {
             first,
             last,
             round_trip,
+        })
+    }
+
+    fn stands(&mut self, reader: &mut Reader<'_>) -> Result<Sight, DecodeError> {
+        let next = Next {
+            sent: number(reader, "next packet sent")?,
+            taken: number(reader, "next packet to arrive")?,
+            acked: number(reader, "next packet acknowledged")?,
+        };
+        *self.next() = next;
+        Ok(Sight::Stands {
+            sent: next.sent,
+            arrived: next.taken,
+            acknowledged: next.acked,
         })
     }
 
