@@ -4,7 +4,7 @@
 //! `data-path` which one it shows. Texts of the data reach the page by `textContent` alone, the JSON is escaped so that it
 //! cannot end its element, and the page's own policy forbids it to load anything.
 //!
-//! However long a run was, its page stays small: [`sample`] decides what is left out, and the page says so.
+//! However long a run was, its page stays small: `sample` decides what is left out, and the page says so.
 //!
 //! | file | what |
 //! |---|---|
