@@ -232,7 +232,11 @@ mod tests {
         Draft::rehearse(&dir.path("missing/file")).expect_err("there is no such directory");
         Draft::rehearse(Path::new("/")).expect_err("it has no name");
         #[cfg(unix)]
-        Draft::rehearse(Path::new("/dev/null")).expect_err("a device is left alone");
+        {
+            let device = dir.path("device");
+            std::os::unix::fs::symlink("/dev/null", &device).expect("the directory is writable");
+            Draft::rehearse(&device).expect_err("a device is left alone");
+        }
     }
 
     #[test]
