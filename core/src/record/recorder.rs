@@ -263,13 +263,28 @@ impl Recorder {
 
     /// Appends the finished blocks to `out` and forgets them.
     pub(crate) fn take(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.bytes[..self.open]);
-        self.forget();
+        if self.open == 0 {
+            return;
+        }
+        if !out.is_empty() {
+            out.extend_from_slice(&self.bytes[..self.open]);
+            return self.forget();
+        }
+        // The buffers change places, and only the open block is copied, which has just begun.
+        core::mem::swap(out, &mut self.bytes);
+        self.bytes.reserve(2 * BLOCK_BYTES);
+        self.bytes.extend_from_slice(&out[self.open..]);
+        out.truncate(self.open);
+        self.forget_places();
     }
 
     /// Forgets the finished blocks.
     pub(super) fn forget(&mut self) {
         self.bytes.drain(..self.open);
+        self.forget_places();
+    }
+
+    fn forget_places(&mut self) {
         self.tag = self.tag.saturating_sub(self.open);
         self.tag_before = self.tag_before.and_then(|tag| tag.checked_sub(self.open));
         self.open = 0;
