@@ -20,7 +20,7 @@ pub use panics::quiet_replays;
 pub use stats::ReplayStats;
 
 /// A recording about to be lived again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Replay<'a> {
     recording: &'a Recording,
     until: Option<Instant>,

@@ -13,9 +13,9 @@ use std::time::Duration;
 use anyhow::Context;
 use tickwire_core::record;
 use tickwire_sim::explain::Question;
-use tickwire_sim::{Recording, RecordingError, RedactedRecording, Replay, Survey};
+use tickwire_sim::{Recording, RecordingError, RedactedRecording, Replay, ReplayReport, Survey};
 
-use crate::failure::bad_input;
+use crate::failure::{bad_input, failed};
 use crate::{args, files, output};
 use show::Summary;
 use summary::Network;
@@ -24,6 +24,7 @@ const EXAMPLES: &str = "\
 Examples:
   tickwire serve --bots 2 --duration 10 --record server.twrec
   tickwire replay server.twrec                   every call again: does the same come out?
+  tickwire replay server.twrec --times 100       a hundred times: always the same?
   tickwire replay server.twrec --until 3.5 --trace
   tickwire replay crashed.twrec --salvage        what is whole of a file that was cut off
   tickwire replay server.twrec --explain late    the ten messages that took longest, and why
@@ -65,6 +66,10 @@ pub(crate) struct Args {
     /// Replay what is whole of a file that was cut off or damaged
     #[arg(long)]
     salvage: bool,
+
+    /// Replay it so many times: every time all must be the same
+    #[arg(long, value_name = "N", default_value = "1", conflicts_with_all = ["trace", "summary", "explain"], value_parser = args::whole(1_u32..=1_000_000), allow_negative_numbers = true)]
+    times: u32,
 }
 
 /// Runs the command.
@@ -96,16 +101,32 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return explain::run(&args.file, replay, question, args.json);
     }
     let report = match args.trace {
-        false => replay.run(),
+        false => repeated(args.times, &replay)?,
         true => show::traced(replay, recording.begins_at())?,
     };
-    let summary = Summary::new(&recording, &report);
+    let summary = Summary::new(&recording, &report, args.times);
     if args.json {
         output::json(&summary)?;
     } else {
         output::line(&summary.text())?;
     }
     Ok(ExitCode::from(u8::from(!report.is_identical())))
+}
+
+/// The report of all of so many replays, which must be the same.
+fn repeated(times: u32, replay: &Replay<'_>) -> anyhow::Result<ReplayReport> {
+    let report = replay.clone().run();
+    for time in 2..=times {
+        if !report.is_identical() {
+            break;
+        }
+        if replay.clone().run() != report {
+            return Err(failed(format!(
+                "replay {time} was not the same as the first: that is a mistake of Tickwire's"
+            )));
+        }
+    }
+    Ok(report)
 }
 
 /// What can be done with a redacted recording.
