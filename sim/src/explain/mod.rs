@@ -23,7 +23,7 @@ mod story;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use tickwire_core::journal::{Entry, Step};
@@ -68,6 +68,8 @@ pub struct Known {
 #[derive(Debug)]
 pub(crate) struct Explainer {
     question: Question,
+    /// Of the slowest, if it is known which they are: they are followed to the end of the recording.
+    slowest_known: BTreeSet<(Direction, PeerId, Name)>,
     origin: Instant,
     last: Instant,
     peers: BTreeMap<PeerId, Peer>,
@@ -88,11 +90,24 @@ impl Explainer {
     pub(crate) fn new(question: Question, origin: Instant) -> Self {
         Self {
             question,
+            slowest_known: BTreeSet::new(),
             origin,
             last: origin,
             peers: BTreeMap::new(),
             known: BTreeMap::new(),
             slowest: Vec::new(),
+        }
+    }
+
+    /// For the slowest again, now that it is known which they are.
+    pub(crate) fn of(slowest: &[Explanation], origin: Instant) -> Self {
+        let names = slowest.iter().map(|found| {
+            let name = (found.channel, found.id);
+            (found.direction, found.peer, name)
+        });
+        Self {
+            slowest_known: names.collect(),
+            ..Self::new(Question::Late(slowest.len()), origin)
         }
     }
 
@@ -159,7 +174,9 @@ impl Explainer {
 
     fn is_asked_for(&self, direction: Direction, peer: PeerId, (channel, id): Name) -> bool {
         let Question::Message(which) = self.question else {
-            return false;
+            return self
+                .slowest_known
+                .contains(&(direction, peer, (channel, id)));
         };
         let address = self.peers.get(&peer).and_then(|peer| peer.address);
         let is_with = match which.with {
@@ -180,6 +197,9 @@ impl Explainer {
         endpoint: &Endpoint,
         count: usize,
     ) {
+        if !self.slowest_known.is_empty() {
+            return;
+        }
         let Some(explanation) = self.explain(direction, peer, name, endpoint) else {
             return;
         };
@@ -252,6 +272,7 @@ impl Explainer {
             }
         }
         if let Question::Late(count) = self.question {
+            self.slowest.append(&mut explanations);
             self.cut(count);
             explanations = self.slowest;
         }

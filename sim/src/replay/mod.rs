@@ -107,7 +107,18 @@ impl<'a> Replay<'a> {
     /// As [`run`](Self::run), and tells why messages took as long as they did.
     #[must_use]
     pub fn explain(self, question: &Question) -> (ReplayReport, Answer) {
-        let mut explainer = Explainer::new(question.clone(), self.recording.begins_at());
+        let origin = self.recording.begins_at();
+        let (report, answer) = self
+            .clone()
+            .follow(Explainer::new(question.clone(), origin));
+        match question {
+            Question::Message(_) => (report, answer),
+            // What happens to a message after its end belongs to its story. Whose story to keep that long is known now.
+            Question::Late(_) => self.follow(Explainer::of(&answer.explanations, origin)),
+        }
+    }
+
+    fn follow(self, mut explainer: Explainer) -> (ReplayReport, Answer) {
         let mut replica = Replica::new(self.recording);
         replica.set_journal(true);
         let report = self.run_on(&mut replica, |replica, _, _| {
