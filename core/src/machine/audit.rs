@@ -8,6 +8,8 @@ use crate::peer::State;
 
 /// All slots are looked at in every audit while there are no more.
 const FEW: usize = 4;
+/// One audit in so many looks at one more slot in turn, which is cold: the others at the one touched last.
+const TURN_EVERY: u64 = 8;
 /// One audit in so many takes long sums.
 const WHOLE_EVERY: u64 = 64;
 
@@ -15,10 +17,10 @@ impl Machine {
     /// After a call and its polls: the books are in order. `round` counts audits.
     pub(crate) fn audit(&self, round: u64) -> Checked {
         self.shared.notes.check()?;
-        let (depth, turn) = if round.is_multiple_of(WHOLE_EVERY) {
-            (Depth::Whole, round / WHOLE_EVERY)
-        } else {
-            (Depth::Quick, round)
+        let (depth, turn) = match round {
+            _ if round.is_multiple_of(WHOLE_EVERY) => (Depth::Whole, Some(round / WHOLE_EVERY)),
+            _ if round.is_multiple_of(TURN_EVERY) => (Depth::Quick, Some(round / TURN_EVERY)),
+            _ => (Depth::Quick, None),
         };
         let len = self.slots.len();
         if len <= FEW {
@@ -27,7 +29,9 @@ impl Machine {
             }
         } else {
             self.audit_slot(self.shared.notes.touched, depth)?;
-            self.audit_slot((turn % len as u64) as u32, depth)?;
+            if let Some(turn) = turn {
+                self.audit_slot((turn % len as u64) as u32, depth)?;
+            }
         }
         if len <= FEW || depth == Depth::Whole {
             self.audit_sums()?;
