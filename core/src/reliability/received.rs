@@ -181,7 +181,9 @@ impl Received {
             return AckForm::Ranges;
         }
         let lazy_is_old = |since| now.saturating_duration_since(since) >= LAZY_PIGGYBACK_DELAY;
+        let is_gap_news = self.is_gap_unreported && self.unreported_from.is_some();
         let is_wanted = self.soon_since.is_some()
+            || is_gap_news
             || self.lazy_count >= LAZY_PIGGYBACK_PACKETS
             || self.lazy_since.is_some_and(lazy_is_old);
         if !is_wanted {

@@ -16,10 +16,12 @@ use core::time::Duration;
 
 use super::ACK_RANGES_MAX;
 use super::COMPACT_SPAN;
+use super::ack_time::AckTime;
 pub(crate) use super::ledger::{Eliciting, Record};
 use super::ledger::{Fate, Ledger, Sent};
 use super::loss_history::LossHistory;
 use super::received::LAZY_ACK_DELAY;
+use super::reordering::Reordering;
 use super::rtt::Rtt;
 use crate::congestion::Controller;
 use crate::congestion::new_reno::NewReno;
@@ -97,6 +99,10 @@ pub(crate) struct Recovery {
     largest_acked: Option<u64>,
     ledger: Ledger,
     rtt: Rtt,
+    ack_time: AckTime,
+    reordering: Reordering,
+    /// When the latest of the packets left that were acknowledged.
+    newest_acked_at: Option<Instant>,
     /// Packets sent before the first sample cannot show persistent congestion (RFC 9002 section 7.6.2).
     measured_at: Option<Instant>,
     peer_ack_delay_max: Duration,
@@ -122,6 +128,9 @@ impl Recovery {
             largest_acked: None,
             ledger: Ledger::default(),
             rtt: Rtt::new(),
+            ack_time: AckTime::default(),
+            reordering: Reordering::default(),
+            newest_acked_at: None,
             measured_at: None,
             peer_ack_delay_max,
             controller: Box::new(NewReno::new(datagram_size_max)),
@@ -255,6 +264,7 @@ impl Recovery {
             ..Acked::default()
         };
         self.largest_acked = self.largest_acked.max(Some(largest));
+        let mut oldest_awaited = None;
         // Each range ends below the one before, so that every packet is looked at once, whatever the peer says.
         let mut ceiling = usize::MAX;
         for range in ranges {
@@ -262,12 +272,17 @@ impl Recovery {
             let end = self.ledger.index_of(range.end() + 1).min(ceiling);
             acked.packets_seen += end.saturating_sub(start) as u32;
             for index in start..end {
-                self.on_packet_acked(index, &mut acked, sink);
+                let awaited_at = self.on_packet_acked(now, index, &mut acked, sink);
+                oldest_awaited = oldest_awaited.into_iter().chain(awaited_at).min();
             }
             ceiling = ceiling.min(start);
         }
         if acked.packets_acked > 0 {
             self.backoff = 0;
+        }
+        if let Some(sent_at) = oldest_awaited {
+            self.ack_time
+                .on_sample(now.saturating_duration_since(sent_at));
         }
         acked.packets_lost = self.detect_losses(now, sink);
         Ok(acked)
@@ -328,6 +343,15 @@ impl Recovery {
     /// How long an answer may take, before any backoff.
     pub(crate) fn probe_timeout(&self) -> Duration {
         self.rtt.probe_timeout(self.peer_ack_delay_max)
+    }
+
+    /// How long the answer to a packet of reliable data is awaited before a probe asks for it, before any backoff: by what
+    /// was seen of such answers, and never longer than RFC 9002 waits.
+    fn answer_timeout(&self) -> Duration {
+        let longest = self.probe_timeout();
+        self.ack_time
+            .overdue()
+            .map_or(longest, |overdue| overdue.min(longest))
     }
 
     /// Packets lost, of the latest 256 whose fate is known, in tenths of a percent.
@@ -394,30 +418,37 @@ impl Recovery {
         Some(sample.saturating_sub(delay))
     }
 
+    /// Returns when it left if it was in flight and an answer was awaited.
     fn on_packet_acked(
         &mut self,
+        now: Instant,
         index: usize,
         acked: &mut Acked,
         sink: &mut impl FnMut(Verdict, Record),
-    ) {
-        let Some(&packet) = self.ledger.get(index) else {
-            return;
-        };
+    ) -> Option<Instant> {
+        let &packet = self.ledger.get(index)?;
+        let mut awaited_at = None;
         match packet.fate {
-            Fate::Acked => return,
-            Fate::Lost { .. } => {}
+            Fate::Acked => return None,
+            Fate::Lost { at } => {
+                let late = now.saturating_duration_since(at);
+                self.reordering.on_mistake(late, self.rtt.smoothed_us());
+            }
             Fate::Flying => {
+                awaited_at = packet.is_awaited.then_some(packet.sent_at);
                 self.controller
                     .on_acked(packet.sent_at, packet.size, packet.is_app_limited);
                 self.history.push(false);
             }
         }
         self.ledger.decide(index, Fate::Acked);
+        self.newest_acked_at = self.newest_acked_at.max(Some(packet.sent_at));
         acked.packets_acked += 1;
         acked.ack_confirmed = acked.ack_confirmed.max(packet.ack_largest);
         for record in self.ledger.records_of(&packet) {
             sink(Verdict::Acked, record);
         }
+        awaited_at
     }
 
     fn probe_deadline(&self) -> Option<Instant> {
@@ -428,7 +459,7 @@ impl Recovery {
             None if self.wants_ack() => self.ledger.last_sent_at()?,
             None => return None,
         };
-        let timeout = self.probe_timeout();
+        let timeout = self.answer_timeout();
         let doubled = timeout.saturating_mul(1 << self.backoff.min(16));
         let backed_off = doubled.min(PROBE_TIMEOUT_MAX).max(timeout);
         Some(since.max(self.probed_at) + backed_off)

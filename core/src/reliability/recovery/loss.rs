@@ -24,20 +24,27 @@ impl Recovery {
         let Some(largest_acked) = self.largest_acked else {
             return 0;
         };
-        let loss_delay = self.rtt.loss_delay();
+        let loss_delay = self.rtt.loss_delay() + self.reordering.extra();
+        let counts = !self.reordering.is_seen();
+        let window = self
+            .reordering
+            .window(self.rtt.min_us(), self.rtt.smoothed_us());
+        let newest_acked_at = self.newest_acked_at.unwrap_or(Instant::ZERO);
         let mut losses = Losses::default();
         let mut index = self.ledger.flying_index();
         while let Some(&packet) = self.ledger.get(index)
             && packet.number < largest_acked
         {
             let lost_at = packet.sent_at + loss_delay;
-            let is_overtaken = largest_acked - packet.number >= PACKET_THRESHOLD;
+            let is_overtaken = counts && largest_acked - packet.number >= PACKET_THRESHOLD
+                || newest_acked_at.saturating_duration_since(packet.sent_at) >= window;
             match packet.fate {
                 Fate::Acked => losses.on_survivor(),
                 Fate::Lost { .. } => {}
                 Fate::Flying if is_overtaken || lost_at <= now => {
                     self.ledger.decide(index, Fate::Lost { at: now });
                     self.history.push(true);
+                    self.reordering.on_lost();
                     let cause = match is_overtaken {
                         true => LossCause::Overtaken,
                         false => LossCause::Late,

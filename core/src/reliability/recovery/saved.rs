@@ -14,6 +14,9 @@ impl Saved for Recovery {
             largest_acked,
             ledger,
             rtt,
+            ack_time,
+            reordering,
+            newest_acked_at,
             measured_at,
             peer_ack_delay_max,
             controller,
@@ -30,6 +33,9 @@ impl Saved for Recovery {
         largest_acked.save(out);
         ledger.save(out);
         rtt.save(out);
+        ack_time.save(out);
+        reordering.save(out);
+        newest_acked_at.save(out);
         measured_at.save(out);
         peer_ack_delay_max.save(out);
         controller.save(out);
@@ -48,6 +54,9 @@ impl Saved for Recovery {
             largest_acked: from.field("Recovery.largest_acked")?,
             ledger: from.field("Recovery.ledger")?,
             rtt: from.field("Recovery.rtt")?,
+            ack_time: from.field("Recovery.ack_time")?,
+            reordering: from.field("Recovery.reordering")?,
+            newest_acked_at: from.field("Recovery.newest_acked_at")?,
             measured_at: from.field("Recovery.measured_at")?,
             peer_ack_delay_max: from.field("Recovery.peer_ack_delay_max")?,
             controller: from.field("Recovery.controller")?,
