@@ -20,7 +20,7 @@ fn main() {
     let mut args = std::env::args().skip(1);
     let mut number = || args.next().and_then(|arg| arg.parse::<u64>().ok());
     let seconds = number().unwrap_or(600);
-    let percent = number().unwrap_or(40);
+    let percent = u8::try_from(number().unwrap_or(40)).expect("0 to 100");
     println!("| link | p50 | p99 | p99.9 | max | state | up B/s | down B/s | up /s | down /s | sent again | copies | probes | lost |");
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     let near = || Link::new().latency(ms(23)).jitter(ms(4));
@@ -65,7 +65,7 @@ impl Traffic {
     }
 }
 
-fn measure(name: &str, link: Link, seconds: u64, percent: u64) {
+fn measure(name: &str, link: Link, seconds: u64, percent: u8) {
     let mut tally = Tally::default();
     for seed in 1..=SEEDS {
         play(seed, &link, seconds, percent, &mut tally);
@@ -87,10 +87,11 @@ fn measure(name: &str, link: Link, seconds: u64, percent: u64) {
     );
 }
 
-fn play(seed: u64, link: &Link, seconds: u64, percent: u64, tally: &mut Tally) {
+fn play(seed: u64, link: &Link, seconds: u64, percent: u8, tally: &mut Tally) {
     let config = |accepts| {
-        let _ = percent;
-        let config = Config::builder().accepts(accepts);
+        let config = Config::builder()
+            .accepts(accepts)
+            .redundancy_percent_max(percent);
         config.build().expect("valid")
     };
     let mut pair = Pair::with_configs(seed, config(false), config(true))
@@ -124,6 +125,7 @@ fn play(seed: u64, link: &Link, seconds: u64, percent: u64, tally: &mut Tally) {
     tally.seconds += seconds;
     tally.up.add(&up, &up_now);
     tally.down.add(&down, &down_now);
+    tally.copies += up_now.copies_sent;
     tally.resent += up_now.retransmissions;
     tally.probes += up_now.probes_sent;
     tally.lost += up_now.packets_lost;

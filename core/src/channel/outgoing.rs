@@ -19,6 +19,8 @@ pub(crate) struct Outgoing {
     pub(crate) acked: bool,
     /// Whole messages: waits in the queue of lost pieces.
     pub(crate) resend_queued: bool,
+    /// Whole messages: packets in flight that carry it.
+    pub(crate) carriers: u32,
     pub(crate) fragments: Option<Fragments>,
 }
 
@@ -30,6 +32,7 @@ saved!(Outgoing {
     receipt,
     acked,
     resend_queued,
+    carriers,
     fragments
 });
 
@@ -158,6 +161,7 @@ mod tests {
             receipt: false,
             acked: false,
             resend_queued: false,
+            carriers: 0,
             fragments: Some(fragments),
         };
         let pieces = (0..count).map(|index| message.piece(index));

@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 
+use super::copies::{COPIED_LEN_MAX, Copies};
 use super::credit::Allowance;
 use super::outgoing::{Fragments, Outgoing};
 use super::{fragment_len, message_cost};
@@ -17,6 +18,7 @@ use crate::wire::frame::{Fragment, Message};
 use crate::wire::{MESSAGE_WINDOW, NUMBERED_MESSAGES_PER_PACKET_MAX};
 
 mod audit;
+mod copies;
 mod journal;
 
 /// A reliable channel keeps messages until acknowledged; an unreliable one until sent.
@@ -25,6 +27,8 @@ pub(crate) struct SendChannel {
     index: u8,
     delivery: Delivery,
     queue_bytes_max: usize,
+    /// Small messages may ride along again.
+    is_redundant: bool,
     queue: VecDeque<Outgoing>,
     /// Id of the queue's front.
     base: u64,
@@ -41,7 +45,7 @@ pub(crate) struct SendChannel {
 }
 
 saved!(SendChannel {
-    index, delivery, queue_bytes_max, queue, base, unsent, long_count, queued_bytes, pending, lost, allowance,
+    index, delivery, queue_bytes_max, is_redundant, queue, base, unsent, long_count, queued_bytes, pending, lost, allowance,
 } if SendChannel::is_sound);
 
 /// An acknowledged message that its owner wanted to hear of.
@@ -68,6 +72,7 @@ impl SendChannel {
             index,
             delivery: config.delivery,
             queue_bytes_max: config.send_queue_bytes_max,
+            is_redundant: config.redundancy && config.delivery.is_reliable(),
             queue: VecDeque::new(),
             base: 0,
             unsent: 0,
@@ -140,6 +145,7 @@ impl SendChannel {
             receipt,
             acked: false,
             resend_queued: false,
+            carriers: 0,
             fragments,
         });
         self.queued_bytes += cost;
@@ -209,7 +215,13 @@ impl SendChannel {
     }
 
     /// Puts lost pieces into the packet, oldest loss first; returns how many.
-    pub(crate) fn fill_lost(&mut self, packet: &mut PacketBuilder<'_>, pen: &mut Pen<'_>) -> u64 {
+    pub(crate) fn fill_lost(
+        &mut self,
+        now: Instant,
+        copies: &mut Copies,
+        packet: &mut PacketBuilder<'_>,
+        pen: &mut Pen<'_>,
+    ) -> u64 {
         let mut resent = 0;
         while let Some((id, index)) = self.lost.front().copied() {
             let numbered = packet.numbered(self.index);
@@ -218,6 +230,7 @@ impl SendChannel {
                     return resent;
                 }
                 pen.note(self.left(packet, id, index));
+                self.on_carried(now, id, packet.number(), copies);
                 resent += 1;
             }
             self.lost.pop_front();
@@ -251,6 +264,7 @@ impl SendChannel {
         &mut self,
         now: Instant,
         all: &mut Allowance,
+        copies: &mut Copies,
         packet: &mut PacketBuilder<'_>,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
@@ -270,7 +284,9 @@ impl SendChannel {
             if !self.put(packet, id, index) {
                 return;
             }
+            packet.mark_new();
             pen.note(self.left(packet, id, index));
+            self.on_carried(now, id, packet.number(), copies);
             self.on_sent_new(now, position, all);
             if !self.is_reliable() && self.unsent > id {
                 self.pop_front(pool);
@@ -337,7 +353,9 @@ impl SendChannel {
         match verdict {
             Verdict::Acked => self.on_acked(id, index, pool, pen),
             Verdict::Lost => {
-                self.on_lost(id, index, false, pen);
+                if !self.is_carried_on(id) {
+                    self.on_lost(id, index, false, pen);
+                }
                 None
             }
         }

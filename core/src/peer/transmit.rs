@@ -12,6 +12,7 @@ use crate::notice::Notice;
 use crate::planted::{Bug, Planted};
 use crate::reliability::received::AckForm;
 use crate::reliability::recovery::{Eliciting, Permit};
+use crate::reliability::redundancy::{Outlook, UDP_IP_LEN};
 use crate::time::Instant;
 use crate::transmit::Transmit;
 use crate::wire::frame::Close;
@@ -76,6 +77,9 @@ impl Peer {
             return now;
         }
         let keepalive = self.last_sent + shared.config.keepalive_interval;
+        let keepalive = self
+            .copies_at(now, shared)
+            .map_or(keepalive, |at| at.min(keepalive));
         let Some(since) = self.outbox.sendable_since() else {
             return keepalive;
         };
@@ -84,6 +88,18 @@ impl Peer {
         } else {
             keepalive.min(since + shared.config.coalesce_delay)
         }
+    }
+
+    /// When copies are reason enough for a packet.
+    fn copies_at(&self, now: Instant, shared: &Shared) -> Option<Instant> {
+        if shared.config.redundancy_percent_max == 0 || !self.outbox.copies.is_any() {
+            return None;
+        }
+        self.outbox.copies.alone_at(&self.outlook(now))
+    }
+
+    fn outlook(&self, now: Instant) -> Outlook {
+        self.recovery.outlook(now, self.received.missing_permille())
     }
 
     fn permitted_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
@@ -177,6 +193,9 @@ impl Peer {
             None
         };
         let wants_ack = with_data && self.recovery.wants_ack();
+        let percent = shared.config.redundancy_percent_max;
+        let has_copies = with_data && percent > 0 && self.outbox.copies.is_any();
+        let outlook = has_copies.then(|| self.outlook(now));
         let planted = shared.config.planted;
         let size_max = shared.config.datagram_size_max + planted.excess();
         let mut packet = PacketBuilder::new(
@@ -219,6 +238,10 @@ impl Peer {
             let mut pen = shared.journal.pen(now, self.id);
             self.outbox
                 .fill(now, is_new_due, &mut packet, &mut shared.pool, &mut pen);
+            if let Some(outlook) = &outlook {
+                self.outbox
+                    .fill_copies(now, outlook, &mut packet, &mut pen);
+            }
             // With an acknowledgement the packet answers what was just heard: no need to ask whether the peer is there.
             let is_keepalive_due =
                 ack == AckForm::None && now >= self.last_sent + shared.config.keepalive_interval;
@@ -244,6 +267,7 @@ impl Peer {
             number: self.recovery.next_number(),
         });
         self.on_packet_sent(now, ack, built, planted);
+        self.on_redundancy(now, built, percent);
         if with_data && !is_probe {
             let (in_flight, window) =
                 (self.recovery.in_flight(), self.recovery.congestion_window());
@@ -251,6 +275,23 @@ impl Peer {
             shared.notes.note(self.id, checked);
         }
         true
+    }
+
+    /// What a packet that left means for copies: those in it are paid, and the rest of it pays for others.
+    fn on_redundancy(&mut self, now: Instant, built: Built, percent: u8) {
+        if percent == 0 {
+            return;
+        }
+        let bytes = (built.len - built.copy_bytes) as u64 + UDP_IP_LEN;
+        if built.copy_bytes > 0 {
+            self.recovery.on_copied(now);
+        }
+        let copies = &mut self.outbox.copies;
+        if built.is_alone {
+            copies.on_alone(bytes);
+        } else {
+            copies.on_packet_sent(now, bytes, built.has_new, percent);
+        }
     }
 
     fn on_packet_sent(&mut self, now: Instant, ack: AckForm, built: Built, planted: Planted) {

@@ -13,7 +13,7 @@ use crate::saved::saved;
 const GRANULARITY_US: u64 = 1_000;
 /// One sample moves the estimate as far as one that is off by this many deviations, and no further: a lost acknowledgement
 /// adds a tick of the peer's and says nothing about the next one.
-const SURPRISE_DEVIATIONS: u64 = 4;
+const SURPRISE_DEVIATIONS: u64 = 2;
 /// Fewer samples are no guide.
 const SAMPLES_MIN: u32 = 4;
 /// A longer sample counts as this, as for round trips.
@@ -41,12 +41,12 @@ impl AckTime {
         self.samples = self.samples.saturating_add(1);
         if self.samples == 1 {
             self.smoothed_us = time_us;
-            self.deviation_us = time_us / 4;
+            self.deviation_us = time_us / 8;
             return;
         }
-        let most_us = SURPRISE_DEVIATIONS * self.deviation_us + 2 * GRANULARITY_US;
+        let most_us = SURPRISE_DEVIATIONS * self.deviation_us + GRANULARITY_US / 2;
         let error_us = time_us.abs_diff(self.smoothed_us).min(most_us);
-        self.deviation_us = (3 * self.deviation_us + error_us) / 4;
+        self.deviation_us = (7 * self.deviation_us + error_us) / 8;
         if time_us >= self.smoothed_us {
             self.smoothed_us += error_us / 8;
         } else {

@@ -13,6 +13,7 @@ pub(crate) mod ledger;
 pub(crate) mod loss_history;
 pub(crate) mod received;
 pub(crate) mod recovery;
+pub(crate) mod redundancy;
 pub(crate) mod reordering;
 pub(crate) mod rtt;
 #[cfg(test)]

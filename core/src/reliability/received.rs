@@ -241,6 +241,22 @@ impl Received {
         self.report_from = self.report_from.max(largest).min(unreported_from);
     }
 
+    /// Of the latest 256 numbers so many did not come, in tenths of a percent; some may only be late.
+    pub(crate) fn missing_permille(&self) -> u16 {
+        let Some(largest) = self.largest else {
+            return 0;
+        };
+        const WORDS: u64 = 4;
+        // Whole words below the one that is being filled.
+        let words = (largest / 64).min(WORDS);
+        if words == 0 {
+            return 0;
+        }
+        let missing = (1..=words).map(|back| self.seen[word(largest - 64 * back)].count_zeros());
+        let permille = u64::from(missing.sum::<u32>()) * 1_000 / (words * 64);
+        u16::try_from(permille).unwrap_or(1_000)
+    }
+
     /// Makes `number` the largest: forgets the bits of the numbers that leave the window.
     fn advance(&mut self, expected: u64, number: u64) {
         if number - expected >= WINDOW {

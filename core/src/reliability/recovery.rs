@@ -26,6 +26,7 @@ use super::rtt::Rtt;
 use crate::congestion::Controller;
 use crate::congestion::new_reno::NewReno;
 use crate::congestion::pacer::{Pacer, Rate};
+use super::redundancy::Outlook;
 use crate::notice::LossCause;
 use crate::time::Instant;
 
@@ -113,6 +114,7 @@ pub(crate) struct Recovery {
     /// Probes since the last acknowledgement.
     backoff: u32,
     probed_at: Instant,
+    copied_at: Instant,
     history: LossHistory,
     packets_lost: u64,
     probes: u64,
@@ -138,6 +140,7 @@ impl Recovery {
             loss_at: None,
             backoff: 0,
             probed_at: Instant::ZERO,
+            copied_at: Instant::ZERO,
             history: LossHistory::default(),
             packets_lost: 0,
             probes: 0,
@@ -324,7 +327,7 @@ impl Recovery {
         {
             if packet.fate == Fate::Flying {
                 self.ledger.decide(0, Fate::Lost { at: now });
-                self.history.push(true);
+                self.history.push_lost(true);
                 self.losses.push((packet.number, LossCause::Forgotten));
                 self.packets_lost += 1;
                 for record in self.ledger.records_of(&packet) {
@@ -357,6 +360,33 @@ impl Recovery {
     /// Packets lost, of the latest 256 whose fate is known, in tenths of a percent.
     pub(crate) fn loss_permille(&self) -> u16 {
         self.history.permille()
+    }
+
+    /// What copies of small messages depend on. `their_loss_permille`: of what the peer sends.
+    pub(crate) fn outlook(&self, now: Instant, their_loss_permille: u16) -> Outlook {
+        Outlook {
+            is_known: self.history.is_known(now),
+            loss_permille: self.history.permille(),
+            repeat_permille: self.history.repeat_permille(),
+            run_tenths: self.history.run_tenths(),
+            their_loss_permille,
+            answer: self.ack_time.usual().unwrap_or(self.probe_timeout()),
+            largest_acked: self.largest_acked.unwrap_or(0),
+            newest_acked_at: self.newest_acked_at.unwrap_or(Instant::ZERO),
+            window: self
+                .reordering
+                .window(self.rtt.min_us(), self.rtt.smoothed_us()),
+        }
+    }
+
+    /// Copies left with the packet sent last: what they carry needs no probe before their answer is due.
+    pub(crate) fn on_copied(&mut self, now: Instant) {
+        self.copied_at = now;
+    }
+
+    /// Mean number of packets lost in a row, in tenths, of those of which [`loss_permille`](Self::loss_permille) tells.
+    pub(crate) fn loss_run_tenths(&self) -> u16 {
+        self.history.run_tenths()
     }
 
     /// Packets declared lost ever.
@@ -438,7 +468,7 @@ impl Recovery {
                 awaited_at = packet.is_awaited.then_some(packet.sent_at);
                 self.controller
                     .on_acked(packet.sent_at, packet.size, packet.is_app_limited);
-                self.history.push(false);
+                self.history.push_arrived(now);
             }
         }
         self.ledger.decide(index, Fate::Acked);
@@ -462,6 +492,9 @@ impl Recovery {
         let timeout = self.answer_timeout();
         let doubled = timeout.saturating_mul(1 << self.backoff.min(16));
         let backed_off = doubled.min(PROBE_TIMEOUT_MAX).max(timeout);
-        Some(since.max(self.probed_at) + backed_off)
+        // Copies put a probe off, but not for longer than one answer takes.
+        let copies_until = self.copied_at + timeout;
+        let probe_at = since.max(self.probed_at) + backed_off;
+        Some(probe_at.max(copies_until.min(probe_at + timeout)))
     }
 }

@@ -270,6 +270,7 @@ pub(super) const fn lost_by(cause: LossCause) -> &'static str {
     match cause {
         LossCause::Overtaken => "one sent three later was acknowledged",
         LossCause::Late => "a later one was acknowledged, and 9/8 of a round trip had passed",
+        LossCause::Outrun => "one that left much later was acknowledged",
         LossCause::Forgotten => "its place was needed for a probe",
     }
 }

@@ -24,6 +24,7 @@ impl Saved for Recovery {
             loss_at,
             backoff,
             probed_at,
+            copied_at,
             history,
             packets_lost,
             probes,
@@ -43,6 +44,7 @@ impl Saved for Recovery {
         loss_at.save(out);
         backoff.save(out);
         probed_at.save(out);
+        copied_at.save(out);
         history.save(out);
         packets_lost.save(out);
         probes.save(out);
@@ -64,6 +66,7 @@ impl Saved for Recovery {
             loss_at: from.field("Recovery.loss_at")?,
             backoff: from.field("Recovery.backoff")?,
             probed_at: from.field("Recovery.probed_at")?,
+            copied_at: from.field("Recovery.copied_at")?,
             history: from.field("Recovery.history")?,
             packets_lost: from.field("Recovery.packets_lost")?,
             probes: from.field("Recovery.probes")?,
