@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::copies::Copies;
 use super::credit::Allowance;
+use super::fragment_len;
 use super::send::{QueueFull, Receipt, SendChannel};
 use crate::audit::{Checked, Depth, Fingerprint, at_most, holds};
 use crate::config::{Config, TickConfig};
@@ -137,6 +138,14 @@ impl Outbox {
 
     pub(crate) fn has_lost(&self) -> bool {
         self.channels.iter().any(SendChannel::has_lost)
+    }
+
+    /// Whether all that is lost or new fits into a datagram of this size.
+    pub(crate) fn fits_into(&self, datagram_size_max: usize) -> bool {
+        let mut room = fragment_len(datagram_size_max);
+        self.channels
+            .iter()
+            .all(|channel| channel.fits_into(&mut room))
     }
 
     /// Puts what was lost and, if `new`, what was never sent into the packet.

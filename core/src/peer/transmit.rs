@@ -107,8 +107,17 @@ impl Peer {
             Permit::Now => Some(now),
             Permit::At(at) => Some(at),
             Permit::WindowFull if shared.config.planted.has(Bug::WindowIgnored) => Some(now),
-            Permit::WindowFull | Permit::LedgerFull => None,
+            Permit::WindowFull => self.trickle_at(now, shared.config.datagram_size_max),
+            Permit::LedgerFull => None,
         }
+    }
+
+    /// When a packet may leave although the window is full: if it takes all there is to say.
+    pub(super) fn trickle_at(&self, now: Instant, datagram_size_max: usize) -> Option<Instant> {
+        if !self.outbox.fits_into(datagram_size_max) {
+            return None;
+        }
+        self.recovery.trickle_at(now, datagram_size_max)
     }
 
     /// Appends the next datagram to `buf`, if one is due.
@@ -196,6 +205,9 @@ impl Peer {
         let percent = shared.config.redundancy_percent_max;
         let has_copies = with_data && percent > 0 && self.outbox.copies.is_any();
         let outlook = has_copies.then(|| self.outlook(now));
+        let window_is_full = shared.notes.is_on
+            && self.trickle_at(now, shared.config.datagram_size_max) == Some(now)
+            && self.recovery.foresee(now, shared.config.datagram_size_max) == Permit::WindowFull;
         let planted = shared.config.planted;
         let size_max = shared.config.datagram_size_max + planted.excess();
         let mut packet = PacketBuilder::new(
@@ -251,6 +263,7 @@ impl Peer {
             }
         }
         let is_probe = core::mem::take(&mut self.probe);
+        let is_exempt = is_probe || window_is_full;
         if packet.is_empty() {
             packet.discard();
             return false;
@@ -268,7 +281,7 @@ impl Peer {
         });
         self.on_packet_sent(now, ack, built, planted);
         self.on_redundancy(now, built, percent);
-        if with_data && !is_probe {
+        if with_data && !is_exempt {
             let (in_flight, window) =
                 (self.recovery.in_flight(), self.recovery.congestion_window());
             let checked = at_most(8, "bytes in flight", in_flight, window);

@@ -55,6 +55,8 @@ pub(crate) enum Urgency {
     None,
     /// Unreliable data: twice a second is enough.
     Lazy,
+    /// Reliable data that came before: its sender lacks our acknowledgement, but nothing is repaired by its haste.
+    Again,
     /// Reliable data: within our acknowledgement delay.
     Soon,
     /// PING: at once.
@@ -277,6 +279,9 @@ impl Received {
             Urgency::Lazy => {
                 self.lazy_count = self.lazy_count.saturating_add(1);
                 self.lazy_since.get_or_insert(now);
+            }
+            Urgency::Again => {
+                self.soon_since.get_or_insert(now);
             }
             Urgency::Soon if !is_disorder => {
                 self.soon_count = self.soon_count.saturating_add(1);

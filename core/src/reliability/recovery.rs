@@ -26,6 +26,7 @@ use super::rtt::Rtt;
 use crate::congestion::Controller;
 use crate::congestion::new_reno::NewReno;
 use crate::congestion::pacer::{Pacer, Rate};
+use crate::congestion::trickle::Trickle;
 use super::redundancy::Outlook;
 use crate::notice::LossCause;
 use crate::time::Instant;
@@ -109,6 +110,9 @@ pub(crate) struct Recovery {
     peer_ack_delay_max: Duration,
     controller: Box<dyn Controller>,
     pacer: Pacer,
+    trickle: Trickle,
+    /// When something was last acknowledged for the first time.
+    acked_at: Instant,
     /// When the next packet becomes old enough to be lost.
     loss_at: Option<Instant>,
     /// Probes since the last acknowledgement.
@@ -137,6 +141,8 @@ impl Recovery {
             peer_ack_delay_max,
             controller: Box::new(NewReno::new(datagram_size_max)),
             pacer: Pacer::new(datagram_size_max),
+            trickle: Trickle::new(),
+            acked_at: Instant::ZERO,
             loss_at: None,
             backoff: 0,
             probed_at: Instant::ZERO,
@@ -190,6 +196,11 @@ impl Recovery {
             .map_or(Permit::Now, Permit::At)
     }
 
+    /// When a packet of `bytes` may leave although the window is full: see [`Trickle`]. For who has no more to say than that.
+    pub(crate) fn trickle_at(&self, now: Instant, bytes: usize) -> Option<Instant> {
+        self.trickle.at(now, bytes as u64, self.acked_at)
+    }
+
     /// Whether room gets scarce while no answer is awaited: the next packet should carry a PING. If none may leave, the
     /// probe timer runs all the same.
     pub(crate) fn wants_ack(&self) -> bool {
@@ -218,6 +229,9 @@ impl Recovery {
             return number;
         }
         let size = size as u64;
+        if self.ledger.flying_bytes() + size > self.controller.window() {
+            self.trickle.on_sent(now, size);
+        }
         self.pacer.on_sent(size);
         self.ledger.push(Sent {
             number,
@@ -282,6 +296,7 @@ impl Recovery {
         }
         if acked.packets_acked > 0 {
             self.backoff = 0;
+            self.acked_at = now;
         }
         if let Some(sent_at) = oldest_awaited {
             self.ack_time

@@ -1,6 +1,6 @@
 //! Messages of a channel that are in several packets.
 
-use super::{COPIED_LEN_MAX, Copies, SendChannel};
+use super::{COPIED_LEN_MAX, Copies, Outgoing, SendChannel};
 use crate::journal::{Pen, Step};
 use crate::id::ChannelId;
 use crate::peer::packet::PacketBuilder;
@@ -60,6 +60,21 @@ impl SendChannel {
             message.carriers += 1;
         }
         true
+    }
+
+    /// Whether what is lost or unsent here fits into `room`, from which it is taken. Looks at no more than would.
+    pub(crate) fn fits_into(&self, room: &mut usize) -> bool {
+        let mut lost = self.lost.iter().filter_map(|(id, _)| {
+            let position = usize::try_from(id.checked_sub(self.base)?).ok()?;
+            self.queue.get(position)
+        });
+        let mut unsent = self.queue.range(self.position(self.unsent)..);
+        let mut takes = |message: &Outgoing| {
+            let left = room.checked_sub(message.bytes.len() + FRAME_LEN);
+            *room = left.unwrap_or(0);
+            left.is_some() && message.fragments.is_none()
+        };
+        lost.all(&mut takes) && unsent.all(&mut takes)
     }
 
     /// Whether a message that is watched is where it should be.

@@ -21,6 +21,8 @@ impl Saved for Recovery {
             peer_ack_delay_max,
             controller,
             pacer,
+            trickle,
+            acked_at,
             loss_at,
             backoff,
             probed_at,
@@ -41,6 +43,8 @@ impl Saved for Recovery {
         peer_ack_delay_max.save(out);
         controller.save(out);
         pacer.save(out);
+        trickle.save(out);
+        acked_at.save(out);
         loss_at.save(out);
         backoff.save(out);
         probed_at.save(out);
@@ -63,6 +67,8 @@ impl Saved for Recovery {
             peer_ack_delay_max: from.field("Recovery.peer_ack_delay_max")?,
             controller: from.field("Recovery.controller")?,
             pacer: from.field("Recovery.pacer")?,
+            trickle: from.field("Recovery.trickle")?,
+            acked_at: from.field("Recovery.acked_at")?,
             loss_at: from.field("Recovery.loss_at")?,
             backoff: from.field("Recovery.backoff")?,
             probed_at: from.field("Recovery.probed_at")?,
