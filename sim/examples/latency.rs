@@ -21,12 +21,19 @@ fn main() {
     let mut number = || args.next().and_then(|arg| arg.parse::<u64>().ok());
     let seconds = number().unwrap_or(600);
     let percent = u8::try_from(number().unwrap_or(40)).expect("0 to 100");
-    println!("| link | p50 | p99 | p99.9 | max | state | up B/s | down B/s | up /s | down /s | sent again | copies | probes | lost |");
+    println!(
+        "| link | p50 | p99 | p99.9 | max | state | up B/s | down B/s | up /s | down /s | sent again | copies | probes | lost |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     let near = || Link::new().latency(ms(23)).jitter(ms(4));
     let far = || Link::new().latency(ms(73)).jitter(ms(4));
     for loss in [0, 10, 20, 50, 100, 200] {
-        measure(&format!("{} %", loss / 10), near().loss(loss), seconds, percent);
+        measure(
+            &format!("{} %", loss / 10),
+            near().loss(loss),
+            seconds,
+            percent,
+        );
     }
     let bursts = Bursts::by_time(ms(67), ms(1_273));
     measure("bursts, 5 %", near().bursts(bursts), seconds, percent);
@@ -79,11 +86,20 @@ fn measure(name: &str, link: Link, seconds: u64, percent: u8) {
     let rate = |count: u64| count / tally.seconds;
     println!(
         "| {name} | {} | {} | {} | {} | {}.{} % | {} | {} | {} | {} | {} | {} | {} | {} |",
-        at(500), at(990), at(999), at(1_000),
+        at(500),
+        at(990),
+        at(999),
+        at(1_000),
         tally.states_heard * 100 / tally.states_sent,
         tally.states_heard * 1_000 / tally.states_sent % 10,
-        rate(tally.up.bytes), rate(tally.down.bytes), rate(tally.up.datagrams), rate(tally.down.datagrams),
-        tally.resent, tally.copies, tally.probes, tally.lost,
+        rate(tally.up.bytes),
+        rate(tally.down.bytes),
+        rate(tally.up.datagrams),
+        rate(tally.down.datagrams),
+        tally.resent,
+        tally.copies,
+        tally.probes,
+        tally.lost,
     );
 }
 

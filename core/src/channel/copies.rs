@@ -83,7 +83,13 @@ impl Copies {
     }
 
     /// A message left in a packet, for the first time or because it was lost. Tells whether it is watched from here on.
-    pub(crate) fn on_left(&mut self, now: Instant, message: (u8, u64), len: usize, packet: u64) -> bool {
+    pub(crate) fn on_left(
+        &mut self,
+        now: Instant,
+        message: (u8, u64),
+        len: usize,
+        packet: u64,
+    ) -> bool {
         let (channel, id) = message;
         let due = now + self.ticks(1);
         let watched = Watched {
@@ -117,7 +123,13 @@ impl Copies {
     }
 
     /// The next message of which a copy may go into `packet` now, from `from` on, and its place.
-    pub(crate) fn next(&self, from: usize, now: Instant, packet: u64, outlook: &Outlook) -> Option<usize> {
+    pub(crate) fn next(
+        &self,
+        from: usize,
+        now: Instant,
+        packet: u64,
+        outlook: &Outlook,
+    ) -> Option<usize> {
         (from..self.watched.len()).find(|&index| {
             let watched = &self.watched[index];
             watched.packet != packet
@@ -158,7 +170,10 @@ impl Copies {
         if !outlook.is_lossy() {
             return None;
         }
-        let worth = self.watched.iter().filter(|watched| self.affords(watched, OWN_DATAGRAM_LEN, outlook));
+        let worth = self
+            .watched
+            .iter()
+            .filter(|watched| self.affords(watched, OWN_DATAGRAM_LEN, outlook));
         let due = worth.filter_map(|watched| self.due(watched, outlook));
         due.min().map(|due| due + self.cadence.tick() / 2)
     }
@@ -172,14 +187,12 @@ impl Copies {
         }
     }
 
-    /// A packet left for the sake of copies: they pay for the rest of it too.
-    pub(crate) const fn on_alone(&mut self, bytes: u64) {
+    /// A packet left for the sake of copies: they pay for its header and tag too. `bytes` are those beside the copies; an
+    /// acknowledgement among them rides free.
+    pub(crate) fn on_alone(&mut self, bytes: u64) {
+        let bytes = bytes.min(OWN_DATAGRAM_LEN);
         self.budget.spend(bytes);
         self.bytes += bytes;
-    }
-
-    pub(crate) fn tick(&self) -> Duration {
-        self.cadence.tick()
     }
 
     pub(crate) fn clear(&mut self) {
@@ -187,12 +200,24 @@ impl Copies {
     }
 
     pub(crate) fn watched(&self) -> impl Iterator<Item = (u8, u64)> + '_ {
-        self.watched.iter().map(|watched| (watched.channel, watched.id))
+        self.watched
+            .iter()
+            .map(|watched| (watched.channel, watched.id))
     }
 
     pub(crate) fn audit(&self) -> Checked {
-        at_most(4, "messages watched for copies", self.watched.len() as u64, WATCHED_MAX as u64)?;
-        at_most(4, "bytes for copies", self.budget.bytes(), Budget::BYTES_MAX)
+        at_most(
+            4,
+            "messages watched for copies",
+            self.watched.len() as u64,
+            WATCHED_MAX as u64,
+        )?;
+        at_most(
+            4,
+            "bytes for copies",
+            self.budget.bytes(),
+            Budget::BYTES_MAX,
+        )
     }
 
     /// When the next copy may leave; `None`: not as things are.
@@ -217,7 +242,7 @@ impl Copies {
         let is_blind = watched.copies < outlook.copies();
         let reserve = match (is_first, is_blind) {
             (true, _) | (_, false) => 0,
-            (false, true) => Budget::BYTES_MAX / 8 * u64::from(watched.copies),
+            (false, true) => Budget::BYTES_MAX / 4 * u64::from(watched.copies),
         };
         self.budget.covers(u64::from(watched.len) + more, reserve)
     }

@@ -83,7 +83,10 @@ mod tests {
             trickle.on_sent(now, 1_200);
             sent += 1_200;
         }
-        assert!((RATE * 10..=RATE * 10 + 2 * BURST).contains(&sent), "{sent}");
+        assert!(
+            (RATE * 10..=RATE * 10 + 2 * BURST).contains(&sent),
+            "{sent}"
+        );
     }
 
     #[test]

@@ -251,8 +251,7 @@ impl Peer {
             self.outbox
                 .fill(now, is_new_due, &mut packet, &mut shared.pool, &mut pen);
             if let Some(outlook) = &outlook {
-                self.outbox
-                    .fill_copies(now, outlook, &mut packet, &mut pen);
+                self.outbox.fill_copies(now, outlook, &mut packet, &mut pen);
             }
             // With an acknowledgement the packet answers what was just heard: no need to ask whether the peer is there.
             let is_keepalive_due =
@@ -295,7 +294,7 @@ impl Peer {
         if percent == 0 {
             return;
         }
-        let bytes = (built.len - built.copy_bytes) as u64 + UDP_IP_LEN;
+        let bytes = built.len as u64 + UDP_IP_LEN - built.copy_bytes as u64;
         if built.copy_bytes > 0 {
             self.recovery.on_copied(now);
         }

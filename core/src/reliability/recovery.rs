@@ -21,13 +21,13 @@ pub(crate) use super::ledger::{Eliciting, Record};
 use super::ledger::{Fate, Ledger, Sent};
 use super::loss_history::LossHistory;
 use super::received::LAZY_ACK_DELAY;
+use super::redundancy::Outlook;
 use super::reordering::Reordering;
 use super::rtt::Rtt;
 use crate::congestion::Controller;
 use crate::congestion::new_reno::NewReno;
 use crate::congestion::pacer::{Pacer, Rate};
 use crate::congestion::trickle::Trickle;
-use super::redundancy::Outlook;
 use crate::notice::LossCause;
 use crate::time::Instant;
 

@@ -57,7 +57,11 @@ impl Outlook {
     pub(crate) fn copies(&self) -> u8 {
         let guess = u64::from(self.their_loss_permille).max(UNKNOWN_PERMILLE);
         let known = u64::from(self.loss_permille);
-        let loss = if self.is_known { known } else { known.max(guess) };
+        let loss = if self.is_known {
+            known
+        } else {
+            known.max(guess)
+        };
         if loss == 0 {
             return 0;
         }

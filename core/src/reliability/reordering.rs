@@ -22,15 +22,9 @@ pub(crate) struct Reordering {
     extra_us: u64,
     /// Losses since the latest mistake, or since the window was halved.
     losses: u32,
-    /// Packets ever that were given up and arrived.
-    mistakes: u64,
 }
 
-saved!(Reordering {
-    extra_us,
-    losses,
-    mistakes
-});
+saved!(Reordering { extra_us, losses });
 
 impl Reordering {
     /// Given to a packet that was overtaken by one that left later, counted between their departures.
@@ -49,11 +43,6 @@ impl Reordering {
         self.extra_us > 0
     }
 
-    /// Packets ever that were given up and arrived all the same.
-    pub(crate) const fn mistakes(&self) -> u64 {
-        self.mistakes
-    }
-
     /// A packet was given up.
     pub(crate) const fn on_lost(&mut self) {
         self.losses += 1;
@@ -69,7 +58,6 @@ impl Reordering {
 
     /// A packet arrived `late` after it was given up. The window never grows beyond the round trip.
     pub(crate) fn on_mistake(&mut self, late: Duration, rtt_us: u64) {
-        self.mistakes += 1;
         self.losses = 0;
         let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
         let wanted_us = self.extra_us.saturating_add(late_us).max(EXTRA_MIN_US);

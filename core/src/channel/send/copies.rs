@@ -1,14 +1,16 @@
 //! Messages of a channel that are in several packets.
 
 use super::{COPIED_LEN_MAX, Copies, Outgoing, SendChannel};
-use crate::journal::{Pen, Step};
 use crate::id::ChannelId;
+use crate::journal::{Pen, Step};
 use crate::peer::packet::PacketBuilder;
 use crate::time::Instant;
-use crate::wire::NUMBERED_MESSAGES_PER_PACKET_MAX;
+use crate::wire::{NUMBERED_MESSAGES_PER_PACKET_MAX, varint};
 
-/// Type, number and length of a message: bytes of its frame beside the payload, at most.
-const FRAME_LEN: usize = 5;
+/// Bytes of the frame of a whole message: type, number, length, payload.
+const fn frame_len(len: usize) -> usize {
+    3 + varint::len(len as u64) + len
+}
 
 impl SendChannel {
     /// Whether there may be copies at all.
@@ -29,7 +31,7 @@ impl SendChannel {
         message.carriers += 1;
         let len = message.bytes.len();
         if is_redundant && len <= COPIED_LEN_MAX {
-            copies.on_left(now, (channel, id), len + FRAME_LEN, packet);
+            copies.on_left(now, (channel, id), frame_len(len), packet);
         }
     }
 
@@ -44,13 +46,18 @@ impl SendChannel {
     }
 
     /// Puts a copy of a message into the packet if there is room for it.
-    pub(crate) fn put_copy(&mut self, id: u64, packet: &mut PacketBuilder<'_>, pen: &mut Pen<'_>) -> bool {
+    pub(crate) fn put_copy(
+        &mut self,
+        id: u64,
+        packet: &mut PacketBuilder<'_>,
+        pen: &mut Pen<'_>,
+    ) -> bool {
         let has_room = packet.numbered(self.index) < NUMBERED_MESSAGES_PER_PACKET_MAX;
         if !has_room || !self.put(packet, id, 0) {
             return false;
         }
         let len = self.queue[self.position(id)].bytes.len();
-        packet.mark_copy(len + FRAME_LEN);
+        packet.mark_copy(frame_len(len));
         pen.note(Step::Copied {
             channel: ChannelId::new(self.index),
             id,
@@ -70,7 +77,7 @@ impl SendChannel {
         });
         let mut unsent = self.queue.range(self.position(self.unsent)..);
         let mut takes = |message: &Outgoing| {
-            let left = room.checked_sub(message.bytes.len() + FRAME_LEN);
+            let left = room.checked_sub(frame_len(message.bytes.len()));
             *room = left.unwrap_or(0);
             left.is_some() && message.fragments.is_none()
         };
@@ -79,8 +86,12 @@ impl SendChannel {
 
     /// Whether a message that is watched is where it should be.
     pub(crate) fn is_watchable(&self, id: u64) -> bool {
-        let position = id.checked_sub(self.base).and_then(|position| usize::try_from(position).ok());
+        let position = id
+            .checked_sub(self.base)
+            .and_then(|position| usize::try_from(position).ok());
         let message = position.and_then(|position| self.queue.get(position));
-        message.is_some_and(|message| !message.acked && message.sent_at.is_some() && message.fragments.is_none())
+        message.is_some_and(|message| {
+            !message.acked && message.sent_at.is_some() && message.fragments.is_none()
+        })
     }
 }

@@ -37,8 +37,7 @@ impl Recovery {
             && packet.number < largest_acked
         {
             let lost_at = packet.sent_at + loss_delay;
-            let is_outrun =
-                newest_acked_at.saturating_duration_since(packet.sent_at) >= window;
+            let is_outrun = newest_acked_at.saturating_duration_since(packet.sent_at) >= window;
             let is_overtaken = counts && largest_acked - packet.number >= PACKET_THRESHOLD;
             match packet.fate {
                 Fate::Acked => {
