@@ -17,7 +17,7 @@ const HZ: u64 = 60;
 /// Bytes of an IPv4 and a UDP header.
 const HEADERS: u64 = 28;
 /// What the bucket for copies holds beside the share of what leaves.
-const BUCKET: u64 = 1_200;
+const BUCKET: u64 = 2_400;
 
 #[test]
 fn a_lost_packet_costs_a_tick() {

@@ -21,7 +21,7 @@ const WATCHED_MAX: usize = 64;
 pub(crate) const COPIED_LEN_MAX: usize = 512;
 /// After so many copies by evidence the time between them doubles, and after so many more again: a path that is down needs
 /// no copies, and one that was down gets one soon.
-const EVIDENT_STEP: u8 = 8;
+const EVIDENT_STEP: u8 = 16;
 const EVIDENT_DOUBLINGS_MAX: u8 = 4;
 /// What a datagram of a copy's own costs beside it: header, frame and tag.
 const OWN_DATAGRAM_LEN: u64 = UDP_IP_LEN + 32;
@@ -104,7 +104,8 @@ impl Copies {
             due,
         };
         if let Some(known) = self.find(message) {
-            *known = watched;
+            // Repair and probes leave between ticks; the copies go on with the ticks.
+            known.packet = packet;
             return true;
         }
         if self.watched.len() == WATCHED_MAX {

@@ -102,7 +102,7 @@ saved!(Budget { centibytes });
 
 impl Budget {
     /// What it holds at most, and at first: over any time copies are at most the share of what leaves meanwhile, and this.
-    pub(crate) const BYTES_MAX: u64 = 1_200;
+    pub(crate) const BYTES_MAX: u64 = 2_400;
 
     pub(crate) const fn new() -> Self {
         Self {

@@ -322,6 +322,7 @@ const fn channel_of(step: Step) -> Option<ChannelId> {
         | Step::Dropped { channel, .. }
         | Step::Waits { channel, .. }
         | Step::Left { channel, .. }
+        | Step::Copied { channel, .. }
         | Step::Requeued { channel, .. }
         | Step::PieceAcked { channel, .. }
         | Step::Delivered { channel, .. }
