@@ -1,7 +1,9 @@
 //! A planted bug shrinks to the few fates that show it.
 
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
-use tickwire_core::Delivery;
+use proptest::test_runner::{
+    Config as RunnerConfig, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner,
+};
+use tickwire_core::{Config, Delivery};
 use tickwire_sim::oracle::Breach;
 use tickwire_sim::{Link, Oracle, Pair, Schedule, ms};
 
@@ -26,9 +28,9 @@ fn a_planted_bug_shrinks_to_fewer_than_five_fates() {
 
 /// The same cases each time. What it finds is planted, so nothing is written down for the next time.
 fn runner() -> TestRunner {
-    let config = Config {
+    let config = RunnerConfig {
         failure_persistence: None,
-        ..Config::default()
+        ..RunnerConfig::default()
     };
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }
@@ -37,7 +39,12 @@ fn runner() -> TestRunner {
 /// an acknowledgement was slow or lost and, later, a datagram is duplicated.
 fn forgetful_receiver(schedule: Schedule) -> Result<(), Breach> {
     const RELIABLE: u8 = 2;
-    let mut pair = Pair::new(1)
+    // Copies would show it at many places.
+    let config = |accepts| {
+        let config = Config::builder().accepts(accepts).redundancy_percent_max(0);
+        config.build().expect("valid")
+    };
+    let mut pair = Pair::with_configs(1, config(false), config(true))
         .link(Link::new().latency(ms(25)))
         .connect()
         .link_to_server(Link::new().latency(ms(25)).schedule(schedule));

@@ -24,7 +24,7 @@ pub(crate) const COPIED_LEN_MAX: usize = 512;
 const EVIDENT_STEP: u8 = 16;
 const EVIDENT_DOUBLINGS_MAX: u8 = 4;
 /// What a datagram of a copy's own costs beside it: header, frame and tag.
-const OWN_DATAGRAM_LEN: u64 = UDP_IP_LEN + 32;
+pub(crate) const OWN_DATAGRAM_LEN: u64 = UDP_IP_LEN + 32;
 
 /// A message that is watched.
 #[derive(Clone, Copy, Debug)]
@@ -82,16 +82,18 @@ impl Copies {
         }
     }
 
-    /// A message left in a packet, for the first time or because it was lost. Tells whether it is watched from here on.
+    /// A message left in a packet, for the first time or again. `is_only`: no other packet in flight carries it.
     pub(crate) fn on_left(
         &mut self,
         now: Instant,
         message: (u8, u64),
         len: usize,
         packet: u64,
-    ) -> bool {
+        is_only: bool,
+    ) {
         let (channel, id) = message;
         let due = now + self.ticks(1);
+        let due_again = self.cadence.tick() / 4;
         let watched = Watched {
             channel,
             id,
@@ -104,15 +106,22 @@ impl Copies {
             due,
         };
         if let Some(known) = self.find(message) {
-            // Repair and probes leave between ticks; the copies go on with the ticks.
+            // Repair and probes leave between ticks; the copies go on with the ticks. Once all that left was lost it begins
+            // anew, with the next tick.
             known.packet = packet;
-            return true;
+            if is_only {
+                *known = Watched {
+                    due: now + due_again,
+                    evident: known.evident,
+                    ..watched
+                };
+            }
+            return;
         }
         if self.watched.len() == WATCHED_MAX {
-            return false;
+            return;
         }
         self.watched.push_back(watched);
-        true
     }
 
     /// A message needs no copies any more.
@@ -123,19 +132,21 @@ impl Copies {
         }
     }
 
-    /// The next message of which a copy may go into `packet` now, from `from` on, and its place.
+    /// The next message of which a copy may go into `packet` now, from place `from` on: its place. Copies pay for `more` bytes
+    /// beside their own.
     pub(crate) fn next(
         &self,
         from: usize,
         now: Instant,
         packet: u64,
+        more: u64,
         outlook: &Outlook,
     ) -> Option<usize> {
         (from..self.watched.len()).find(|&index| {
             let watched = &self.watched[index];
             watched.packet != packet
                 && self.due(watched, outlook).is_some_and(|due| due <= now)
-                && self.affords(watched, 0, outlook)
+                && self.affords(watched, more, outlook)
         })
     }
 

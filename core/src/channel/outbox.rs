@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::copies::Copies;
+use super::copies::{Copies, OWN_DATAGRAM_LEN};
 use super::credit::Allowance;
 use super::fragment_len;
 use super::send::{QueueFull, Receipt, SendChannel};
@@ -183,7 +183,11 @@ impl Outbox {
         pen: &mut Pen<'_>,
     ) {
         let mut from = 0;
-        while let Some(index) = self.copies.next(from, now, packet.number(), outlook) {
+        let more = match packet.is_eliciting() {
+            true => 0,
+            false => OWN_DATAGRAM_LEN,
+        };
+        while let Some(index) = self.copies.next(from, now, packet.number(), more, outlook) {
             let (channel, id) = self.copies.message(index);
             let channel = &mut self.channels[usize::from(channel)];
             if channel.put_copy(id, packet, pen) {

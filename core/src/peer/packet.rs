@@ -209,7 +209,12 @@ impl<'a> PacketBuilder<'a> {
     fn note(&mut self, record: Record) {
         self.frames += 1;
         self.recovery.record(record);
-        self.eliciting = Eliciting::Yes;
+        let is_credit = matches!(record, Record::Credit { .. } | Record::CreditAll);
+        if !is_credit {
+            self.eliciting = Eliciting::Yes;
+        } else if self.eliciting != Eliciting::Yes {
+            self.eliciting = Eliciting::Patient;
+        }
     }
 
     /// Whether what is in it decodes to what was put into it; call before [`seal`](Self::seal).

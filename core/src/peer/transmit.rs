@@ -250,7 +250,8 @@ impl Peer {
             let mut pen = shared.journal.pen(now, self.id);
             self.outbox
                 .fill(now, is_new_due, &mut packet, &mut shared.pool, &mut pen);
-            if let Some(outlook) = &outlook {
+            // What follows a CLOSE is not heeded, and must not be acknowledged with it.
+            if let Some(outlook) = outlook.as_ref().filter(|_| close.is_none()) {
                 self.outbox.fill_copies(now, outlook, &mut packet, &mut pen);
             }
             // With an acknowledgement the packet answers what was just heard: no need to ask whether the peer is there.

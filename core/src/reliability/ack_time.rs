@@ -14,8 +14,10 @@ const GRANULARITY_US: u64 = 1_000;
 /// One sample moves the estimate as far as one that is off by this many deviations, and no further: a lost acknowledgement
 /// adds a tick of the peer's and says nothing about the next one.
 const SURPRISE_DEVIATIONS: u64 = 2;
+/// So many in a row are no accident, and count in full.
+const SURPRISES_MAX: u32 = 3;
 /// Fewer samples are no guide.
-const SAMPLES_MIN: u32 = 4;
+const SAMPLES_MIN: u32 = 16;
 /// A longer sample counts as this, as for round trips.
 const SAMPLE_MAX_US: u64 = 10_000_000;
 
@@ -25,12 +27,15 @@ pub(crate) struct AckTime {
     smoothed_us: u64,
     deviation_us: u64,
     samples: u32,
+    /// Surprises in a row.
+    surprises: u32,
 }
 
 saved!(AckTime {
     smoothed_us,
     deviation_us,
-    samples
+    samples,
+    surprises
 });
 
 impl AckTime {
@@ -45,7 +50,15 @@ impl AckTime {
             return;
         }
         let most_us = SURPRISE_DEVIATIONS * self.deviation_us + GRANULARITY_US / 2;
-        let error_us = time_us.abs_diff(self.smoothed_us).min(most_us);
+        let error_us = time_us.abs_diff(self.smoothed_us);
+        self.surprises = match error_us > most_us {
+            true => self.surprises + 1,
+            false => 0,
+        };
+        let error_us = match self.surprises {
+            0..SURPRISES_MAX => error_us.min(most_us),
+            _ => error_us,
+        };
         self.deviation_us = (7 * self.deviation_us + error_us) / 8;
         if time_us >= self.smoothed_us {
             self.smoothed_us += error_us / 8;

@@ -49,7 +49,9 @@ pub(crate) enum Eliciting {
     No,
     /// Unreliable data only: in flight, but not missed when no answer comes.
     Lazy,
-    /// Reliable data, PING, CREDIT, CLOSE: an answer is awaited, and asked for when it does not come.
+    /// CREDIT: an answer is awaited, but it leaves between ticks, so that the answer may take a tick longer than others.
+    Patient,
+    /// Reliable data, PING, CLOSE: an answer is awaited, and asked for when it does not come.
     Yes,
 }
 
@@ -72,6 +74,8 @@ pub(crate) struct Packet {
     pub(crate) fate: Fate,
     /// An answer is awaited.
     pub(crate) is_awaited: bool,
+    /// It may take as long as the peer promised.
+    pub(crate) is_patient: bool,
     pub(crate) is_app_limited: bool,
     /// The largest number in the ACK frame it carried.
     pub(crate) ack_largest: Option<u64>,
@@ -86,6 +90,7 @@ saved!(Packet {
     size,
     fate,
     is_awaited,
+    is_patient,
     is_app_limited,
     ack_largest,
     records_from,
@@ -99,6 +104,7 @@ pub(crate) struct Sent {
     pub(crate) at: Instant,
     pub(crate) size: u64,
     pub(crate) is_awaited: bool,
+    pub(crate) is_patient: bool,
     pub(crate) is_app_limited: bool,
     pub(crate) ack_largest: Option<u64>,
 }
@@ -118,6 +124,8 @@ pub(crate) struct Ledger {
     awaited_count: u32,
     /// When the oldest awaited packet left.
     awaited_since: Option<Instant>,
+    /// And whether its answer may take as long as the peer promised.
+    awaits_patiently: bool,
     /// Packets ever entered, and those of them that were acknowledged, or lost, first.
     entered: u64,
     acked: u64,
@@ -133,6 +141,7 @@ saved!(Ledger {
     flying_bytes,
     awaited_count,
     awaited_since,
+    awaits_patiently,
     acked,
     entered,
     lost
@@ -152,7 +161,10 @@ impl Ledger {
         self.entered += 1;
         if sent.is_awaited {
             self.awaited_count += 1;
-            self.awaited_since.get_or_insert(sent.at);
+            if self.awaited_since.is_none() {
+                self.awaited_since = Some(sent.at);
+                self.awaits_patiently = sent.is_patient;
+            }
         }
         self.packets.push_back(Packet {
             number: sent.number,
@@ -160,6 +172,7 @@ impl Ledger {
             size: sent.size,
             fate: Fate::Flying,
             is_awaited: sent.is_awaited,
+            is_patient: sent.is_patient,
             is_app_limited: sent.is_app_limited,
             ack_largest: sent.ack_largest,
             records_from,
@@ -248,6 +261,11 @@ impl Ledger {
         self.awaited_since
     }
 
+    /// Whether the answer to that packet may take as long as the peer promised.
+    pub(crate) fn awaits_patiently(&self) -> bool {
+        self.awaits_patiently
+    }
+
     /// When the latest packet left.
     pub(crate) fn last_sent_at(&self) -> Option<Instant> {
         self.packets.back().map(|packet| packet.sent_at)
@@ -274,12 +292,14 @@ impl Ledger {
         let from = self.flying_index();
         let mut flying = self.packets.range(from..).filter(is_flying);
         let oldest = flying.next();
-        self.awaited_since = if self.awaited_count == 0 {
+        let awaited = if self.awaited_count == 0 {
             None
         } else {
-            let rest = oldest.into_iter().chain(flying);
-            rest.filter(|p| p.is_awaited).map(|p| p.sent_at).next()
+            let mut rest = oldest.into_iter().chain(flying);
+            rest.find(|packet| packet.is_awaited)
         };
+        self.awaited_since = awaited.map(|packet| packet.sent_at);
+        self.awaits_patiently = awaited.is_some_and(|packet| packet.is_patient);
         if let Some(packet) = oldest {
             self.flying_from = packet.number;
         } else if let Some(last) = self.packets.back() {

@@ -8,7 +8,7 @@ use crate::time::Instant;
 /// Packets remembered.
 const PACKETS: u16 = 256;
 /// So many fates since the latest pause tell how the path is now.
-const KNOWN: u16 = 32;
+const KNOWN: u16 = 24;
 /// A pause: what was before it may not hold any more.
 const PAUSE: Duration = Duration::from_secs(3);
 
@@ -159,7 +159,7 @@ mod tests {
     fn after_a_pause_nothing_is_known() {
         let mut history = LossHistory::default();
         assert!(!history.is_known(at(0)));
-        (0..31).for_each(|_| history.push_arrived(at(10)));
+        (0..23).for_each(|_| history.push_arrived(at(10)));
         assert!(!history.is_known(at(10)));
         history.push_arrived(at(20));
         assert!(history.is_known(at(3_019)));

@@ -237,7 +237,8 @@ impl Recovery {
             number,
             at: now,
             size,
-            is_awaited: eliciting == Eliciting::Yes,
+            is_awaited: matches!(eliciting, Eliciting::Patient | Eliciting::Yes),
+            is_patient: eliciting == Eliciting::Patient,
             is_app_limited: app_limited,
             ack_largest,
         });
@@ -367,6 +368,9 @@ impl Recovery {
     /// was seen of such answers, and never longer than RFC 9002 waits.
     fn answer_timeout(&self) -> Duration {
         let longest = self.probe_timeout();
+        if self.ledger.awaits_patiently() {
+            return longest;
+        }
         self.ack_time
             .overdue()
             .map_or(longest, |overdue| overdue.min(longest))
@@ -480,7 +484,8 @@ impl Recovery {
                 self.reordering.on_mistake(late, self.rtt.smoothed_us());
             }
             Fate::Flying => {
-                awaited_at = packet.is_awaited.then_some(packet.sent_at);
+                let is_measured = packet.is_awaited && !packet.is_patient;
+                awaited_at = is_measured.then_some(packet.sent_at);
                 self.controller
                     .on_acked(packet.sent_at, packet.size, packet.is_app_limited);
                 self.history.push_arrived(now);

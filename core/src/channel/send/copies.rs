@@ -30,8 +30,9 @@ impl SendChannel {
         };
         message.carriers += 1;
         let len = message.bytes.len();
+        let is_only = message.carriers == 1;
         if is_redundant && len <= COPIED_LEN_MAX {
-            copies.on_left(now, (channel, id), frame_len(len), packet);
+            copies.on_left(now, (channel, id), frame_len(len), packet, is_only);
         }
     }
 
