@@ -42,6 +42,9 @@ fn frame_type(frame: &Frame) -> u8 {
         } => 3,
         Frame::Credit { channel: None, .. } => 4,
         Frame::Close { .. } => 5,
+        Frame::PathChallenge { .. } => 6,
+        Frame::PathResponse { .. } => 7,
+        Frame::ResetToken => 8,
         Frame::Message { .. } => 0x80,
         other @ (Frame::Unknown | _) => panic!("no endpoint sends {other}"),
     }
