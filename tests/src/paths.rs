@@ -75,8 +75,7 @@ impl Roaming {
             (self.server, self.to_client, &mut self.down),
         ] {
             self.world.act(host, |endpoint, now| {
-                let sent =
-                    oracle.send(size, |message| endpoint.send(now, peer, ordered, message));
+                let sent = oracle.send(size, |message| endpoint.send(now, peer, ordered, message));
                 sent.expect("the queue has room");
                 endpoint.flush(now);
             });

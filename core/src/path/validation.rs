@@ -93,7 +93,9 @@ impl Validation {
 
     /// Takes a response from there.
     pub(super) fn on_response(&mut self, now: Instant, data: PathData) {
-        let Some(asked_at) = self.asked_at else { return };
+        let Some(asked_at) = self.asked_at else {
+            return;
+        };
         if self.data == data && !self.is_proven {
             self.is_proven = true;
             self.round_trip = Some(now.saturating_duration_since(asked_at));

@@ -16,8 +16,8 @@ use crate::reliability::ACK_RANGES_MAX;
 use crate::reliability::received::Urgency;
 use crate::reliability::recovery::{Record, Verdict};
 use crate::time::Instant;
-use crate::wire::Reader;
 use crate::transmit::Arrival;
+use crate::wire::Reader;
 use crate::wire::frame::{Frame, FrameError, Message, PathData};
 use crate::wire::packet::Header;
 

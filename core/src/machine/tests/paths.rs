@@ -63,10 +63,16 @@ fn a_client_that_comes_from_elsewhere_proves_itself_and_is_followed() {
         .expect("room in the queue");
     pair.client.endpoint.flush(pair.now);
     let sent = exchange_from(&mut pair, new);
-    assert_eq!(sent[0].0.to, new, "a challenge goes where the packet came from");
+    assert_eq!(
+        sent[0].0.to, new,
+        "a challenge goes where the packet came from"
+    );
     assert_eq!(client_address(&pair), new);
     assert_eq!(changes(&pair.server), [(old, new)]);
-    assert!(pair.client.events.is_empty(), "the client knows nothing of it");
+    assert!(
+        pair.client.events.is_empty(),
+        "the client knows nothing of it"
+    );
     pair.server
         .send(pair.now, RELIABLE, b"down")
         .expect("room in the queue");
@@ -167,7 +173,10 @@ fn who_forwards_packets_is_asked_and_cannot_answer_even_by_the_clients_mouth() {
     pair.run_for(Duration::from_secs(5));
     assert_eq!(client_address(&pair), home);
     assert!(changes(&pair.server).is_empty());
-    let stats = pair.server.endpoint.peer_stats(pair.server.peer.expect("connected"));
+    let stats = pair
+        .server
+        .endpoint
+        .peer_stats(pair.server.peer.expect("connected"));
     assert_eq!(stats.map(|stats| stats.paths_failed), Some(1));
 }
 
