@@ -247,7 +247,8 @@ impl Peer {
                 packet.ping();
             }
             // A client whose address changed unknown to itself is found by what it asks.
-            let asks = self.confirm.is_none() && (self.probe || !packet.has_data());
+            let asks =
+                self.confirm.is_none() && close.is_none() && (self.probe || !packet.has_data());
             if packet.is_eliciting() && asks && self.role == Role::Client {
                 packet.pad_to(question_len(self.local_id.as_bytes().len()));
             }
