@@ -87,12 +87,11 @@ impl Roaming {
     fn hear(&mut self) {
         for (host, oracle) in [(self.server, &mut self.up), (self.client, &mut self.down)] {
             for event in self.world.events(host) {
-                match event {
-                    Event::Message { payload, .. } => {
-                        oracle.on_received(&payload).expect("once and in order");
-                    }
-                    Event::Disconnected { reason, .. } => panic!("disconnected: {reason}"),
-                    _ => {}
+                if let Event::Message { payload, .. } = &event {
+                    oracle.on_received(payload).expect("once and in order");
+                }
+                if let Event::Disconnected { reason, .. } = event {
+                    panic!("disconnected: {reason}");
                 }
             }
         }

@@ -65,8 +65,8 @@ impl Path {
         rng: &mut SecretRng,
     ) {
         let from = heard.way.remote;
-        let is_known = |found: &Box<Validation>| found.way.remote == from;
-        if heard.is_newest && !self.candidate.as_ref().is_some_and(is_known) {
+        let is_known = |found: &Validation| found.way.remote == from;
+        if heard.is_newest && !self.candidate.as_deref().is_some_and(is_known) {
             let mut data = [0; 8];
             rng.fill(&mut data);
             let candidate = Validation::new(now, heard.way, data, patience);
@@ -75,7 +75,8 @@ impl Path {
             self.owed = None;
             self.counts.asked += 1;
         }
-        let Some(candidate) = self.candidate.as_mut().filter(|found| is_known(found)) else {
+        let candidate = self.candidate.as_deref_mut();
+        let Some(candidate) = candidate.filter(|found| is_known(found)) else {
             return;
         };
         candidate.on_received(heard.len);

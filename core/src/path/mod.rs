@@ -140,9 +140,8 @@ impl Path {
     /// What is to leave now, in a packet of its own of `overhead` bytes beside its frames. It must be sent.
     pub(crate) fn poll(&mut self, now: Instant, overhead: usize) -> Option<PathFrames> {
         let owed = self.answerable(overhead);
-        let candidate = self.candidate.as_mut();
-        let is_due =
-            |found: &Box<Validation>| found.challenge_at(overhead).is_some_and(|at| at <= now);
+        let candidate = self.candidate.as_deref_mut();
+        let is_due = |found: &Validation| found.challenge_at(overhead).is_some_and(|at| at <= now);
         if let Some(owed) = owed {
             self.owed = None;
             let both = overhead + validation::FRAME_LEN;

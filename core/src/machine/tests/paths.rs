@@ -47,9 +47,11 @@ fn audit(side: &Side) {
 }
 
 fn changes(side: &Side) -> Vec<(SocketAddr, SocketAddr)> {
-    let changes = side.events.iter().filter_map(|event| match event {
-        Event::PathChanged { from, to, .. } => Some((*from, *to)),
-        _ => None,
+    let changes = side.events.iter().filter_map(|event| {
+        let Event::PathChanged { from, to, .. } = event else {
+            return None;
+        };
+        Some((*from, *to))
     });
     changes.collect()
 }
