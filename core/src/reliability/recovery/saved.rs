@@ -19,6 +19,7 @@ impl Saved for Recovery {
             newest_acked_at,
             measured_at,
             peer_ack_delay_max,
+            datagram_size_max,
             controller,
             pacer,
             trickle,
@@ -30,6 +31,7 @@ impl Saved for Recovery {
             history,
             packets_lost,
             probes,
+            path_from,
             losses: _,
         } = self;
         next_number.save(out);
@@ -41,6 +43,7 @@ impl Saved for Recovery {
         newest_acked_at.save(out);
         measured_at.save(out);
         peer_ack_delay_max.save(out);
+        datagram_size_max.save(out);
         controller.save(out);
         pacer.save(out);
         trickle.save(out);
@@ -52,6 +55,7 @@ impl Saved for Recovery {
         history.save(out);
         packets_lost.save(out);
         probes.save(out);
+        path_from.save(out);
     }
 
     fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
@@ -65,6 +69,7 @@ impl Saved for Recovery {
             newest_acked_at: from.field("Recovery.newest_acked_at")?,
             measured_at: from.field("Recovery.measured_at")?,
             peer_ack_delay_max: from.field("Recovery.peer_ack_delay_max")?,
+            datagram_size_max: from.field("Recovery.datagram_size_max")?,
             controller: from.field("Recovery.controller")?,
             pacer: from.field("Recovery.pacer")?,
             trickle: from.field("Recovery.trickle")?,
@@ -76,6 +81,7 @@ impl Saved for Recovery {
             history: from.field("Recovery.history")?,
             packets_lost: from.field("Recovery.packets_lost")?,
             probes: from.field("Recovery.probes")?,
+            path_from: from.field("Recovery.path_from")?,
             losses: Vec::new(),
         })
     }
