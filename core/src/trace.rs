@@ -82,6 +82,13 @@ pub enum Frame {
         /// For people.
         text: String,
     },
+    /// A reliable message will not come.
+    Skip {
+        /// Its channel.
+        channel: u8,
+        /// The low 16 bits of its id.
+        id: u16,
+    },
     /// A message, or a fragment of one.
     Message {
         /// Its channel.
@@ -156,6 +163,7 @@ impl fmt::Display for Frame {
                 limit,
             } => write!(f, "Credit(all to {limit} B)"),
             Self::Close { kind, code, text } => show_close(*kind, *code, text, f),
+            Self::Skip { channel, id } => write!(f, "Skip(ch{channel} m{id})"),
             Self::Message {
                 channel,
                 delivery,

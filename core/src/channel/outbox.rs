@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::credit::Allowance;
-use super::send::{QueueFull, Receipt, SendChannel};
+use super::options::SendOptions;
+use super::send::{QueueFull, Queued, Receipt, SendChannel};
 use crate::audit::{Checked, Depth, Fingerprint, at_most};
 use crate::config::Config;
 use crate::id::ChannelId;
@@ -79,18 +80,44 @@ impl Outbox {
         now: Instant,
         channel: ChannelId,
         payload: &[u8],
-        receipt: bool,
+        options: &SendOptions,
         datagram_size_max: usize,
         pool: &mut Pool,
-    ) -> Result<(u64, u64), QueueFull> {
+        pen: &mut Pen<'_>,
+    ) -> Result<Queued, QueueFull> {
         let channel = &mut self.channels[channel.index()];
-        let receipt = receipt && channel.is_reliable();
+        let receipt = options.receipt && channel.is_reliable();
         if receipt && self.receipts == RECEIPTS_MAX {
             return Err(QueueFull);
         }
-        let queued = channel.push(now, payload, receipt, datagram_size_max, pool)?;
+        let options = SendOptions {
+            receipt,
+            ..*options
+        };
+        let queued = channel.push(now, payload, &options, datagram_size_max, pool, pen)?;
         self.receipts += u32::from(receipt);
         Ok(queued)
+    }
+
+    /// When the next message expires.
+    pub(crate) fn expires_at(&self) -> Option<Instant> {
+        let channels = self.channels.iter();
+        channels.filter_map(SendChannel::expires_at).min()
+    }
+
+    /// Gives up what has expired; `told` hears of each, and of its receipt if one is due.
+    pub(crate) fn expire(
+        &mut self,
+        now: Instant,
+        pool: &mut Pool,
+        pen: &mut Pen<'_>,
+        mut told: impl FnMut(Option<Receipt>),
+    ) {
+        for channel in &mut self.channels {
+            while let Some(receipt) = channel.expire(now, pool, pen) {
+                told(receipt);
+            }
+        }
     }
 
     /// The owner polled a receipt.
@@ -182,11 +209,6 @@ impl Outbox {
             found |= channel.probe(pen);
         }
         found
-    }
-
-    /// Number of the oldest message that a channel has.
-    pub(crate) fn oldest(&self, channel: ChannelId) -> u64 {
-        self.channels[channel.index()].oldest()
     }
 
     /// Notes for each channel with something to send what holds it back: what was lost, and what is new and has its credit.

@@ -3,7 +3,7 @@
 use crate::audit::{Checked, equal, holds};
 use crate::config::ChannelConfig;
 use crate::wire::Reader;
-use crate::wire::frame::{Close, Frame, Message};
+use crate::wire::frame::{Close, Frame, Message, Skip};
 
 /// A hash of frames in their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,11 @@ impl Intent {
         self.add(close.text.len() as u64);
     }
 
+    pub(crate) fn skip(&mut self, skip: &Skip) {
+        self.add(4 | u64::from(skip.channel) << 8 | u64::from(skip.id) << 16);
+        self.add(skip.cost);
+    }
+
     pub(crate) fn message(&mut self, message: &Message<'_>) {
         let id = message.id.map_or(0, |id| 1 << 16 | u64::from(id));
         self.add(6 | u64::from(message.channel) << 8 | id << 16);
@@ -60,6 +65,7 @@ impl Intent {
                 Ok(Frame::Credit { channel, limit }) => decoded.credit(Some(channel), limit),
                 Ok(Frame::CreditAll { limit }) => decoded.credit(None, limit),
                 Ok(Frame::Close(close)) => decoded.close(&close),
+                Ok(Frame::Skip(skip)) => decoded.skip(&skip),
                 Ok(Frame::Message(message)) => decoded.message(&message),
                 Ok(Frame::Padding) | Err(_) => {}
             }

@@ -7,6 +7,7 @@
 //! 0x03 CREDIT    channel (1 B), limit: bytes that may be sent on it in all
 //! 0x04 CREDIT_ALL  limit: bytes that may be sent on all reliable channels together
 //! 0x05 CLOSE     kind (1 B), code, text length, text
+//! 0x10 SKIP      channel (1 B), id (2 B, truncated), cost: a reliable message that will not come
 //! 0x80.. MESSAGE 1 L F C C C C C: L length present, F fragment, C channel; then
 //!                id (2 B, truncated) if reliable or a fragment; index, count if a fragment; length if L; bytes
 //! ```
@@ -24,6 +25,7 @@ const ACK: u8 = 0x02;
 const CREDIT: u8 = 0x03;
 const CREDIT_ALL: u8 = 0x04;
 const CLOSE: u8 = 0x05;
+const SKIP: u8 = 0x10;
 const MESSAGE: u8 = 0x80;
 const MESSAGE_LENGTH: u8 = 0x40;
 const MESSAGE_FRAGMENT: u8 = 0x20;
@@ -41,6 +43,7 @@ pub(crate) enum Frame<'a> {
     Credit { channel: u8, limit: u64 },
     CreditAll { limit: u64 },
     Close(Close<'a>),
+    Skip(Skip),
     Message(Message<'a>),
 }
 
@@ -72,6 +75,16 @@ pub(crate) struct Close<'a> {
     pub(crate) kind: u8,
     pub(crate) code: u32,
     pub(crate) text: &'a str,
+}
+
+/// A reliable message was given up by its sender: it counts as arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Skip {
+    pub(crate) channel: u8,
+    /// Low 16 bits of the message id.
+    pub(crate) id: u16,
+    /// Credit that the sender spent on it: the receiver gives it back.
+    pub(crate) cost: u64,
 }
 
 /// A message or a fragment of one.
@@ -129,6 +142,7 @@ impl<'a> Frame<'a> {
                 limit: reader.varint("credit limit")?,
             }),
             CLOSE => Ok(Self::Close(Close::decode(reader)?)),
+            SKIP => Skip::decode(reader, channels).map(Self::Skip),
             message if message & MESSAGE != 0 => {
                 Message::decode(message, reader, channels).map(Self::Message)
             }
@@ -229,6 +243,33 @@ impl<'a> Close<'a> {
         varint::encode(u64::from(self.code), out);
         varint::encode(self.text.len() as u64, out);
         out.extend_from_slice(self.text.as_bytes());
+    }
+}
+
+impl Skip {
+    /// Longest encoding.
+    pub(crate) const LEN_MAX: usize = 12;
+
+    fn decode(reader: &mut Reader<'_>, channels: &[ChannelConfig]) -> Result<Self, FrameError> {
+        let malformed = reader.error("skip channel");
+        let channel = reader.u8("skip channel")?;
+        let Some(config) = channels.get(usize::from(channel)) else {
+            return Err(FrameError::UnknownChannel(channel));
+        };
+        if !config.delivery.is_reliable() {
+            return Err(malformed.into());
+        }
+        Ok(Self {
+            channel,
+            id: reader.u16("skip id")?,
+            cost: reader.varint("skip cost")?,
+        })
+    }
+
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[SKIP, self.channel]);
+        out.extend_from_slice(&self.id.to_be_bytes());
+        varint::encode(self.cost, out);
     }
 }
 
