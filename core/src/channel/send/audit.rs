@@ -50,7 +50,9 @@ impl SendChannel {
             let message = id
                 .checked_sub(self.base)
                 .and_then(|at| self.queue.get(at as usize));
-            message.is_some_and(|message| !message.settled && !message.is_sent_in_full())
+            message.is_some_and(|message| {
+                !message.settled && (message.is_abandoned || !message.is_sent_in_full())
+            })
         };
         holds(
             11,
