@@ -54,27 +54,27 @@ struct Book(BTreeMap<MessageId, Sent>);
 impl Book {
     /// A receipt: exactly one, of a message that asked for one, and true.
     fn on_told(&mut self, now: Instant, event: Event) {
-        let (Event::Delivered { message, .. } | Event::Abandoned { message, .. }) = &event else {
-            return;
+        let (message, after, why) = if let Event::Delivered { message, after, .. } = &event {
+            (message, *after, None)
+        } else if let Event::Abandoned { message, why, .. } = &event {
+            (message, Duration::ZERO, Some(*why))
+        } else {
+            panic!("{event:?} in the midst of it");
         };
         let newer = self.0.range(message..).skip(1);
         let keys: Vec<_> = newer.filter_map(|(_, sent)| sent.options.key).collect();
         let sent = self.0.get_mut(message).expect("it was sent");
         assert!(sent.options.receipt, "nobody asked: {event:?}");
-        match &event {
-            Event::Delivered { after, .. } => assert_eq!(sent.at + *after, now),
-            Event::Abandoned {
-                why: Abandonment::Expired,
-                ..
-            } => {
+        match why {
+            None => assert_eq!(sent.at + after, now),
+            Some(Abandonment::Expired) => {
                 let time_to_live = sent.options.time_to_live.expect("it had one");
                 assert!(now >= sent.at + time_to_live, "too early");
             }
-            Event::Abandoned { .. } => {
+            Some(Abandonment::Superseded) => {
                 let key = sent.options.key.expect("it had one");
                 assert!(keys.contains(&key), "nothing newer has the key {key}");
             }
-            _ => {}
         }
         assert_eq!(sent.told.replace(event), None, "told twice");
     }

@@ -16,6 +16,14 @@ use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::handshake::Credits;
 
+/// What the owner wants sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) channel: ChannelId,
+    pub(crate) payload: &'a [u8],
+    pub(crate) options: SendOptions,
+}
+
 /// The send side of every channel. Channels leave in this order: what was lost, new unreliable messages
 /// (they age), new reliable ones; by channel index within each.
 #[derive(Debug)]
@@ -78,9 +86,11 @@ impl Outbox {
     pub(crate) fn push(
         &mut self,
         now: Instant,
-        channel: ChannelId,
-        payload: &[u8],
-        options: &SendOptions,
+        Request {
+            channel,
+            payload,
+            mut options,
+        }: Request<'_>,
         datagram_size_max: usize,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
@@ -90,10 +100,7 @@ impl Outbox {
         if receipt && self.receipts == RECEIPTS_MAX {
             return Err(QueueFull);
         }
-        let options = SendOptions {
-            receipt,
-            ..*options
-        };
+        options.receipt = receipt;
         let queued = channel.push(now, payload, &options, datagram_size_max, pool, pen)?;
         self.receipts += u32::from(receipt);
         Ok(queued)

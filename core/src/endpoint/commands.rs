@@ -5,6 +5,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::Endpoint;
 use crate::channel::options::SendOptions;
+use crate::channel::outbox::Request;
 use crate::crypto::ServerIdentity;
 use crate::discovery::{DiscoveryQuery, Prefix};
 use crate::error::{ConnectError, DiscoverError, PingError, SendError};
@@ -67,7 +68,12 @@ impl Endpoint {
             options: *options,
         };
         self.begin(Some(now), &call);
-        let result = self.machine.send(now, peer, channel, payload, options);
+        let request = Request {
+            channel,
+            payload,
+            options: *options,
+        };
+        let result = self.machine.send(now, peer, request);
         self.end(result)
     }
 

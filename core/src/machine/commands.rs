@@ -5,13 +5,13 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::slots::Entry;
 use super::{Machine, Probe};
-use crate::channel::options::SendOptions;
+use crate::channel::outbox::Request;
 use crate::channel::send::QueueFull;
 use crate::crypto::ServerIdentity;
 use crate::discovery::{DiscoveryQuery, Prefix};
 use crate::error::{ConnectError, DiscoverError, PingError, SendError};
 use crate::event::{Abandonment, Farewell, Role};
-use crate::id::{ChannelId, MessageId, PeerId};
+use crate::id::{MessageId, PeerId};
 use crate::peer::{Birth, Dialled, Peer};
 use crate::time::Instant;
 use crate::wire::handshake::{PROBE, PROBE_LEN};
@@ -63,12 +63,11 @@ impl Machine {
         &mut self,
         now: Instant,
         peer: PeerId,
-        channel: ChannelId,
-        payload: &[u8],
-        options: &SendOptions,
+        request: Request<'_>,
     ) -> Result<MessageId, SendError> {
         self.advance(now);
         let shared = &mut self.shared;
+        let (channel, payload) = (request.channel, request.payload);
         let slot = self.slots.by_id_mut(peer).ok_or(SendError::UnknownPeer)?;
         let found = &mut slot.peer;
         if !found.is_established() {
@@ -87,15 +86,9 @@ impl Machine {
         }
         let size_max = shared.config.datagram_size_max;
         let mut pen = shared.journal.pen(self.now, peer);
-        let queued = found.outbox.push(
-            self.now,
-            channel,
-            payload,
-            options,
-            size_max,
-            &mut shared.pool,
-            &mut pen,
-        );
+        let queued = found
+            .outbox
+            .push(self.now, request, size_max, &mut shared.pool, &mut pen);
         let queued = queued.map_err(|QueueFull| SendError::QueueFull)?;
         let drops = &mut found.inbox.drops;
         drops.send_queue_full += queued.dropped;
