@@ -187,6 +187,13 @@ local function read_frame(r, tree, channels)
         text = read_close(r, item)
     elseif kind == 0x10 then
         text = read_skip(r, item)
+    elseif kind == 6 or kind == 7 then
+        local data = r:take(8)
+        item:add(f["path.data"], data)
+        text = string.format("%s(%s)", kind == 6 and "PathChallenge" or "PathResponse", tostring(data:bytes()):lower())
+    elseif kind == 8 then
+        item:add(f["reset.token"], r:take(16))
+        text = "ResetToken"
     elseif kind == 0x80 then
         text = read_message(r, item, first, range, channels)
     else

@@ -57,6 +57,9 @@ fn show_frame(frame: &Frame<'_>, channels: &[ChannelConfig]) -> Shown {
             channel: skip.channel,
             id: skip.id,
         },
+        Frame::PathChallenge(data) => Shown::PathChallenge { data: *data },
+        Frame::PathResponse(data) => Shown::PathResponse { data: *data },
+        Frame::ResetToken(_) => Shown::ResetToken,
         Frame::Message(message) => show_message(message, channels),
     }
 }

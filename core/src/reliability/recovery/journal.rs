@@ -23,7 +23,8 @@ impl Recovery {
                     | Record::Credit { .. }
                     | Record::CreditAll
                     | Record::Ping
-                    | Record::Close => continue,
+                    | Record::Close
+                    | Record::ResetToken => continue,
                 };
                 let left = Step::Left {
                     channel: ChannelId::new(channel),

@@ -79,6 +79,13 @@ fn frame(frame: &Frame) -> Value {
         Frame::Skip { channel, id } => {
             json!({"frame_type": "skip", "channel": channel, "message_id": id})
         }
+        Frame::PathChallenge { data } => {
+            json!({"frame_type": "path_challenge", "data": hex(*data)})
+        }
+        Frame::PathResponse { data } => {
+            json!({"frame_type": "path_response", "data": hex(*data)})
+        }
+        Frame::ResetToken => json!({"frame_type": "reset_token"}),
         Frame::Message {
             channel,
             delivery,
@@ -100,6 +107,10 @@ fn frame(frame: &Frame) -> Value {
         }
         Frame::Unknown | _ => json!({"frame_type": "unknown"}),
     }
+}
+
+fn hex(data: [u8; 8]) -> String {
+    format!("{:016x}", u64::from_be_bytes(data))
 }
 
 /// As docs/PROTOCOL.md numbers the kinds of CLOSE.
