@@ -21,6 +21,7 @@
 
 pub(crate) mod bursts;
 mod codel;
+pub(crate) mod cross;
 pub(crate) mod jitter;
 mod outage;
 pub(crate) mod rate;

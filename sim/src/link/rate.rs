@@ -13,6 +13,7 @@ use std::time::Duration;
 use tickwire_core::Instant;
 
 use super::codel::Codel;
+use super::cross::Cross;
 use super::recorded::{Capacity, Opportunities};
 
 /// Bytes of IPv4 and UDP headers that a link carries with each datagram.
@@ -36,6 +37,7 @@ pub struct Rate {
     headers: usize,
     queue: Room,
     is_codel: bool,
+    cross: Cross,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +71,7 @@ impl Rate {
             headers: HEADERS,
             queue: Room::Datagrams(1_000),
             is_codel: false,
+            cross: Cross::default(),
         }
     }
 
@@ -91,6 +94,29 @@ impl Rate {
     /// The queue takes this many datagrams.
     pub fn queue_datagrams(mut self, datagrams: usize) -> Self {
         self.queue = Room::Datagrams(datagrams);
+        self
+    }
+
+    /// Others send over the link too, as so many TCP connections that never end (Reno), each with this round trip besides
+    /// what the queue takes.
+    pub fn cross_flows(mut self, flows: u16, rtt: Duration) -> Self {
+        (self.cross.flows, self.cross.rtt) = (flows, rtt);
+        self
+    }
+
+    /// Others send so many bits a second over the link too, headers included, whatever is lost of it.
+    pub fn cross_bits_per_second(mut self, bits: u64) -> Self {
+        self.cross.bits_per_second = bits;
+        self
+    }
+
+    pub(crate) fn cross(&self) -> Cross {
+        self.cross
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_cross(mut self, cross: Cross) -> Self {
+        self.cross = cross;
         self
     }
 
@@ -124,7 +150,15 @@ impl fmt::Display for Rate {
             Room::Datagrams(datagrams) => write!(f, " queue {datagrams}")?,
             Room::Endless => {}
         }
-        f.write_str(if self.is_codel { " CoDel" } else { "" })
+        f.write_str(if self.is_codel { " CoDel" } else { "" })?;
+        if self.cross.flows > 0 {
+            write!(f, " shared with {} flows", self.cross.flows)?;
+        }
+        if self.cross.bits_per_second > 0 {
+            let kbits = self.cross.bits_per_second / 1_000;
+            write!(f, " shared with {kbits} kbit/s")?;
+        }
+        Ok(())
     }
 }
 

@@ -21,7 +21,8 @@ use crate::fate::{Fate, FateCounts};
 use crate::faults::{DropCause, FaultCounts};
 use crate::host::HostId;
 use crate::link::Link;
-use crate::link::rate::{Output, Queue};
+use crate::link::cross::SharedQueue;
+use crate::link::rate::Output;
 use crate::rng::Rng;
 
 /// A datagram on its way to a host.
@@ -72,7 +73,9 @@ struct Route {
     /// When the link was put in place.
     since: Instant,
     /// What waits before a slow link.
-    queue: Option<Box<Queue<Parcel>>>,
+    queue: Option<Box<SharedQueue<Parcel>>>,
+    /// When the next is planned to leave the queue.
+    departs_at: Option<Instant>,
     /// The latest arrival so far, on a link that keeps order.
     latest: Instant,
     /// The datagram before, on a link that splices.
@@ -180,6 +183,7 @@ impl Network {
         let route = self.route(direction);
         route.link = link;
         route.since = now;
+        route.departs_at = None;
         route.latest = Instant::ZERO;
         for parcel in route
             .queue
@@ -331,17 +335,14 @@ impl Network {
         };
         let queue = route
             .queue
-            .get_or_insert_with(|| Box::new(Queue::new(rate.clone(), route.since)));
-        let was_idle = queue.poll_timeout().is_none();
+            .get_or_insert_with(|| Box::new(SharedQueue::new(rate.clone(), route.since)));
         let refused = queue.push(now, parcel.bytes.len(), parcel).err();
-        let due = queue.poll_timeout().filter(|_| was_idle);
+        self.plan_departure(direction);
         if let Some(parcel) = refused {
             self.faults.count_drop(DropCause::QueueFull);
             self.spare.push(parcel.bytes);
             return false;
         }
-        self.departures
-            .extend(due.map(|due| Reverse((due, direction))));
         true
     }
 
@@ -353,6 +354,8 @@ impl Network {
                 Some(Reverse((departs, direction))) if *departs == due => {
                     let direction = *direction;
                     self.departures.pop();
+                    let planned = &mut self.route(direction).departs_at;
+                    planned.take_if(|planned| *planned == due);
                     self.poll_queue(due, direction);
                 }
                 Some(_) | None => return self.in_flight.pop().map(|Reverse(flight)| flight),
@@ -365,11 +368,8 @@ impl Network {
         while let Some(queue) = &mut self.route(direction).queue {
             match queue.poll(now) {
                 Some(Output::Sent(at, parcel)) => {
-                    let due = queue.poll_timeout();
                     let waited = at.saturating_duration_since(parcel.sent_at);
                     self.faults.bloated += u64::from(waited >= BLOAT);
-                    self.departures
-                        .extend(due.map(|due| Reverse((due, direction))));
                     self.fly(at, direction, parcel);
                 }
                 Some(Output::Dropped(parcel)) => {
@@ -378,8 +378,19 @@ impl Network {
                         .extend(parcel.tag.map(|tag| (tag, now, direction.1)));
                     self.spare.push(parcel.bytes);
                 }
-                None => return,
+                None => return self.plan_departure(direction),
             }
+        }
+    }
+
+    /// Comes back when the next has left, unless that is planned already.
+    fn plan_departure(&mut self, direction: Direction) {
+        let route = self.route(direction);
+        let due = route.queue.as_ref().and_then(|queue| queue.poll_timeout());
+        let due = due.filter(|due| route.departs_at.is_none_or(|planned| *due < planned));
+        if let Some(due) = due {
+            route.departs_at = Some(due);
+            self.departures.push(Reverse((due, direction)));
         }
     }
 
@@ -423,6 +434,7 @@ impl Network {
             is_default: true,
             since: self.default_since,
             queue: None,
+            departs_at: None,
             latest: Instant::ZERO,
             before: Vec::new(),
         })
