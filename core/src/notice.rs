@@ -39,6 +39,22 @@ pub(crate) enum Notice {
     },
 }
 
+impl Notice {
+    /// Whose packet it was.
+    pub(crate) const fn peer(self) -> PeerId {
+        match self {
+            Self::PacketSent { peer, .. }
+            | Self::HandshakeSent { peer }
+            | Self::PacketTaken { peer, .. }
+            | Self::PacketRepeated { peer }
+            | Self::PacketForged { peer }
+            | Self::HandshakeTaken { peer }
+            | Self::Acknowledged { peer, .. }
+            | Self::Lost { peer, .. } => peer,
+        }
+    }
+}
+
 /// Why a packet is presumed lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -78,8 +94,13 @@ impl Notices {
         }
     }
 
-    /// Takes all, in the order in which they were noted.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Notice> + '_ {
-        self.list.drain(..)
+    /// All, in the order in which they were noted.
+    pub(crate) fn list(&self) -> &[Notice] {
+        &self.list
+    }
+
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
     }
 }

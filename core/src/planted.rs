@@ -5,6 +5,8 @@
 //! is named), and on what easily goes wrong in any protocol.
 
 use alloc::vec::Vec;
+#[cfg(feature = "planted")]
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 #[cfg(feature = "planted")]
 use crate::record::codec;
@@ -80,6 +82,12 @@ bugs! {
     NameUsedAgain,
     /// A sequenced message older than one before it is passed on.
     StalePassedOn,
+    /// Datagrams are a few bytes longer than the path is said to carry.
+    DatagramTooLong,
+    /// A loss that an acknowledgement tells of is counted twice.
+    LossCountedTwice,
+    /// What is sent depends on what ran before in the same process.
+    PastRemembered,
 }
 
 /// What is planted in an endpoint: nothing, and of no size, without the feature.
@@ -100,6 +108,30 @@ impl Saved for Planted {
     fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
         Ok(from.config().planted)
     }
+}
+
+impl Planted {
+    /// Some more bytes in a datagram.
+    pub(crate) fn excess(self) -> usize {
+        if self.has(Bug::DatagramTooLong) { 8 } else { 0 }
+    }
+
+    /// Whether the past says so, which is not in the state.
+    pub(crate) fn past_says_so(self) -> bool {
+        self.has(Bug::PastRemembered) && past()
+    }
+}
+
+#[cfg(feature = "planted")]
+fn past() -> bool {
+    static PAST: AtomicUsize = AtomicUsize::new(0);
+    let past = PAST.fetch_add(1, Ordering::Relaxed);
+    (past / 3 ^ past / 64) % 2 == 1
+}
+
+#[cfg(not(feature = "planted"))]
+const fn past() -> bool {
+    false
 }
 
 #[cfg(feature = "planted")]

@@ -32,6 +32,11 @@ impl HostId {
         self.0 as usize
     }
 
+    /// The host that was added after this one, if there can be one.
+    pub(crate) fn next(self) -> Option<Self> {
+        self.0.checked_add(1).map(Self)
+    }
+
     /// One number for a direction between two hosts.
     pub(crate) fn pair_number(self, to: Self) -> u64 {
         u64::from(self.0) << 32 | u64::from(to.0)
@@ -72,15 +77,13 @@ pub(crate) struct Host {
     pub(crate) events: VecDeque<(Instant, Event)>,
     /// Whether the owner takes events out of the endpoint.
     pub(crate) is_reading: bool,
-    /// Whether a command may have left something to poll.
-    pub(crate) is_touched: bool,
     /// What the owner takes for the time.
     pub(crate) clock: Clock,
     pub(crate) driver: Driver,
     pub(crate) guard: Guard,
-    /// When something happens here, in the world's time.
-    pub(crate) wake_at: Option<Instant>,
-    /// Times woken at this very instant without anything arriving in between.
+    /// When it was last woken, in the world's time.
+    woken_at: Instant,
+    /// Times woken at that very instant without anything arriving in between.
     wakes: u32,
 }
 
@@ -99,11 +102,10 @@ impl Host {
             incarnation: 0,
             events: VecDeque::new(),
             is_reading: true,
-            is_touched: true,
             clock: Clock::default(),
             driver: Driver::new(rng.fork_nth("driver", id.number().into())),
             guard,
-            wake_at: None,
+            woken_at: now,
             wakes: 0,
         }
     }
@@ -122,7 +124,6 @@ impl Host {
         );
         self.events.clear();
         self.driver.restart();
-        self.is_touched = true;
     }
 
     /// Begins the present life again, recorded.
@@ -133,7 +134,6 @@ impl Host {
         self.recording.clear();
         self.events.clear();
         self.driver.restart();
-        self.is_touched = true;
     }
 
     pub(crate) fn record_redacted(&mut self, now: Instant) {
@@ -143,11 +143,6 @@ impl Host {
 
     pub(crate) fn restarts(&self) -> u64 {
         self.incarnation
-    }
-
-    /// The clock moved on.
-    pub(crate) fn on_time_passed(&mut self) {
-        self.wakes = 0;
     }
 
     pub(crate) fn handle_datagram(&mut self, now: Instant, arrival: Arrival, bytes: &mut [u8]) {
@@ -174,6 +169,9 @@ impl Host {
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if std::mem::replace(&mut self.woken_at, now) < now {
+            self.wakes = 0;
+        }
         self.wakes += 1;
         self.endpoint.handle_timeout(self.clock.read(now));
     }
@@ -186,8 +184,12 @@ impl Host {
         }
     }
 
-    /// Hands the events to the owner, if it reads, and asks for the deadline: the end of draining.
-    pub(crate) fn poll_events_and_timeout(&mut self, now: Instant) -> Result<(), Broken> {
+    /// Hands the events to the owner, if it reads, and asks for the deadline: the end of draining. Tells when something
+    /// happens here next, in the world's time.
+    pub(crate) fn poll_events_and_timeout(
+        &mut self,
+        now: Instant,
+    ) -> Result<Option<Instant>, Broken> {
         if self.is_reading {
             while let Some(event) = self.endpoint.poll_event() {
                 self.guard.on_event(&event)?;
@@ -196,16 +198,15 @@ impl Host {
         }
         self.endpoint.take_recording(&mut self.recording);
         self.endpoint.take_redacted(&mut self.redacted);
-        let deadline = self.endpoint.poll_timeout();
-        self.wake_at = self.driver.wake_at(now, &self.clock, deadline);
-        self.is_touched = false;
-        self.guard.on_drained(&self.endpoint)
+        let wake_at = self.wake_at(now);
+        self.guard.on_drained(&self.endpoint)?;
+        Ok(wake_at)
     }
 
-    /// The driver stands still, or no longer.
-    pub(crate) fn on_driver_changed(&mut self, now: Instant) {
+    /// When something happens here next, in the world's time.
+    pub(crate) fn wake_at(&mut self, now: Instant) -> Option<Instant> {
         let deadline = self.endpoint.poll_timeout();
-        self.wake_at = self.driver.wake_at(now, &self.clock, deadline);
+        self.driver.wake_at(now, &self.clock, deadline)
     }
 }
 

@@ -98,6 +98,26 @@
 //! assert_eq!(pair.world.faults().stalled, 1);
 //! ```
 //!
+//! # Pictures
+//!
+//! [`World::capture`] keeps all that crosses the wire. [`capture`] makes files of it, for Wireshark and as qlog, and [`report`] a page
+//! of a scenario's run that any browser opens:
+//!
+//! ```
+//! use tickwire_sim::capture::CaptureLimits;
+//! use tickwire_sim::report::Report;
+//! use tickwire_sim::scenario::{Player, library};
+//!
+//! let scenario = library::find("perfect").expect("it comes along").read()?;
+//! let (outcome, mut world) = Player::new(&scenario, 7).captured(CaptureLimits::default()).run();
+//! let capture = world.take_capture();
+//! let mut page = Vec::new();
+//! let report = Report { command: "as in the docs", outcome: &outcome, capture: capture.as_ref() };
+//! report.write(&mut page).expect("a Vec takes everything");
+//! assert!(page.starts_with(b"<!doctype html>"));
+//! # Ok::<(), tickwire_sim::ScenarioError>(())
+//! ```
+//!
 //! # Invariants kept here
 //!
 //! - Everything follows from the seed. No clock, no thread, no operating system's chance, no float.
@@ -110,6 +130,11 @@ mod address;
 pub mod capture;
 mod clock;
 mod driver;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each side picks the steps and ends that concern it"
+)]
+pub mod explain;
 mod fate;
 mod faults;
 mod host;
@@ -122,6 +147,7 @@ mod network;
 pub mod oracle;
 mod pair;
 mod replay;
+pub mod report;
 mod rng;
 #[expect(
     clippy::wildcard_enum_match_arm,

@@ -1,54 +1,113 @@
 //! What recording costs: a server's endpoint with 16 clients at 30 Hz, with and without, in processor time and bytes.
 //!
 //! Run it with `cargo run --release -p tickwire-tests --example recording_cost`. Nothing but endpoints is measured: with
-//! the system calls of real sockets the share is smaller.
+//! the system calls of real sockets the share is smaller. With the name of a way to record it plays that one alone, so that
+//! its instructions can be counted:
+//!
+//! ```sh
+//! valgrind --tool=callgrind --toggle-collect='*Game::serve' target/release/examples/recording_cost file
+//! ```
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant as WallClock};
 
+use tickwire_core::record::EndReason;
 use tickwire_core::{
     Arrival, ChannelId, Config, Endpoint, Entropy, Event, Instant, PeerId, ServerIdentity,
 };
 use tickwire_crypto::Ring;
 
-const CLIENTS: usize = 16;
 const TICK: Duration = Duration::from_nanos(1_000_000_000 / 30);
-/// Ticks of one measurement, and measurements: the least time of each kind counts.
+const CLIENTS: usize = 16;
+/// Ticks of one measurement, and measurements: the least time of each way counts.
 const TICKS: u32 = 1_000;
 const ROUNDS: u32 = 15;
+/// What a ring keeps.
+const RING_BYTES: usize = 4 << 20;
+/// Of the server whose checkpoint is measured.
+const PLAYERS: usize = 64;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    None,
+    File,
+    FullRing,
+    Redacted,
+    RedactedRing,
+}
+
+const WAYS: [(&str, Way); 5] = [
+    ("none", Way::None),
+    ("file", Way::File),
+    ("full-ring", Way::FullRing),
+    ("redacted", Way::Redacted),
+    ("redacted-ring", Way::RedactedRing),
+];
 
 fn main() {
-    let mut games = [false, true].map(Game::new);
+    let wanted = std::env::args().nth(1);
+    let wanted = wanted.and_then(|wanted| WAYS.into_iter().find(|(name, _)| *name == wanted));
+    if let Some((name, way)) = wanted {
+        let mut game = Game::new(way, CLIENTS);
+        game.play(TICKS);
+        println!("{name}: {} datagrams in and out", game.datagrams);
+        return;
+    }
+    compare();
+    checkpoint();
+}
+
+fn compare() {
+    let mut games = WAYS.map(|(_, way)| Game::new(way, CLIENTS));
     for game in &mut games {
         game.play(300);
     }
-    let mut least = [Duration::MAX; 2];
+    let mut least = [Duration::MAX; WAYS.len()];
     for _ in 0..ROUNDS {
         for (game, least) in games.iter_mut().zip(&mut least) {
             *least = (*least).min(game.play(TICKS));
         }
     }
-    let [without, with] = least;
-    let game = &games[1];
-    let per_tick = |time: Duration| time / TICKS / CLIENTS as u32;
     println!(
-        "server's time for a client's tick: {:?} without, {:?} with recording",
-        per_tick(without),
-        per_tick(with)
+        "recording      a client's tick   more than none   bytes a datagram besides the payload"
     );
-    let extra = with.as_nanos() as f64 / without.as_nanos() as f64 - 1.0;
-    println!("recording takes {:.1} % more", extra * 100.0);
+    for (((name, way), game), time) in WAYS.into_iter().zip(&games).zip(least) {
+        let more = time.as_nanos() as f64 / least[0].as_nanos() as f64 - 1.0;
+        let per_tick = format!("{:?}", time / TICKS / CLIENTS as u32);
+        let bytes = match way {
+            Way::File => (game.recorded - game.payload) as f64 / game.datagrams as f64,
+            Way::Redacted => game.recorded as f64 / game.datagrams as f64,
+            Way::None | Way::FullRing | Way::RedactedRing => 0.0,
+        };
+        println!(
+            "{name:<15}{per_tick:>15}{:>15.1} %{bytes:>15.1}",
+            more * 100.0
+        );
+    }
+}
+
+/// Size and time of a checkpoint.
+fn checkpoint() {
+    let mut game = Game::new(Way::None, PLAYERS);
+    game.play(300);
+    let (mut least, mut bytes) = (Duration::MAX, Vec::new());
+    for _ in 0..ROUNDS {
+        let start = WallClock::now();
+        game.server.keep_ring(Some(16 << 20));
+        least = least.min(start.elapsed());
+        bytes = game.server.dump_ring(EndReason::Finished).expect("a ring");
+        game.play(10);
+    }
     println!(
-        "{} bytes for {} datagrams: {:.1} bytes a datagram besides the payload",
-        game.recorded,
-        game.datagrams,
-        (game.recorded - game.payload) as f64 / game.datagrams as f64
+        "checkpoint of a server with {PLAYERS} players: {} bytes, {least:?}",
+        bytes.len()
     );
 }
 
 struct Game {
+    way: Way,
     now: Instant,
     server: Endpoint,
     clients: Vec<Endpoint>,
@@ -56,6 +115,7 @@ struct Game {
     /// Datagrams to the server.
     buf: Vec<u8>,
     arriving: Vec<(usize, Vec<u8>)>,
+    sent: Vec<(SocketAddr, usize)>,
     taken: Vec<u8>,
     recorded: usize,
     datagrams: usize,
@@ -68,18 +128,29 @@ fn address(client: usize) -> SocketAddr {
 
 const SERVER: [u8; 4] = [10, 0, 0, 1];
 
+fn config(accepts: bool) -> Config {
+    let config = Config::builder().accepts(accepts).peers_max(PLAYERS as u32);
+    config.crypto(Arc::new(Ring)).build().expect("valid")
+}
+
+fn recorded(way: Way) -> Endpoint {
+    let (config, entropy, now) = (config(true), Entropy::from_seed(0), Instant::ZERO);
+    if way == Way::File {
+        return Endpoint::recorded(config, entropy, now);
+    }
+    let mut server = Endpoint::new(config, entropy, now);
+    match way {
+        Way::None | Way::File => {}
+        Way::FullRing => server.keep_ring(Some(RING_BYTES)),
+        Way::Redacted => server.record_redacted(now),
+        Way::RedactedRing => server.keep_redacted_ring(now, Some(RING_BYTES)),
+    }
+    server
+}
+
 impl Game {
-    fn new(is_recorded: bool) -> Self {
+    fn new(way: Way, clients: usize) -> Self {
         let now = Instant::ZERO;
-        let config = |accepts| {
-            let config = Config::builder().accepts(accepts).crypto(Arc::new(Ring));
-            config.build().expect("valid")
-        };
-        let birth = if is_recorded {
-            Endpoint::recorded
-        } else {
-            Endpoint::new
-        };
         let client = |seed| {
             let mut client = Endpoint::new(config(false), Entropy::from_seed(seed), now);
             let dialled = client.connect(now, (SERVER, 1).into(), ServerIdentity::TrustOnFirstUse);
@@ -87,12 +158,14 @@ impl Game {
             client
         };
         Self {
+            way,
             now,
-            server: birth(config(true), Entropy::from_seed(0), now),
-            clients: (1..=CLIENTS as u64).map(client).collect(),
+            server: recorded(way),
+            clients: (1..=clients as u64).map(client).collect(),
             peers: Vec::new(),
             buf: Vec::new(),
             arriving: Vec::new(),
+            sent: Vec::new(),
             taken: Vec::new(),
             recorded: 0,
             datagrams: 0,
@@ -125,12 +198,11 @@ impl Game {
                 self.arriving.push((number, datagram));
             }
         }
-        let mut sent = Vec::new();
         let start = WallClock::now();
-        self.serve(&mut sent);
+        self.serve();
         let time = start.elapsed();
         let mut begin = 0;
-        for (to, len) in sent {
+        for (to, len) in self.sent.drain(..) {
             let client = usize::from(to.port()) - 1_000;
             let bytes = &mut self.buf[begin..begin + len];
             self.clients[client].handle_datagram(
@@ -145,7 +217,8 @@ impl Game {
     }
 
     /// A server's tick, as a driver has it.
-    fn serve(&mut self, sent: &mut Vec<(SocketAddr, usize)>) {
+    #[inline(never)]
+    fn serve(&mut self) {
         for (client, mut datagram) in self.arriving.drain(..) {
             // Each at a time of its own.
             self.now = self.now + Duration::from_micros(7);
@@ -174,9 +247,13 @@ impl Game {
         self.server.flush(self.now);
         while let Some(transmit) = self.server.poll_transmit(self.now, &mut self.buf) {
             self.datagrams += 1;
-            sent.push((transmit.to, transmit.len));
+            self.sent.push((transmit.to, transmit.len));
         }
-        self.server.take_recording(&mut self.taken);
+        match self.way {
+            Way::File => self.server.take_recording(&mut self.taken),
+            Way::Redacted => self.server.take_redacted(&mut self.taken),
+            Way::None | Way::FullRing | Way::RedactedRing => {}
+        }
         self.recorded += self.taken.len();
         self.taken.clear();
     }

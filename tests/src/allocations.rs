@@ -26,6 +26,7 @@ struct Side {
     messages: u64,
     receipts: u64,
     recorded: Vec<u8>,
+    recorded_bytes: usize,
 }
 
 /// How an endpoint is born: recorded or not.
@@ -46,6 +47,7 @@ impl Side {
             messages: 0,
             receipts: 0,
             recorded: Vec::new(),
+            recorded_bytes: 0,
         }
     }
 
@@ -93,6 +95,8 @@ impl Side {
         }
         self.recorded.clear();
         self.endpoint.take_recording(&mut self.recorded);
+        self.endpoint.take_redacted(&mut self.recorded);
+        self.recorded_bytes += self.recorded.len();
     }
 }
 
@@ -138,16 +142,30 @@ impl Game {
 
 #[test]
 fn a_running_game_allocates_nothing() {
-    check(Game::connected(Endpoint::new));
+    let recorded = check(Game::connected(Endpoint::new));
+    assert_eq!(recorded, 0);
 }
 
 #[test]
 fn a_recorded_game_allocates_nothing_either() {
-    check(Game::connected(Endpoint::recorded));
+    let recorded = check(Game::connected(Endpoint::recorded));
+    assert!(recorded > 20 * 60 * 3_000, "{recorded}");
 }
 
-fn check(mut game: Game) {
+#[test]
+fn a_game_recorded_without_secrets_allocates_nothing_either() {
+    let recorded = check(Game::connected(|config, entropy, now| {
+        let mut endpoint = Endpoint::new(config, entropy, now);
+        endpoint.record_redacted(now);
+        endpoint
+    }));
+    assert!(recorded > 20 * 60 * 10, "{recorded}");
+}
+
+/// Nothing is allocated in 20 s, of which the server records so many bytes.
+fn check(mut game: Game) -> usize {
     game.run(1_200);
+    let recorded = game.server.recorded_bytes;
     let (messages, receipts) = (game.server.messages, game.server.receipts);
     let counted = allocation_counter::measure(|| game.run(1_200));
     assert_eq!(
@@ -165,4 +183,5 @@ fn check(mut game: Game) {
         "{} bytes were allocated in 20 s",
         counted.bytes_total
     );
+    game.server.recorded_bytes - recorded
 }

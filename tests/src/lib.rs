@@ -21,6 +21,8 @@ mod differential;
 #[cfg(test)]
 mod driver_recording;
 #[cfg(test)]
+mod driver_ring;
+#[cfg(test)]
 mod game;
 #[cfg(test)]
 mod graph;
@@ -36,6 +38,8 @@ mod party;
 mod pictures;
 #[cfg(test)]
 mod protocol;
+#[cfg(test)]
+mod qlog;
 #[cfg(test)]
 mod recording;
 #[cfg(test)]

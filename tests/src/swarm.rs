@@ -23,7 +23,7 @@ mod shrink;
 mod style;
 mod trial;
 
-use tickwire_sim::seeds::{try_seeds, usually};
+use tickwire_sim::seeds::{for_seeds, try_seeds, usually};
 use tickwire_sim::{FaultCounts, Mix};
 
 use self::case::Case;
@@ -41,8 +41,9 @@ fn promises_hold_in_every_mix_of_faults() {
         let failure = trial.result.err();
         assert!(
             failure.is_none(),
-            "{}\nin {case}",
-            failure.unwrap_or_default()
+            "{}\nin case {case}, {}",
+            failure.unwrap_or_default(),
+            case.mix()
         );
         return;
     }
@@ -65,19 +66,28 @@ fn promises_hold_in_every_mix_of_faults() {
     assert!(has_all, "never hit: {missing:?}");
 }
 
+/// One seed in so many is run twice.
+const TWICE: u64 = 100;
+
 #[test]
 fn the_same_mix_gives_the_same_run() {
-    for seed in 0..5 {
-        let run = || {
-            let mut party = Party::new(&Case::of(seed));
-            let result = party.play();
-            (result, party.wire_hash(), party.faults())
-        };
-        assert_eq!(run(), run(), "seed {seed}");
-    }
+    for_seeds(0..usually(SEEDS).end.div_ceil(TWICE), |seed| {
+        let case = Case::of(seed);
+        assert_eq!(run_of(&case), run_of(&case), "I14: seed {seed}");
+    });
+}
+
+/// What became of a case, to the byte.
+fn run_of(case: &Case) -> (Result<(), String>, u64, FaultCounts) {
+    let mut party = Party::new(case);
+    let result = party.play();
+    (result, party.wire_hash(), party.faults())
 }
 
 #[expect(clippy::print_stdout, reason = "shown with --nocapture")]
 fn println_counts(runs: usize, faults: &FaultCounts) {
-    println!("{runs} seeds: {faults}");
+    println!("{runs} seeds:");
+    for (kind, count) in faults.kinds() {
+        println!("{count:>10} {kind}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, IntoInnerError, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Who may read a file that is made.
@@ -49,49 +49,90 @@ pub(crate) fn read_bounded(file: &File, bytes_max: u64) -> io::Result<String> {
 
 /// Makes `path` hold `text`, whatever it held before. A reader sees the old content or the new, never a part.
 pub(crate) fn replace(path: &Path, text: &str, access: Access) -> io::Result<()> {
-    let temporary = Temporary::write(path, text, access)?;
-    fs::rename(&temporary.path, path)
+    Draft::write(path, access, |out| out.write_all(text.as_bytes()))?.publish()
 }
 
 /// Makes `path` hold `text` unless it exists already: then `AlreadyExists`, and it is left alone.
 pub(crate) fn create(path: &Path, text: &str, access: Access) -> io::Result<()> {
-    let temporary = Temporary::write(path, text, access)?;
+    let draft = Draft::write(path, access, |out| out.write_all(text.as_bytes()))?;
     // Unlike a rename, a link never replaces.
-    fs::hard_link(&temporary.path, path)
+    fs::hard_link(&draft.temporary, path)
 }
 
-/// A file beside its destination, removed when dropped.
-struct Temporary {
-    path: PathBuf,
+/// What is to be a file, written whole beside its destination; removed when dropped before it is published.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    temporary: PathBuf,
+    destination: PathBuf,
 }
 
-impl Temporary {
-    fn write(destination: &Path, text: &str, access: Access) -> io::Result<Self> {
+impl Draft {
+    /// Writes what `fill` gives.
+    pub(crate) fn write(
+        destination: &Path,
+        access: Access,
+        fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let (draft, file) = Self::begin(destination, access)?;
+        let mut out = BufWriter::new(file);
+        fill(&mut out)?;
+        out.into_inner()
+            .map_err(IntoInnerError::into_error)?
+            .sync_all()?;
+        Ok(draft)
+    }
+
+    /// Whether `destination` could be written now, without touching it: told before a long work begins.
+    #[cfg_attr(
+        not(any(feature = "sim", test)),
+        expect(dead_code, reason = "only runs of the simulator are long")
+    )]
+    pub(crate) fn rehearse(destination: &Path) -> io::Result<()> {
+        match fs::metadata(destination) {
+            // A rename would put a file in the place of a device.
+            Ok(found) if !found.is_file() => return Err(not_regular()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        Self::begin(destination, Access::Owner).map(drop)
+    }
+
+    /// Puts it in its place, whatever was there before.
+    pub(crate) fn publish(self) -> io::Result<()> {
+        fs::rename(&self.temporary, &self.destination)
+    }
+
+    fn begin(destination: &Path, access: Access) -> io::Result<(Self, File)> {
         let Some(name) = destination.file_name() else {
             return Err(io::Error::other("it has no file name"));
         };
         let mut temporary = OsString::from(".");
         temporary.push(name);
         temporary.push(format!(".{}.tmp", std::process::id()));
-        let path = destination.with_file_name(temporary);
+        let temporary = destination.with_file_name(temporary);
         // Left by a process of the same id that was killed, if at all.
-        let _ = fs::remove_file(&path);
+        let _ = fs::remove_file(&temporary);
 
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         restrict(&mut options, access);
-        let mut file = options.open(&path)?;
-        let temporary = Self { path };
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        Ok(temporary)
+        let file = options.open(&temporary)?;
+        let destination = destination.to_owned();
+        Ok((
+            Self {
+                temporary,
+                destination,
+            },
+            file,
+        ))
     }
 }
 
-impl Drop for Temporary {
+impl Drop for Draft {
     fn drop(&mut self) {
         // Gone already after a rename.
-        let _ = fs::remove_file(&self.path);
+        let _ = fs::remove_file(&self.temporary);
     }
 }
 
@@ -158,6 +199,44 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).expect("it is there"), "third");
         let entries = fs::read_dir(dir.root()).expect("it is there").count();
         assert_eq!(entries, 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn a_draft_replaces_when_it_is_published_and_not_before() {
+        let dir = TestDir::new();
+        let path = dir.path("file");
+        Draft::rehearse(&path).expect("the directory is writable");
+        assert!(!path.exists(), "a rehearsal leaves nothing");
+        fs::write(&path, "old").expect("the directory is writable");
+        let failing = |_: &mut BufWriter<File>| Err(io::Error::other("no more"));
+        Draft::write(&path, Access::World, failing).expect_err("it failed");
+        let draft = Draft::write(&path, Access::Owner, |out| out.write_all(&[0, 255]));
+        let draft = draft.expect("the directory is writable");
+        assert_eq!(fs::read(&path).expect("it is there"), b"old");
+        draft.publish().expect("the directory is writable");
+        assert_eq!(fs::read(&path).expect("it is there"), [0, 255]);
+        let entries = fs::read_dir(dir.root()).expect("it is there").count();
+        assert_eq!(entries, 1, "no temporary file stays");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(&path).expect("it is there").permissions();
+            assert_eq!(mode.mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_known_in_a_rehearsal() {
+        let dir = TestDir::new();
+        Draft::rehearse(dir.root()).expect_err("it is a directory");
+        Draft::rehearse(&dir.path("missing/file")).expect_err("there is no such directory");
+        Draft::rehearse(Path::new("/")).expect_err("it has no name");
+        #[cfg(unix)]
+        {
+            let device = dir.path("device");
+            std::os::unix::fs::symlink("/dev/null", &device).expect("the directory is writable");
+            Draft::rehearse(&device).expect_err("a device is left alone");
+        }
     }
 
     #[test]

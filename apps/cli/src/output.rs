@@ -120,9 +120,7 @@ pub(crate) struct Table {
 impl Table {
     /// A table with these headings.
     pub(crate) fn new<const N: usize>(headings: [&str; N]) -> Self {
-        Self {
-            rows: vec![headings.map(str::to_owned).to_vec()],
-        }
+        Self::of(vec![headings.map(str::to_owned).to_vec()])
     }
 
     /// A table of these rows, the first one the headings. They are all as long, and clean.

@@ -1,11 +1,14 @@
 //! Recording: the options that `serve` and `join` share, and the signals that they obey meanwhile.
 
 use std::ffi::OsString;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use tickwire_tokio::{Handle, Options, StartRecordingError};
+use tickwire_game::Dismissal;
+use tickwire_tokio::{Handle, Options, RingOptions, StartRecordingError};
 
-use crate::output;
+use crate::failure::bad_input;
+use crate::{args, output};
 
 /// Names that are tried for a recording, when files of that name exist already.
 const NAMES_MAX: u32 = 1_000;
@@ -20,12 +23,43 @@ pub(crate) struct RecordArgs {
     /// Record sizes, times and losses of datagrams to this new file: no content, no address, no key (mode 0600)
     #[arg(long, value_name = "FILE")]
     record_redacted: Option<PathBuf>,
+
+    /// Keep the latest sizes, times and losses in memory, and dump them to new files in this directory (mode 0600): on
+    /// SIGUSR2, on a panic, and when a connection ends by a timeout or a fault
+    #[arg(long, value_name = "DIR")]
+    ring_dir: Option<PathBuf>,
+
+    /// Memory for that, in bytes
+    #[arg(long, value_name = "BYTES", default_value = "4194304", requires = "ring_dir", value_parser = args::whole(RING_BYTES), allow_negative_numbers = true)]
+    ring_size: usize,
+
+    /// Keep every call instead, for `tickwire replay`; the dumps hold session secrets
+    #[arg(long, requires = "ring_dir")]
+    ring_full: bool,
 }
+
+/// Allowed sizes of a ring.
+const RING_BYTES: RangeInclusive<usize> = 64 * 1024..=1 << 30;
 
 impl RecordArgs {
     /// Whether anything is recorded from the beginning on.
     pub(crate) fn is_given(&self) -> bool {
-        self.record.is_some() || self.record_redacted.is_some()
+        self.record.is_some() || self.record_redacted.is_some() || self.ring_dir.is_some()
+    }
+
+    /// Whether all that is asked for can be had.
+    ///
+    /// # Errors
+    ///
+    /// Bad input: there is no such directory.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        match &self.ring_dir {
+            Some(directory) if !directory.is_dir() => Err(bad_input(format!(
+                "--ring-dir {} is not a directory: make it first, or give another",
+                directory.display()
+            ))),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// `options` with what is to be recorded.
@@ -35,6 +69,14 @@ impl RecordArgs {
         }
         if let Some(path) = &self.record_redacted {
             options = options.record_redacted(path);
+        }
+        if let Some(directory) = &self.ring_dir {
+            let ring = match self.ring_full {
+                true => RingOptions::full(self.ring_size),
+                false => RingOptions::redacted(self.ring_size),
+            };
+            let given_up = [Dismissal::Silent, Dismissal::QueueFull].map(Dismissal::code);
+            options = options.keep_ring(ring.dump_to(directory).dump_on(given_up));
         }
         options
     }
@@ -47,10 +89,48 @@ impl RecordArgs {
         if let Some(path) = &self.record_redacted {
             output::remark_redacted(path);
         }
+        if let Some(directory) = &self.ring_dir {
+            output::remark(&format!(
+                "keeping the latest {} bytes of {} in memory; dumped to {} on SIGUSR2 (kill -USR2 {}), on a panic, and when a \
+                 connection ends by a timeout or a fault",
+                self.ring_size,
+                self.ring_content(),
+                directory.display(),
+                std::process::id()
+            ));
+        }
+    }
+
+    fn ring_content(&self) -> &'static str {
+        match self.ring_full {
+            true => {
+                "every call, with the secrets of all sessions (who has a dump can read what is said; only you can read it)"
+            }
+            false => "sizes, times and losses of datagrams, without content, addresses and keys,",
+        }
+    }
+
+    /// Dumps the ring, if there is one.
+    async fn dump_ring(&self, handle: &Handle) {
+        let Some(directory) = &self.ring_dir else {
+            return output::error(
+                "no ring is kept, so there is nothing to dump: start with --ring-dir DIR",
+            );
+        };
+        match handle.dump_ring(directory).await {
+            Ok(dumped) => output::remark(&format!(
+                "dumped the ring to {}: {} bytes; in it is {}",
+                dumped.path.display(),
+                dumped.bytes,
+                self.ring_content().trim_end_matches(',')
+            )),
+            Err(error) => output::error(&error.to_string()),
+        }
     }
 }
 
-/// As long as it lives, SIGUSR1 begins and ends a recording. Elsewhere than on Unix nothing does.
+/// As long as it lives, SIGUSR1 begins and ends a recording, and SIGUSR2 dumps the ring. Elsewhere than on Unix nothing
+/// does.
 #[derive(Debug)]
 pub(crate) struct Obedience(#[cfg(unix)] tokio::task::JoinHandle<()>);
 
@@ -66,11 +146,11 @@ pub(crate) fn obey(_: &Handle, _: &RecordArgs, _: &str) -> std::io::Result<Obedi
     Ok(Obedience())
 }
 
-/// Takes the signal over from the system. `command` is part of the name of a recording that has none.
+/// Takes the signals over from the system. `command` is part of the name of a recording that has none.
 ///
 /// # Errors
 ///
-/// If the system refuses the handler.
+/// If the system refuses the handlers.
 #[cfg(unix)]
 pub(crate) fn obey(
     handle: &Handle,
@@ -79,13 +159,18 @@ pub(crate) fn obey(
 ) -> std::io::Result<Obedience> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut toggle = signal(SignalKind::user_defined1())?;
-    let handle = handle.clone();
+    let mut dump = signal(SignalKind::user_defined2())?;
+    let (handle, args) = (handle.clone(), args.clone());
     let name = args.record.clone().unwrap_or_else(|| {
         PathBuf::from(format!("tickwire-{command}-{}.twrec", std::process::id()))
     });
     Ok(Obedience(tokio::spawn(async move {
-        while toggle.recv().await.is_some() {
-            toggle_recording(&handle, &name).await;
+        loop {
+            tokio::select! {
+                Some(()) = toggle.recv() => toggle_recording(&handle, &name).await,
+                Some(()) = dump.recv() => args.dump_ring(&handle).await,
+                else => return,
+            }
         }
     })))
 }

@@ -1,7 +1,7 @@
 //! The endpoint audits itself: the sums of its parts against its books, and what no state may be.
 //!
 //! An audit changes nothing and is cheap enough to follow every call of a simulation: it looks at the peer that was
-//! touched last and at one more in turn, and takes long sums only now and then. What cannot be seen afterwards, such as what
+//! touched last, and only now and then at one more in turn and at long sums. What cannot be seen afterwards, such as what
 //! a packet held before it was encrypted, is *noted* when it happens, if [`Endpoint::set_audit`](crate::Endpoint::set_audit) asks
 //! for it. Every check names the invariant of docs/TESTING.md that it belongs to.
 

@@ -254,6 +254,10 @@ impl Inbox {
 
     /// When the oldest unreliable message in reassembly expires.
     pub(crate) fn deadline(&self) -> Option<Instant> {
+        // Only what is incomplete and unreliable expires.
+        if self.unreliable_bytes == 0 {
+            return None;
+        }
         self.channels
             .iter()
             .filter_map(ReceiveChannel::deadline)

@@ -36,6 +36,7 @@ pub struct Endpoint {
     pub(crate) recorder: Option<Box<Recorder>>,
     ring: Option<Box<Ring>>,
     redactor: Option<Box<Redactor>>,
+    redacted_ring: Option<Box<Redactor>>,
 }
 
 impl Endpoint {
@@ -48,6 +49,7 @@ impl Endpoint {
             recorder: None,
             ring: None,
             redactor: None,
+            redacted_ring: None,
         }
     }
 
@@ -76,6 +78,7 @@ impl Endpoint {
             recorder: Some(Box::new(recorder)),
             ring: None,
             redactor: None,
+            redacted_ring: None,
         }
     }
 
@@ -86,6 +89,7 @@ impl Endpoint {
             recorder: None,
             ring: None,
             redactor: None,
+            redacted_ring: None,
         };
         endpoint.start_recording();
         endpoint

@@ -8,6 +8,8 @@ use crate::peer::State;
 
 /// All slots are looked at in every audit while there are no more.
 const FEW: usize = 4;
+/// One audit in so many looks at one more slot in turn, which is cold: the others at the one touched last.
+const TURN_EVERY: u64 = 8;
 /// One audit in so many takes long sums.
 const WHOLE_EVERY: u64 = 64;
 
@@ -15,20 +17,24 @@ impl Machine {
     /// After a call and its polls: the books are in order. `round` counts audits.
     pub(crate) fn audit(&self, round: u64) -> Checked {
         self.shared.notes.check()?;
-        let depth = if round.is_multiple_of(WHOLE_EVERY) {
-            Depth::Whole
-        } else {
-            Depth::Quick
+        let (depth, turn) = match round {
+            _ if round.is_multiple_of(WHOLE_EVERY) => (Depth::Whole, Some(round / WHOLE_EVERY)),
+            _ if round.is_multiple_of(TURN_EVERY) => (Depth::Quick, Some(round / TURN_EVERY)),
+            _ => (Depth::Quick, None),
         };
         let len = self.slots.len();
-        if len <= FEW || depth == Depth::Whole {
+        if len <= FEW {
             for slot in 0..len {
                 self.audit_slot(slot as u32, depth)?;
             }
-            self.audit_sums()?;
         } else {
             self.audit_slot(self.shared.notes.touched, depth)?;
-            self.audit_slot((round % len as u64) as u32, depth)?;
+            if let Some(turn) = turn {
+                self.audit_slot((turn % len as u64) as u32, depth)?;
+            }
+        }
+        if len <= FEW || depth == Depth::Whole {
+            self.audit_sums()?;
         }
         let (half_open, half_open_max) = (self.half_open.len(), self.shared.config.half_open_max);
         at_most(2, "half-open peers", half_open as u64, half_open_max.into())?;

@@ -53,6 +53,23 @@ impl Machine {
         }
     }
 
+    /// The owner took something from a peer. Of a connection this changes nothing but what is left to read, unless
+    /// there is credit to give back now.
+    pub(super) fn on_event_polled(&mut self, slot: u32) {
+        let Some(found) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let has_more_to_say = found.peer.inbox.is_credit_due();
+        if has_more_to_say || found.entry != Entry::Connected {
+            self.update(slot);
+            return;
+        }
+        self.shared.notes.touched = slot;
+        if found.peer.inbox.has_items() {
+            self.unread.push(slot, &mut self.slots);
+        }
+    }
+
     /// A peer that has just yielded nothing is not due, or the owner would poll for ever. Should one be all the
     /// same, by a mistake of ours, it waits a millisecond: late is better than never for all others.
     pub(super) fn expect_not_due(&mut self, slot: u32) {

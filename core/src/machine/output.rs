@@ -82,7 +82,7 @@ impl Machine {
         if matches!(event, Some(Event::Delivered { .. })) {
             peer.outbox.on_receipt_polled();
         }
-        self.update(slot);
+        self.on_event_polled(slot);
         event
     }
 

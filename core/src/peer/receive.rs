@@ -292,6 +292,9 @@ impl Peer {
         shared.verdicts = verdicts;
         let acked = acked.map_err(|_| Violation::AckOfUnsent)?;
         shared.notes.work += u64::from(acked.packets_seen);
+        if planted.has(Bug::LossCountedTwice) {
+            self.recovery.count_again(acked.packets_lost);
+        }
         if shared.notices.is_watched() {
             self.notice_acknowledged(ranges, acked.round_trip, shared);
         }

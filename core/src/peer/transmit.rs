@@ -177,7 +177,8 @@ impl Peer {
             None
         };
         let wants_ack = with_data && self.recovery.wants_ack();
-        let size_max = shared.config.datagram_size_max;
+        let planted = shared.config.planted;
+        let size_max = shared.config.datagram_size_max + planted.excess();
         let mut packet = PacketBuilder::new(
             buf,
             &mut self.recovery,
@@ -221,7 +222,8 @@ impl Peer {
             // With an acknowledgement the packet answers what was just heard: no need to ask whether the peer is there.
             let is_keepalive_due =
                 ack == AckForm::None && now >= self.last_sent + shared.config.keepalive_interval;
-            if !packet.is_eliciting() && (is_keepalive_due || self.probe) {
+            let is_due = is_keepalive_due || self.probe || planted.past_says_so();
+            if !packet.is_eliciting() && is_due {
                 packet.ping();
             }
         }
@@ -241,7 +243,7 @@ impl Peer {
             peer: self.id,
             number: self.recovery.next_number(),
         });
-        self.on_packet_sent(now, ack, built, shared.config.planted);
+        self.on_packet_sent(now, ack, built, planted);
         if with_data && !is_probe {
             let (in_flight, window) =
                 (self.recovery.in_flight(), self.recovery.congestion_window());

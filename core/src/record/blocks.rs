@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use super::hash::hash;
 use super::header::CHECKSUM_LEN;
-use super::recorder::{BLOCK_HEADER_LEN, UNTAKEN_BYTES_MAX};
+use super::recorder::{UNTAKEN_BYTES_MAX, put_block_header};
 use crate::time::Instant;
 
 /// A block of small records is finished when it has this many bytes ...
@@ -31,6 +31,8 @@ pub(super) struct Blocks {
     records: u32,
     /// Of the block before the open one, or of the header.
     checksum: u64,
+    /// Bytes that may wait to be taken.
+    untaken_max: usize,
 }
 
 impl Blocks {
@@ -44,6 +46,7 @@ impl Blocks {
             opened_at: now,
             records: 0,
             checksum,
+            untaken_max: UNTAKEN_BYTES_MAX,
         };
         blocks.begin();
         blocks
@@ -62,13 +65,53 @@ impl Blocks {
         if self.records == 0 || !(is_full || is_old) {
             return true;
         }
-        if self.bytes.len() > UNTAKEN_BYTES_MAX {
+        if self.bytes.len() > self.untaken_max {
             return false;
         }
         self.close();
         self.opened_at = now;
         self.begin();
         true
+    }
+
+    /// For a ring, which takes nothing out: `bytes_max` and a little more are kept by its own rule.
+    pub(super) fn keep(&mut self, bytes_max: usize) {
+        self.untaken_max = usize::MAX;
+        self.bytes
+            .reserve(bytes_max.saturating_sub(self.bytes.len()));
+    }
+
+    /// All bytes, those of the open block included.
+    pub(super) const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Bytes before the open block.
+    pub(super) const fn len_to_take(&self) -> usize {
+        self.open
+    }
+
+    /// Begins anew after another header, and returns what was there before, in whole blocks.
+    pub(super) fn restart(&mut self, header: Vec<u8>, checksum: u64, now: Instant) -> Vec<u8> {
+        if self.records > 0 {
+            self.close();
+        } else {
+            self.bytes.truncate(self.open);
+        }
+        let before = core::mem::replace(&mut self.bytes, header);
+        self.checksum = checksum;
+        self.opened_at = now;
+        self.begin();
+        before
+    }
+
+    /// Copies all from `start` on to `out`, with a last record. The last block's checksum is left to be made.
+    pub(super) fn copy_to(&self, start: usize, last: &[u8], out: &mut Vec<u8>) {
+        let open = out.len() + self.open - start;
+        out.extend_from_slice(&self.bytes[start..]);
+        out.extend_from_slice(last);
+        put_block_header(self.records + 1, &mut out[open..]);
+        out.extend_from_slice(&[0; CHECKSUM_LEN]);
     }
 
     /// Finishes the last block.
@@ -87,14 +130,13 @@ impl Blocks {
     fn begin(&mut self) {
         self.open = self.bytes.len();
         self.records = 0;
-        self.bytes.extend_from_slice(&[0; BLOCK_HEADER_LEN]);
+        self.bytes
+            .extend_from_slice(&[0; super::recorder::BLOCK_HEADER_LEN]);
     }
 
     fn close(&mut self) {
         let block = &mut self.bytes[self.open..];
-        let len = (block.len() - BLOCK_HEADER_LEN) as u32;
-        block[..4].copy_from_slice(&len.to_be_bytes());
-        block[4..BLOCK_HEADER_LEN].copy_from_slice(&self.records.to_be_bytes());
+        put_block_header(self.records, block);
         self.checksum = hash(self.checksum, block);
         let checksum: [u8; CHECKSUM_LEN] = self.checksum.to_be_bytes();
         self.bytes.extend_from_slice(&checksum);

@@ -7,6 +7,7 @@ use super::addresses::AddressReader;
 use super::call::{Call, EndReason, Outcome, Record, Refused};
 use super::codec::{address, bytes, duration, ip, number, small, text};
 use super::config::list;
+use super::reading::Decode;
 use super::tag::{self, OUTPUT, TIME, VARIANT};
 use crate::crypto::{PublicKey, ServerIdentity};
 use crate::discovery::Prefix;
@@ -38,17 +39,12 @@ impl Decoder {
             number: 0,
         }
     }
+}
 
-    /// Number of the latest record.
-    pub(super) const fn number(&self) -> u64 {
-        self.number
-    }
+impl Decode for Decoder {
+    type Record<'a> = Record<'a>;
 
-    /// The record at the front of the reader.
-    pub(super) fn record<'a>(
-        &mut self,
-        reader: &mut Reader<'a>,
-    ) -> Result<Record<'a>, DecodeError> {
+    fn record<'a>(&mut self, reader: &mut Reader<'a>) -> Result<Record<'a>, DecodeError> {
         self.number += 1;
         if let Some(record) = self.empty_poll.take() {
             return Ok(record);
@@ -90,11 +86,20 @@ impl Decoder {
         Ok(record)
     }
 
-    /// Whether the latest record has another behind it that takes no bytes.
-    pub(super) const fn has_empty_poll(&self) -> bool {
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn is_next_bare(&self) -> bool {
         self.empty_poll.is_some()
     }
 
+    fn is_end(record: &Record<'_>) -> bool {
+        matches!(record.call, Call::End { .. })
+    }
+}
+
+impl Decoder {
     fn call<'a>(&mut self, tag: u8, reader: &mut Reader<'a>) -> Result<Call<'a>, DecodeError> {
         let unknown = DecodeError {
             field: "tag",

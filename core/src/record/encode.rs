@@ -70,11 +70,13 @@ impl Encoder {
 
     fn is_new_way(&self, arrival: &Arrival) -> bool {
         self.arrival.is_none_or(|before| {
-            before
-                != Arrival {
-                    from: before.from,
-                    ..*arrival
-                }
+            let Arrival {
+                from: _,
+                to,
+                socket,
+                ecn,
+            } = before;
+            to != arrival.to || socket != arrival.socket || ecn != arrival.ecn
         })
     }
 

@@ -26,23 +26,27 @@ pub(super) fn hash(seed: u64, bytes: &[u8]) -> u64 {
         // Four lanes, so that the processor has four multiplications under way.
         let mut lanes = LANES.map(|lane| lane ^ state);
         for stripe in &mut stripes {
-            for (lane, word) in lanes.iter_mut().zip(stripe.chunks_exact(WORD)) {
-                *lane = step(*lane, word_of(word));
+            let (words, _) = stripe.as_chunks::<WORD>();
+            for (lane, word) in lanes.iter_mut().zip(words) {
+                *lane = step(*lane, u64::from_le_bytes(*word));
             }
         }
         state = lanes.into_iter().fold(state, step);
     }
-    for word in stripes.remainder().chunks(WORD) {
-        state = step(state, word_of(word));
+    let (words, rest) = stripes.remainder().as_chunks::<WORD>();
+    for word in words {
+        state = step(state, u64::from_le_bytes(*word));
+    }
+    if !rest.is_empty() {
+        state = step(state, last_word(rest));
     }
     scatter(state)
 }
 
 /// A shorter last word is filled up with zeros: the length is hashed too.
-fn word_of(bytes: &[u8]) -> u64 {
-    let mut word = [0; WORD];
-    word[..bytes.len()].copy_from_slice(bytes);
-    u64::from_le_bytes(word)
+fn last_word(bytes: &[u8]) -> u64 {
+    let bytes = bytes.iter().rev();
+    bytes.fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 const fn step(state: u64, word: u64) -> u64 {

@@ -14,6 +14,7 @@
 //! | `call` | a record, a call, an outcome |
 //! | `recorder` | writing: the buffer, the blocks, the bound |
 //! | `recording` | reading: a whole recording, checked |
+//! | `reading` | the blocks of any recording, checked, and the records in them |
 //! | `ring` | the latest calls only, and the state before them |
 //! | `replica` | an endpoint born again, or revived from a checkpoint |
 //! | `header`, `config` | what the endpoint was born with, as bytes |
@@ -43,6 +44,7 @@ mod error;
 mod hash;
 mod header;
 mod output;
+mod reading;
 mod recorder;
 mod recording;
 mod redacted;

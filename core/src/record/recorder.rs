@@ -263,13 +263,28 @@ impl Recorder {
 
     /// Appends the finished blocks to `out` and forgets them.
     pub(crate) fn take(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.bytes[..self.open]);
-        self.forget();
+        if self.open == 0 {
+            return;
+        }
+        if !out.is_empty() {
+            out.extend_from_slice(&self.bytes[..self.open]);
+            return self.forget();
+        }
+        // The buffers change places, and only the open block is copied, which has just begun.
+        core::mem::swap(out, &mut self.bytes);
+        self.bytes.reserve(2 * BLOCK_BYTES);
+        self.bytes.extend_from_slice(&out[self.open..]);
+        out.truncate(self.open);
+        self.forget_places();
     }
 
     /// Forgets the finished blocks.
     pub(super) fn forget(&mut self) {
         self.bytes.drain(..self.open);
+        self.forget_places();
+    }
+
+    fn forget_places(&mut self) {
         self.tag = self.tag.saturating_sub(self.open);
         self.tag_before = self.tag_before.and_then(|tag| tag.checked_sub(self.open));
         self.open = 0;
@@ -317,7 +332,7 @@ impl Recorder {
 }
 
 /// Writes at the front of a block how long it is, and how many records it has.
-fn put_block_header(records: u32, block: &mut [u8]) {
+pub(super) fn put_block_header(records: u32, block: &mut [u8]) {
     let len = (block.len() - BLOCK_HEADER_LEN) as u32;
     block[..4].copy_from_slice(&len.to_be_bytes());
     block[4..BLOCK_HEADER_LEN].copy_from_slice(&records.to_be_bytes());

@@ -35,6 +35,9 @@ struct Owner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.lock().on_panic();
+        }
         self.shared.stop(Farewell::default());
     }
 }
@@ -275,7 +278,7 @@ impl Handle {
     /// The next event if there is one.
     #[must_use]
     pub fn try_next_event(&self) -> Option<Event> {
-        self.shared.lock().poll_event()
+        self.shared.poll_event()
     }
 
     /// Disconnects every peer, waits until all that is queued reliably is delivered and all peers are gone, or 5 s, and

@@ -59,7 +59,8 @@
 //! - **Services** are written against [`Endpoint`]; [`Handle::with`] lends it to them.
 //! - **What happened can be lived again.** [`Options::record`] writes every call of the endpoint to a file, which
 //!   `tickwire replay` and `tickwire_sim::Replay` make again, to the byte. [`Options::record_redacted`] keeps what the
-//!   network did and no secret.
+//!   network did and no secret; [`Options::keep_ring`] keeps the latest of either in memory, and dumps it when something
+//!   goes wrong. Recordings begin and end while the endpoint runs, too: [`Handle::start_recording`].
 //! - **Errors of sockets end nothing.** They are counted in [`Handle::io_stats`].
 //!
 //! # Tests without sockets
@@ -85,7 +86,10 @@ use tickwire_udp::Clock;
 
 pub use handle::Handle;
 pub use options::Options;
-pub use recording::{RecordError, Recorded, StartRecordingError, StopRecordingError};
+pub use recording::{
+    DumpError, RecordError, Recorded, RingOptions, RingStats, StartRecordingError,
+    StopRecordingError,
+};
 pub use shared::ShutdownReport;
 pub use sockets::Sockets;
 pub use tickwire_udp::{BindError, Interfaces, IoStats, JoinFailure};
@@ -157,7 +161,9 @@ fn start<S: Sockets>(
     if options.record_redacted.is_some() {
         endpoint.record_redacted(now);
     }
-    let shared = Arc::new(Shared::new(endpoint, Recordings::new(recordings), clock));
+    let mut recordings = Recordings::new(recordings);
+    recordings.keep_ring(options.ring, &mut endpoint, now);
+    let shared = Arc::new(Shared::new(endpoint, recordings, clock));
     let discovery_port = match &bound.discovery {
         Some(Ok(address)) => address.port(),
         Some(Err(_)) | None => DISCOVERY_PORT,

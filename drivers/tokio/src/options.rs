@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tickwire_core::{AnnounceConfig, Config, ConfigBuilder, Crypto, Entropy};
 use tickwire_crypto::Ring;
 
-use crate::recording::{Kind, RecordTo};
+use crate::recording::{Kind, RecordTo, RingOptions};
 
 /// What [`bind`](crate::bind) makes an endpoint from.
 #[derive(Clone, Debug)]
@@ -21,6 +21,7 @@ pub struct Options {
     pub(crate) entropy: Option<Entropy>,
     pub(crate) record: Option<RecordTo>,
     pub(crate) record_redacted: Option<RecordTo>,
+    pub(crate) ring: Option<RingOptions>,
 }
 
 impl Options {
@@ -35,6 +36,7 @@ impl Options {
             entropy: None,
             record: None,
             record_redacted: None,
+            ring: None,
         }
     }
 
@@ -105,6 +107,13 @@ impl Options {
             replaces: false,
             kind: Kind::Redacted,
         });
+        self
+    }
+
+    /// Keeps the latest of what happens in memory, from birth on: a flight recorder, to be dumped once something went
+    /// wrong, by [`Handle::dump_ring`](crate::Handle::dump_ring) or by itself (see [`RingOptions::dump_to`]).
+    pub fn keep_ring(mut self, ring: RingOptions) -> Self {
+        self.ring = Some(ring);
         self
     }
 

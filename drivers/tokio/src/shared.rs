@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::thread;
@@ -15,7 +16,9 @@ use tickwire_core::{Endpoint, Event, Farewell, Instant, PeerId};
 use tickwire_udp::{Access, Clock, IoStats};
 use tokio::sync::Notify;
 
-use crate::recording::{Kind, RecordingFile, Recordings, StartRecordingError, Writing};
+use crate::recording::{
+    DumpError, Dumping, Kind, RecordingFile, Recordings, RingOptions, StartRecordingError, Writing,
+};
 
 /// How long a shutdown may take.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
@@ -126,9 +129,31 @@ impl Shared {
         state.recordings.start(file, &mut state.endpoint, now)
     }
 
+    /// Keeps another ring from here on, or none.
+    pub(crate) fn keep_ring(&self, ring: Option<RingOptions>) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let now = self.clock.now();
+        state.recordings.keep_ring(ring, &mut state.endpoint, now);
+    }
+
+    /// The next event, oldest first.
+    pub(crate) fn poll_event(&self) -> Option<Event> {
+        let mut guard = self.lock();
+        let event = guard.poll_event()?;
+        let (state, now) = (&mut *guard, self.clock.now());
+        state.recordings.on_event(&event, &state.endpoint, now);
+        Some(event)
+    }
+
     /// The task has ended, or was ended with its runtime.
     pub(crate) fn close(&self) {
-        self.lock().finish();
+        let mut state = self.lock();
+        if thread::panicking() {
+            state.on_panic();
+        }
+        state.finish();
+        drop(state);
         self.changed.notify_waiters();
     }
 }
@@ -164,7 +189,7 @@ impl Drop for Guard<'_> {
 
 impl State {
     /// The next event, oldest first.
-    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+    fn poll_event(&mut self) -> Option<Event> {
         if let Some(event) = self.tail.pop_front() {
             return Some(event);
         }
@@ -235,8 +260,13 @@ impl State {
     }
 
     /// Somebody panicked while the endpoint was theirs, perhaps the endpoint itself.
-    fn on_panic(&mut self) {
+    pub(crate) fn on_panic(&mut self) {
         self.recordings.on_panic(&mut self.endpoint);
+    }
+
+    /// Writes down what the ring holds.
+    pub(crate) fn dump_ring(&mut self, path: PathBuf) -> Result<Dumping, DumpError> {
+        self.recordings.dump_ring(path, &self.endpoint)
     }
 
     /// Ends the recording of this kind.

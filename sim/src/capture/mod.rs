@@ -2,12 +2,13 @@
 //! what took it away; how each connection was doing meanwhile; and the keys, so that others can read it too.
 //!
 //! [`World::capture`](crate::World::capture) begins one, [`World::take_capture`](crate::World::take_capture) ends it. What is
-//! made of it is beside: [`pcapng`] for Wireshark.
+//! made of it is beside: [`pcapng`] for Wireshark, [`qlog`] for tools.
 //!
 //! Invariants: a capture changes nothing in its world, and its world pays nothing without one. It is bounded: what comes
 //! after [`CaptureLimits`] is counted and left out.
 
 pub mod pcapng;
+pub mod qlog;
 
 use std::fmt;
 use std::net::SocketAddr;

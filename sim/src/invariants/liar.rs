@@ -13,6 +13,8 @@ pub(super) struct Liar {
     is_lying: AtomicBool,
     lies: AtomicU64,
     rng: Mutex<Option<Rng>>,
+    /// It does nothing but begin messages that never end, which nobody can call a lie.
+    only_begins: AtomicBool,
     /// Counts fragments, so that each begins a message of its own.
     fragment: AtomicU64,
 }
@@ -21,11 +23,16 @@ pub(super) struct Liar {
 const COMPACT_ACK: u8 = 0x08;
 /// Bytes of a fragment, the least that is allowed.
 const FRAGMENT_LEN: u8 = 128;
+/// Bytes in which a message can begin.
+const ROOM_TO_BEGIN: usize = 150;
 
 impl Liar {
     pub(super) fn set(&self, seed: Option<u64>) {
-        self.is_lying.store(seed.is_some(), Relaxed);
-        *self.rng.lock().unwrap_or_else(PoisonError::into_inner) = seed.map(Rng::new);
+        let mut rng = seed.map(Rng::new);
+        let only_begins = rng.as_mut().is_some_and(|rng| rng.below(3) == 0);
+        self.is_lying.store(rng.is_some(), Relaxed);
+        self.only_begins.store(only_begins, Relaxed);
+        *self.rng.lock().unwrap_or_else(PoisonError::into_inner) = rng;
     }
 
     pub(super) fn lies(&self) -> u64 {
@@ -44,11 +51,15 @@ impl Liar {
         }
         let is_compact = header.first().is_some_and(|first| first & COMPACT_ACK != 0);
         let frames = &mut bytes[usize::from(is_compact)..];
-        if frames.is_empty() {
+        let only_begins = self.only_begins.load(Relaxed);
+        if frames.is_empty() || only_begins && frames.len() < ROOM_TO_BEGIN {
             return;
         }
         self.lies.fetch_add(1, Relaxed);
-        let lie = self.lie(rng, frames.len());
+        let lie = match only_begins {
+            true => Some(self.fragments(rng, frames.len())),
+            false => self.lie(rng, frames.len()),
+        };
         match lie {
             // A frame that does not fit would be cut, which is a lie too.
             Some(lie) => {
@@ -67,7 +78,7 @@ impl Liar {
     fn lie(&self, rng: &mut Rng, room: usize) -> Option<Vec<u8>> {
         Some(match rng.below(16) {
             // Most of the large ones, so that a bound is reached.
-            0..=6 if room > 300 => self.fragments(rng, room),
+            0..=6 if room > 2 * ROOM_TO_BEGIN => self.fragments(rng, room),
             // An acknowledgement of what was never sent.
             0 | 1 => vec![0x02, 0xBF, 0xFF, 0xFF, 0xFF, 0, 0, 0],
             // Of all that may have been sent.
@@ -98,7 +109,7 @@ impl Liar {
     fn fragments(&self, rng: &mut Rng, room: usize) -> Vec<u8> {
         let mut frames = Vec::new();
         let channel = if rng.below(4) == 0 { 2 } else { 0 };
-        while frames.len() + usize::from(FRAGMENT_LEN) + 8 <= room {
+        while frames.len() + ROOM_TO_BEGIN <= room {
             let id = self.fragment.fetch_add(1, Relaxed).to_be_bytes();
             frames.extend([0xE0 | channel, id[6], id[7], 1, 9, 0x40, FRAGMENT_LEN]);
             frames.resize(frames.len() + usize::from(FRAGMENT_LEN), 0xEE);

@@ -1,6 +1,6 @@
 //! I1: nobody unproven gets more than he sent, and no answer is longer than what it answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use tickwire_core::Endpoint;
@@ -10,8 +10,10 @@ use super::Broken;
 /// Bytes from and to addresses at which nobody has proved to be.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
-    /// Addresses of peers, latest first: who was connected once may be told that it is over.
-    proven: Vec<SocketAddr>,
+    /// Addresses of peers: who was connected once may be told that it is over.
+    proven: BTreeSet<SocketAddr>,
+    /// The one of them that was asked for last: of a few peers the same are asked for again and again.
+    latest: Option<SocketAddr>,
     unproven: BTreeMap<SocketAddr, Account>,
 }
 
@@ -50,7 +52,7 @@ impl Traffic {
         let is_at = |peer| endpoint.peer_address(peer) == Some(to);
         if endpoint.peers().any(is_at) {
             self.unproven.remove(&to);
-            self.proven.insert(0, to);
+            self.proven.insert(to);
             return Ok(());
         }
         self.charge(to, datagram.len())
@@ -67,16 +69,15 @@ impl Traffic {
         Ok(())
     }
 
-    /// Moves it to the front: of a few peers the same are asked for again and again.
     fn is_proven(&mut self, address: SocketAddr) -> bool {
-        match self.proven.iter().position(|proven| *proven == address) {
-            Some(0) => true,
-            Some(position) => {
-                self.proven.swap(0, position);
-                true
-            }
-            None => false,
+        if self.latest == Some(address) {
+            return true;
         }
+        let is_proven = self.proven.contains(&address);
+        if is_proven {
+            self.latest = Some(address);
+        }
+        is_proven
     }
 }
 

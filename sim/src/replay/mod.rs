@@ -13,12 +13,14 @@ mod tests;
 use tickwire_core::Instant;
 use tickwire_core::record::{Call, EndReason, Output, Record, Recording, Replica};
 
+use crate::explain::{Answer, Explainer, Question};
+
 pub use divergence::Divergence;
 pub use panics::quiet_replays;
 pub use stats::ReplayStats;
 
 /// A recording about to be lived again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Replay<'a> {
     recording: &'a Recording,
     until: Option<Instant>,
@@ -102,6 +104,32 @@ impl<'a> Replay<'a> {
         (redacted, divergence)
     }
 
+    /// As [`run`](Self::run), and tells why messages took as long as they did.
+    #[must_use]
+    pub fn explain(self, question: &Question) -> (ReplayReport, Answer) {
+        let origin = self.recording.begins_at();
+        let (report, answer) = self
+            .clone()
+            .follow(Explainer::new(question.clone(), origin));
+        match question {
+            Question::Message(_) => (report, answer),
+            // What happens to a message after its end belongs to its story. Whose story to keep that long is known now.
+            Question::Late(_) => self.follow(Explainer::of(&answer.explanations, origin)),
+        }
+    }
+
+    fn follow(self, mut explainer: Explainer) -> (ReplayReport, Answer) {
+        let mut replica = Replica::new(self.recording);
+        replica.set_journal(true);
+        let report = self.run_on(&mut replica, |replica, _, _| {
+            while let Some(entry) = replica.poll_journal() {
+                explainer.take(&entry, replica.endpoint());
+            }
+        });
+        let ended_at = report.stats.ended_at;
+        (report, explainer.answer(ended_at, replica.endpoint()))
+    }
+
     /// The calls to be made.
     fn wanted(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
         let until = self.until;
@@ -112,6 +140,14 @@ impl<'a> Replay<'a> {
     /// As [`run`](Self::run), and shows each call with what it gives this time.
     pub fn run_with(self, mut look: impl FnMut(&Record<'_>, &Output)) -> ReplayReport {
         let mut replica = Replica::new(self.recording);
+        self.run_on(&mut replica, |_, record, output| look(record, output))
+    }
+
+    fn run_on(
+        self,
+        replica: &mut Replica,
+        mut look: impl FnMut(&mut Replica, &Record<'_>, &Output),
+    ) -> ReplayReport {
         let mut report = ReplayReport {
             stats: ReplayStats::new(self.recording.begins_at()),
             divergence: None,
@@ -136,7 +172,7 @@ impl<'a> Replay<'a> {
                 report.panic = Some(RecordedPanic { message: None });
             }
             report.stats.count(&record, &output);
-            look(&record, &output);
+            look(replica, &record, &output);
             if output.outcome != record.outcome {
                 report.divergence = Some(Divergence::new(&record, output));
                 break;

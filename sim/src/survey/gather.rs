@@ -114,7 +114,7 @@ impl Seen {
                     self.sent[*place].is_lost = true;
                 }
             }
-            Sight::End { .. } => {}
+            Sight::Stands { .. } | Sight::End { .. } => {}
         }
     }
 

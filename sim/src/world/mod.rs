@@ -1,5 +1,6 @@
 //! Hosts in virtual time: the event loop that a driver is, without sockets and without waiting.
 
+mod agenda;
 mod capture;
 mod forger;
 mod play;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use tickwire_core::{Config, Endpoint, Entropy, Event, Instant};
 
+use self::agenda::Agenda;
 use crate::address;
 use crate::capture::{Capture, Landing};
 use crate::driver::Reception;
@@ -37,6 +39,7 @@ pub struct World {
     now: Instant,
     rng: Rng,
     hosts: Vec<Host>,
+    agenda: Agenda,
     network: Network,
     realms: Realms,
     /// Faults that are neither the network's nor a NAT's.
@@ -66,6 +69,7 @@ impl World {
             network: Network::new(rng.fork("network")),
             rng,
             hosts: Vec::new(),
+            agenda: Agenda::default(),
             realms: Realms::default(),
             faults: FaultCounts::default(),
             trace: Trace::default(),
@@ -84,6 +88,7 @@ impl World {
     pub fn add(&mut self, config: Config) -> HostId {
         let id = host_id(self.hosts.len());
         self.hosts.push(Host::new(id, config, &self.rng, self.now));
+        self.agenda.add(id);
         self.set_trace(id);
         id
     }
@@ -92,6 +97,7 @@ impl World {
     /// done anything.
     pub fn record(&mut self, host: HostId) {
         self.hosts[host.index()].record(&self.rng, self.now);
+        self.agenda.touch(host);
         self.set_trace(host);
     }
 
@@ -169,9 +175,8 @@ impl World {
 
     /// A host's endpoint, for commands. What they cause happens when time next passes.
     pub fn endpoint(&mut self, host: HostId) -> &mut Endpoint {
-        let host = &mut self.hosts[host.index()];
-        host.is_touched = true;
-        &mut host.endpoint
+        self.agenda.touch(host);
+        &mut self.hosts[host.index()].endpoint
     }
 
     /// A host's endpoint, to look at.
@@ -196,9 +201,8 @@ impl World {
     /// are, until the endpoint's bounds make the sender stop.
     pub fn set_reading(&mut self, host: HostId, is_reading: bool) {
         self.faults.looked_away += u64::from(!is_reading);
-        let host = &mut self.hosts[host.index()];
-        host.is_reading = is_reading;
-        host.is_touched = true;
+        self.agenda.touch(host);
+        self.hosts[host.index()].is_reading = is_reading;
     }
 
     /// Takes the events that a host's owner was told so far.
@@ -325,10 +329,7 @@ impl World {
             return false;
         };
         self.steps += 1;
-        if due > self.now {
-            self.now = due;
-            self.hosts.iter_mut().for_each(Host::on_time_passed);
-        }
+        self.now = self.now.max(due);
         match self.network.poll_flight(self.now) {
             Some(flight) => self.arrive(flight),
             None => self.wake(),
@@ -370,35 +371,38 @@ impl World {
     /// When the next thing is due.
     fn next_due(&mut self) -> Option<Instant> {
         self.settle();
-        let wake = self.hosts.iter().filter_map(|host| host.wake_at).min();
-        [self.network.next_due(), wake].into_iter().flatten().min()
+        let dues = [self.network.next_due(), self.agenda.next()];
+        dues.into_iter().flatten().min()
     }
 
     /// Wakes the first host whose time has come.
     fn wake(&mut self) {
         let now = self.now;
-        let is_due = |host: &Host| host.wake_at.is_some_and(|at| at <= now);
-        let Some(index) = self.hosts.iter().position(is_due) else {
+        let Some(id) = self.agenda.due(now) else {
             return;
         };
-        let host = &mut self.hosts[index];
+        let host = &mut self.hosts[id.index()];
         self.faults.woken_late += u64::from(host.driver.is_late());
         for (arrival, mut bytes) in host.driver.wake(now) {
             host.handle_datagram(now, arrival, &mut bytes);
         }
         host.handle_timeout(now);
         let is_sound = host.is_awake_for_something();
-        self.expect(host_id(index), is_sound);
-        self.drain(host_id(index));
+        self.expect(id, is_sound);
+        self.drain(id);
     }
 
     /// Drains every host that had commands since.
     fn settle(&mut self) {
-        for host in self.hosts() {
-            let found = &self.hosts[host.index()];
-            if found.is_touched && found.driver.is_running() {
+        let mut from = HostId::new(0);
+        while let Some(host) = self.agenda.touched(from) {
+            if self.hosts[host.index()].driver.is_running() {
                 self.drain(host);
             }
+            let Some(next) = host.next() else {
+                return;
+            };
+            from = next;
         }
     }
 
@@ -413,7 +417,9 @@ impl World {
         let host = &mut self.hosts[id.index()];
         let told = host.events.len();
         let drained = host.poll_events_and_timeout(now);
-        self.expect(id, drained);
+        let wake_at = self.expect(id, drained);
+        self.agenda.wake(id, wake_at);
+        self.agenda.on_drained(id);
         let host = &self.hosts[id.index()];
         for (_, event) in host.events.range(told..) {
             self.trace.event(now, &host.name, event);
@@ -425,15 +431,15 @@ impl World {
     }
 
     /// Ends the simulation if an invariant is broken.
-    fn expect(&self, host: HostId, checked: Result<(), Broken>) {
-        if let Err(broken) = checked {
+    fn expect<T>(&self, host: HostId, checked: Result<T, Broken>) -> T {
+        checked.unwrap_or_else(|broken| {
             panic!(
                 "{broken}\nat host {} at {} in World::new({})",
                 self.hosts[host.index()].name,
                 self.now,
                 self.seed
-            );
-        }
+            )
+        })
     }
 
     fn drain_transmits(&mut self, id: HostId) {

@@ -85,7 +85,7 @@ impl World {
                 continue;
             }
             let now = host.clock.read(self.now);
-            host.is_touched = true;
+            self.agenda.touch(id);
             while let Some((_, event)) = host.events.pop_front() {
                 play(id, &event, &mut host.endpoint, now);
             }

@@ -96,7 +96,7 @@ impl World {
         let now = self.now;
         self.faults.clock_drifted += u64::from(ppm != 0);
         self.hosts[host.index()].clock.drift(now, ppm);
-        self.hosts[host.index()].is_touched = true;
+        self.agenda.touch(host);
     }
 
     /// Makes a host's clock jump ahead, as after a sleep.
@@ -104,7 +104,7 @@ impl World {
         let now = self.now;
         self.faults.clock_jumped_ahead += 1;
         self.hosts[host.index()].clock.jump_ahead(now, by);
-        self.hosts[host.index()].is_touched = true;
+        self.agenda.touch(host);
     }
 
     /// Makes a host's clock jump back. An endpoint ignores that: for it time stands still until the clock shows
@@ -113,7 +113,7 @@ impl World {
         let now = self.now;
         self.faults.clock_jumped_back += 1;
         self.hosts[host.index()].clock.jump_back(now, by);
-        self.hosts[host.index()].is_touched = true;
+        self.agenda.touch(host);
     }
 
     /// Makes a host stand still: no datagram is read and no deadline fires for this long, while its clock runs on. Then
@@ -123,7 +123,13 @@ impl World {
         let now = self.now;
         self.faults.stalled += 1;
         self.hosts[host.index()].driver.stall(now + length);
-        self.hosts[host.index()].on_driver_changed(now);
+        self.on_driver_changed(host);
+    }
+
+    /// The driver stands still, or no longer.
+    fn on_driver_changed(&mut self, host: HostId) {
+        let wake_at = self.hosts[host.index()].wake_at(self.now);
+        self.agenda.wake(host, wake_at);
     }
 
     /// How many bytes wait in a host's socket while it stands still, instead of 208 KiB; what comes then is lost.
@@ -142,16 +148,15 @@ impl World {
         self.settle();
         let now = self.now;
         self.hosts[host.index()].driver.block(now + length);
-        self.hosts[host.index()].on_driver_changed(now);
+        self.on_driver_changed(host);
     }
 
     /// Kills a host: it hears nothing and does nothing until it is [restarted](Self::restart).
     pub fn crash(&mut self, host: HostId) {
         self.settle();
-        let now = self.now;
         self.faults.crashed += 1;
         self.hosts[host.index()].driver.crash();
-        self.hosts[host.index()].on_driver_changed(now);
+        self.on_driver_changed(host);
     }
 
     /// Whether a host is crashed and not restarted yet.
@@ -172,6 +177,7 @@ impl World {
         let now = self.now;
         self.faults.crashed += u64::from(!self.is_down(host));
         self.hosts[host.index()].restart(config, &self.rng, now);
+        self.agenda.touch(host);
         self.set_trace(host);
     }
 }
@@ -191,10 +197,11 @@ impl World {
         self.repair();
         self.realms.heal();
         let now = self.now;
-        for host in &mut self.hosts {
+        for id in self.hosts() {
+            let host = &mut self.hosts[id.index()];
             host.clock.drift(now, 0);
             host.driver.heal(now);
-            host.on_driver_changed(now);
+            self.on_driver_changed(id);
         }
     }
 

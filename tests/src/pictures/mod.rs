@@ -1,6 +1,7 @@
-//! Pictures as other programs see them: tshark must name everything that crosses a wire. Only with the feature `pictures`, since it
-//! needs these programs: `.ci/run pictures`.
+//! Pictures as other programs see them: tshark must name everything that crosses a wire, and a browser must show the numbers of
+//! the JSON. Only with the feature `pictures`, since it needs these programs: `.ci/run pictures`.
 
+mod browser;
 mod everything;
 mod forged;
 mod tshark;

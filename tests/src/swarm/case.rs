@@ -7,7 +7,7 @@ use std::str::FromStr;
 use tickwire_core::Bug;
 use tickwire_sim::Mix;
 
-/// The variable that asks for one case: `4711:t0,9:c1:l1200:w300-1200:n16`.
+/// The variable that asks for one case: `4711:t0,9:c1:l1200:a12301,40000:s40`.
 pub(super) const CASE: &str = "TICKWIRE_CASE";
 /// The variable that plants a mistake by its name, with the feature `planted`.
 #[cfg(feature = "planted")]
@@ -25,8 +25,10 @@ pub(super) struct Case {
     pub(super) length: u64,
     /// When somebody says something: from and to, in milliseconds.
     pub(super) window: (u64, u64),
-    /// One message in so many is said.
-    pub(super) nth: u64,
+    /// Numbers of what is said and done, in order; `None` for all.
+    pub(super) acts: Option<Vec<u64>>,
+    /// Bytes of a message.
+    pub(super) size_max: usize,
     #[cfg(feature = "planted")]
     pub(super) bug: Option<Bug>,
 }
@@ -44,7 +46,8 @@ impl Case {
             clients: (1..mix.hosts()).collect(),
             length: ALWAYS,
             window: (0, ALWAYS),
-            nth: 1,
+            acts: None,
+            size_max: usize::MAX,
             #[cfg(feature = "planted")]
             bug: None,
         }
@@ -57,7 +60,7 @@ impl Case {
         let case = case.unwrap_or_else(|wrong| panic!("{CASE}={text}: {wrong}"));
         #[cfg(feature = "planted")]
         let case = Self {
-            bug: std::env::var(BUG).ok().map(|name| bug(&name)),
+            bug: asked_bug(),
             ..case
         };
         Some(case)
@@ -90,11 +93,13 @@ impl Case {
     }
 }
 
+/// The mistake that the environment asks for.
 #[cfg(feature = "planted")]
-fn bug(name: &str) -> Bug {
+pub(super) fn asked_bug() -> Option<Bug> {
+    let name = std::env::var(BUG).ok()?;
     let named = |bug: &&Bug| format!("{bug:?}") == name;
     let found = Bug::ALL.iter().find(named);
-    *found.unwrap_or_else(|| panic!("{BUG}={name}: there is none of that name"))
+    Some(*found.unwrap_or_else(|| panic!("{BUG}={name}: there is none of that name")))
 }
 
 impl fmt::Display for Case {
@@ -117,8 +122,12 @@ impl fmt::Display for Case {
         if self.window != whole.window {
             write!(f, ":w{}-{}", self.window.0, self.window.1)?;
         }
-        if self.nth != whole.nth {
-            write!(f, ":n{}", self.nth)?;
+        if let Some(acts) = &self.acts {
+            let texts: Vec<String> = acts.iter().map(u64::to_string).collect();
+            write!(f, ":a{}", texts.join(","))?;
+        }
+        if self.size_max != whole.size_max {
+            write!(f, ":s{}", self.size_max)?;
         }
         Ok(())
     }
@@ -132,10 +141,13 @@ impl FromStr for Case {
             let number: Result<u64, _> = text.parse();
             number.map_err(|_| format!("{text:?} is no number"))
         };
-        let list = |text: &str| -> Result<Vec<usize>, String> {
+        let long_list = |text: &str| -> Result<Vec<u64>, String> {
             let texts = text.split(',').filter(|text| !text.is_empty());
-            let numbers = texts.map(|text| number(text).map(|n| usize::try_from(n).unwrap_or(0)));
-            numbers.collect()
+            texts.map(number).collect()
+        };
+        let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        let list = |text: &str| -> Result<Vec<usize>, String> {
+            Ok(long_list(text)?.into_iter().map(size).collect())
         };
         let mut parts = text.split(':');
         let mut case = Self::of(number(parts.next().unwrap_or_default())?);
@@ -144,12 +156,13 @@ impl FromStr for Case {
                 Some(("t", rest)) => case.troubles = list(rest)?,
                 Some(("c", rest)) => case.clients = list(rest)?,
                 Some(("l", rest)) => case.length = number(rest)?,
-                Some(("n", rest)) => case.nth = number(rest)?.max(1),
+                Some(("a", rest)) => case.acts = Some(long_list(rest)?),
+                Some(("s", rest)) => case.size_max = size(number(rest)?),
                 Some(("w", rest)) => {
                     let (from, to) = rest.split_once('-').ok_or("a window is FROM-TO")?;
                     case.window = (number(from)?, number(to)?);
                 }
-                _ => return Err(format!("{part:?} is neither of t, c, l, w, n")),
+                _ => return Err(format!("{part:?} is neither of t, c, l, w, a, s")),
             }
         }
         Ok(case)
@@ -163,7 +176,8 @@ fn a_case_survives_its_text() {
     let mut least = whole.clone();
     least.troubles = vec![0, 2];
     least.clients = vec![1];
-    (least.length, least.window, least.nth) = (1_200, (300, 900), 16);
+    (least.length, least.window) = (1_200, (300, 900));
+    (least.acts, least.size_max) = (Some(vec![12_301, 40_000]), 40);
     assert_eq!(least.to_string().parse(), Ok(least));
     assert_eq!("7".parse(), Ok(whole));
     assert!("7:x1".parse::<Case>().is_err());

@@ -222,6 +222,13 @@ impl Ledger {
         connected.map(|line| line.side).collect()
     }
 
+    /// The same, each host's beside each other.
+    pub(super) fn connected_by_host(&self) -> Vec<Side> {
+        let mut connected = self.connected();
+        connected.sort_by_key(|side| side.host);
+        connected
+    }
+
     pub(super) fn is_alive(&self, side: Side) -> bool {
         let place = self.places.get(&side);
         place.is_some_and(|place| self.lines[*place].is_alive())

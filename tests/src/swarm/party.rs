@@ -1,18 +1,19 @@
 //! A server and its clients, who talk, part, come again and never tire.
 
+mod recordings;
+mod talk;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tickwire_core::record::EndReason;
 use tickwire_core::{
-    ConfigBuilder, ConnectError, Endpoint, Farewell, Instant, PublicKey, SecretKey, SendError,
-    ServerIdentity,
+    ConfigBuilder, ConnectError, Endpoint, Farewell, Instant, PublicKey, SecretKey, ServerIdentity,
 };
 use tickwire_sim::mix::{Ailment, Play, Trouble};
 use tickwire_sim::{FaultCounts, HostId, Mix, Rng, World, ms};
 
 use super::case::Case;
-use super::ledger::{Ledger, Side, channel};
+use super::ledger::{Ledger, Side};
 use super::style::Style;
 
 /// The hosts of a mix, the server first.
@@ -33,17 +34,19 @@ pub(super) struct Party {
     silent_until: Instant,
     /// Hosts fall silent in one of so many ticks.
     silence: u64,
+    style: Style,
     /// What is left of the seed.
     case: Case,
-    /// Messages that might have been said.
-    messages: u64,
+    /// Of the test's own time.
+    ticks: Rng,
+    tick: u64,
+    /// What was said and done so far, by number.
+    acts: Vec<u64>,
+    /// When recordings begin.
     record_at: Option<Instant>,
     /// Whose calls are recorded, and in which life.
     recorded: Vec<(HostId, u64)>,
 }
-
-/// Small, so that it turns over.
-const RING_BYTES: usize = 192 * 1024;
 
 /// Three idle timeouts.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
@@ -65,20 +68,24 @@ impl Party {
         let build = |config: ConfigBuilder| config.build().expect("a valid configuration");
         let mut hosts = vec![world.add(build(server))];
         hosts.extend((1..mix.hosts()).map(|_| world.add(build(client.clone()))));
-        let mut rng = world.fork_rng("party");
+        let rng = world.fork_rng("party");
+        let mut ticks = rng.fork("ticks");
         let play = mix.play(&mut world, &hosts);
         let liars = liars(&mix, &hosts);
         Self {
             lives: vec![0; hosts.len()],
             dialled: vec![(None, Instant::ZERO); hosts.len()],
+            style,
             case: case.clone(),
-            messages: 0,
+            tick: 0,
+            acts: Vec::new(),
             play: Some(play),
             ledger: Ledger::new(liars.clone()),
             liars,
             server_key,
             silent_until: Instant::ZERO,
-            silence: [40, 200, 1_000][usize::try_from(rng.below(3)).unwrap_or(0)],
+            silence: [40, 200, 1_000][usize::try_from(ticks.below(3)).unwrap_or(0)],
+            ticks,
             hosts,
             world,
             rng,
@@ -99,6 +106,11 @@ impl Party {
         self.world.steps()
     }
 
+    /// What was said and done, by number.
+    pub(super) fn acts(&self) -> &[u64] {
+        &self.acts
+    }
+
     /// The virtual time.
     pub(super) fn ms(&self) -> u64 {
         self.world.now().as_micros() / 1_000
@@ -110,42 +122,6 @@ impl Party {
 
     pub(super) fn wire_hash(&mut self) -> u64 {
         self.world.wire_hash()
-    }
-
-    /// Everybody's calls are recorded from a moment in the middle on, and kept in a small ring as well.
-    pub(super) fn record_from_the_middle(&mut self) {
-        let end = self.play.as_ref().map_or(Instant::ZERO, Play::end);
-        let middle = self.rng.between(0, end.as_micros());
-        self.record_at = Some(Instant::from_micros(middle));
-    }
-
-    fn begin_recordings(&mut self) {
-        if self.record_at.is_none_or(|at| self.world.now() < at) {
-            return;
-        }
-        self.record_at = None;
-        // A liar's cipher changes what it sends, which no replay knows of.
-        for host in self.hosts.iter().filter(|host| !self.liars.contains(host)) {
-            self.world.start_recording(*host);
-            self.world
-                .act(*host, |endpoint, _| endpoint.keep_ring(Some(RING_BYTES)));
-            self.recorded.push((*host, self.world.restarts(*host)));
-        }
-    }
-
-    /// What was recorded of everybody who did not crash since: the hash of the state now, the recording, and the ring's.
-    pub(super) fn recordings(&mut self) -> Vec<(u64, Vec<u8>, Option<Vec<u8>>)> {
-        let (mut all, recorded) = (Vec::new(), std::mem::take(&mut self.recorded));
-        for (host, life) in recorded {
-            if self.world.restarts(host) != life {
-                continue;
-            }
-            let recording = self.world.end_recording(host);
-            let endpoint = self.world.view(host);
-            let ring = endpoint.dump_ring(EndReason::Finished);
-            all.push((endpoint.state_hash(), recording, ring));
-        }
-        all
     }
 
     /// Talks until the mix is over.
@@ -160,8 +136,9 @@ impl Party {
             self.bury();
             self.redial()?;
             self.chat()?;
-            let tick = ms(self.rng.between(5, 40));
-            self.pass(tick)?;
+            let time = ms(self.ticks.between(5, 40));
+            self.pass(time)?;
+            self.tick += 1;
         }
         Ok(())
     }
@@ -175,7 +152,7 @@ impl Party {
         self.wait(RECOVERY_LIMIT)?;
         for side in self.ledger.connected() {
             for number in 0..4 {
-                self.say(side, number, 40)?;
+                self.say(side, number, 40, false)?;
             }
         }
         self.wait(LAST_WORDS_LIMIT)
@@ -271,83 +248,10 @@ impl Party {
             let life = self.lives[index];
             let side = Side { host, life, peer };
             self.ledger.on_dialled(side)?;
-            self.dialled[index] = (Some(side), now + ms(self.rng.between(10, 1_000)));
+            let mut rng = self.rng.fork_nth("dial", self.tick * 10 + index as u64);
+            self.dialled[index] = (Some(side), now + ms(rng.between(10, 1_000)));
         }
         Ok(())
-    }
-
-    /// Everybody who is connected says something, or nobody does for a while.
-    fn chat(&mut self) -> Result<(), String> {
-        let now = self.world.now();
-        if self.rng.below(self.silence) == 0 {
-            self.silent_until = now + ms(self.rng.between(100, 3_000));
-        }
-        let (from, to) = self.case.window;
-        if now < self.silent_until || !(from..to).contains(&self.ms()) {
-            return Ok(());
-        }
-        for side in self.ledger.connected() {
-            if self.world.is_down(side.host) {
-                continue;
-            }
-            for _ in 0..self.rng.below(3) {
-                let number = u8::try_from(self.rng.below(4)).unwrap_or(0);
-                let size = self.size();
-                self.messages += 1;
-                if self.messages.is_multiple_of(self.case.nth) {
-                    self.say(side, number, size)?;
-                }
-            }
-            self.do_something_else(side);
-        }
-        Ok(())
-    }
-
-    fn size(&mut self) -> usize {
-        let most = match self.rng.below(20) {
-            0..=13 => 64,
-            14..=18 => 1_200,
-            _ => 9_000,
-        };
-        usize::try_from(self.rng.between(4, most)).unwrap_or(4)
-    }
-
-    fn say(&mut self, side: Side, number: u8, size: usize) -> Result<bool, String> {
-        let with_receipt = self.rng.chance(100);
-        let world = &mut self.world;
-        let mut refused = None;
-        let said = self.ledger.say(side, number, size, |bytes| {
-            world.act(side.host, |endpoint, now| {
-                let sent = match with_receipt {
-                    true => endpoint.send_with_receipt(now, side.peer, channel(number), bytes),
-                    false => endpoint.send(now, side.peer, channel(number), bytes),
-                };
-                refused = sent.err();
-                refused.map_or(Ok(()), Err)
-            })
-        });
-        match refused {
-            // It ends, or has ended, and its owner does not know yet.
-            Some(SendError::NotConnected | SendError::UnknownPeer) => Ok(false),
-            Some(_) | None => said,
-        }
-    }
-
-    /// Rarely a ping, a probe of somebody else's address, a goodbye.
-    fn do_something_else(&mut self, side: Side) {
-        let choice = self.rng.below(400);
-        let seen = self.world.view(self.hosts[0]);
-        let address = seen.peers().last().and_then(|peer| seen.peer_address(peer));
-        self.world.act(side.host, |endpoint, now| match choice {
-            0..20 => drop(endpoint.ping(now, side.peer)),
-            20..40 => {
-                if let Some(address) = address {
-                    endpoint.probe(now, address);
-                }
-            }
-            40 => endpoint.disconnect(now, side.peer, Farewell::new(1, "enough")),
-            _ => {}
-        });
     }
 
     /// Ends everybody's tick and lets time pass; then hears what was said.

@@ -11,6 +11,9 @@ pub(super) struct Shrunk {
     pub(super) before: Trial,
     pub(super) case: Case,
     pub(super) after: Trial,
+    patience: u64,
+    /// How many cases were tried.
+    pub(super) trials: u32,
 }
 
 /// Shrinks a seed that fails; `plant` changes the case first.
@@ -20,38 +23,73 @@ pub(super) fn shrunk(seed: u64, plant: Option<&dyn Fn(Case) -> Case>) -> Shrunk 
     shrink(whole)
 }
 
+/// With patience for simpler cases that take longer; if much is left, without.
 fn shrink(case: Case) -> Shrunk {
     let before = trial(&case);
+    let patient = shrink_with(PATIENCE, &case, &before);
+    if patient.after.events <= before.events / 20 {
+        return patient;
+    }
+    let hasty = shrink_with(0, &case, &before);
+    match hasty.after.events < patient.after.events {
+        true => hasty,
+        false => patient,
+    }
+}
+
+fn shrink_with(patience: u64, case: &Case, before: &Trial) -> Shrunk {
     let mut shrunk = Shrunk {
         after: before.clone(),
-        before,
-        case,
+        before: before.clone(),
+        case: case.clone(),
+        patience,
+        trials: 0,
     };
     // What was needed before may not be needed after.
-    for _ in 0..2 {
+    for _ in 0..ROUNDS_MAX {
+        let before = shrunk.case.clone();
         shrunk.leave_out_troubles();
         shrunk.leave_out_clients();
         shrunk.shorten();
         shrunk.say_less();
+        if shrunk.case == before {
+            break;
+        }
     }
     shrunk
 }
 
+/// In percent of the events, how much later a case may fail because something was left out: where less is lost, more
+/// arrives before.
+const PATIENCE: u64 = 12;
+/// More than are ever needed.
+const ROUNDS_MAX: u32 = 8;
+/// So that the worst case takes no longer than a minute or so.
+const TRIALS_MAX: u32 = 600;
+/// Acts that can be listed in a command.
+const ACTS_MAX: usize = 2_000;
+
 impl Shrunk {
     /// Keeps a change if the same invariant breaks with it, and no later than before.
     fn keep(&mut self, change: impl FnOnce(&mut Case)) -> bool {
+        self.keep_within(self.after.events, change)
+    }
+
+    /// Keeps a change if the same invariant breaks with it within so many events.
+    fn keep_within(&mut self, events_max: u64, change: impl FnOnce(&mut Case)) -> bool {
         let mut case = self.case.clone();
         change(&mut case);
-        if case == self.case {
+        if case == self.case || self.trials >= TRIALS_MAX {
             return false;
         }
+        self.trials += 1;
         let after = trial(&case);
         let name = |trial: &Trial| {
             let failure = trial.result.as_ref().err();
             failure.map(|failure| invariant(failure).to_owned())
         };
         let is_same = name(&after).is_some() && name(&after) == name(&self.before);
-        if is_same && after.events <= self.after.events {
+        if is_same && after.events <= events_max {
             (self.case, self.after) = (case, after);
             return true;
         }
@@ -60,12 +98,17 @@ impl Shrunk {
 
     /// All, then halves, quarters and so on, then each.
     fn leave_out_troubles(&mut self) {
-        let mut chunk = self.case.troubles.len();
+        self.leave_out(|case| &mut case.troubles);
+    }
+
+    fn leave_out<T: Clone>(&mut self, list: impl Fn(&mut Case) -> &mut Vec<T>) {
+        let mut chunk = list(&mut self.case).len();
         while chunk > 0 {
             let mut at = 0;
-            while at < self.case.troubles.len() {
-                let end = (at + chunk).min(self.case.troubles.len());
-                if !self.keep(|case| drop(case.troubles.drain(at..end))) {
+            while at < list(&mut self.case).len() {
+                let end = (at + chunk).min(list(&mut self.case).len());
+                let events_max = self.after.events * (100 + self.patience) / 100;
+                if !self.keep_within(events_max, |case| drop(list(case).drain(at..end))) {
                     at = end;
                 }
             }
@@ -104,11 +147,20 @@ impl Shrunk {
         }
     }
 
+    /// Leaves out what is said and done, by halves and so on; then makes messages small.
     fn say_less(&mut self) {
-        for nth in [1_000_000, 64, 16, 4, 2] {
-            if self.keep(|case| case.nth *= nth) {
-                return;
-            }
+        if self.case.acts.is_none() && self.after.acts.len() <= ACTS_MAX {
+            let acts = self.after.acts.clone();
+            self.keep(|case| {
+                case.acts = Some(acts);
+                case.window = Case::of(case.seed).window;
+            });
+        }
+        if self.case.acts.is_some() {
+            self.leave_out(|case| case.acts.get_or_insert_default());
+        }
+        for size in [40, 1_000, 3_000] {
+            self.keep(|case| case.size_max = case.size_max.min(size));
         }
     }
 }

@@ -5,19 +5,45 @@ use tickwire_sim::Rng;
 
 use super::case::Case;
 
-/// How the endpoints of a seed are configured: with room, or tight; with counters that begin near their wraps, where
+/// How the endpoints of a seed are configured: with room, tight or tiny; with counters that begin near their wraps, where
 /// the feature `planted` can do that.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
-    is_tight: bool,
+    room: Room,
     #[cfg(feature = "planted")]
     first_numbers: (u64, u64),
+}
+
+/// Bounds of an endpoint.
+#[derive(Clone, Copy, Debug)]
+enum Room {
+    Usual,
+    Tight,
+    /// Little more than one message.
+    Tiny,
+}
+
+/// Bytes of the longest message, in a queue to send, in a channel's credit, in a connection, unread.
+type Bounds = [usize; 5];
+
+impl Room {
+    const fn bounds(self) -> Option<Bounds> {
+        match self {
+            Self::Usual => None,
+            Self::Tight => Some([10_000, 40_000, 12_000, 20_000, 14_000]),
+            Self::Tiny => Some([3_000, 9_000, 3_500, 5_000, 4_500]),
+        }
+    }
 }
 
 impl Style {
     pub(super) fn draw(rng: &mut Rng) -> Self {
         Self {
-            is_tight: rng.below(3) == 0,
+            room: match rng.below(6) {
+                0 => Room::Tiny,
+                1 | 2 => Room::Tight,
+                _ => Room::Usual,
+            },
             #[cfg(feature = "planted")]
             first_numbers: {
                 let bits = [0, 0, 0, 8, 16, 24, 32];
@@ -30,21 +56,27 @@ impl Style {
         }
     }
 
-    /// `places`: peers of a tight endpoint, twice as many as clients so that a lost one may come again.
+    /// Bytes of the longest message that is said.
+    pub(super) fn said_max(self) -> usize {
+        // Something is put before it.
+        self.room.bounds().map_or(9_000, |bounds| bounds[0] - 100)
+    }
+
+    /// `places`: peers of an endpoint with little room, twice as many as clients so that a lost one may come again.
     pub(super) fn config(self, case: &Case, places: u32) -> ConfigBuilder {
         let mut config = Config::builder();
-        if self.is_tight {
+        if let Some([message, queue, credit, connection, unread]) = self.room.bounds() {
             let usual = Config::default();
             let channels = usual.channels().iter().map(|channel| {
-                let channel = channel.clone().message_size_max(10_000);
+                let channel = channel.clone().message_size_max(message);
                 channel
-                    .receive_bytes_max(12_000)
-                    .send_queue_bytes_max(40_000)
+                    .receive_bytes_max(credit)
+                    .send_queue_bytes_max(queue)
             });
             config = config
                 .channels(channels.collect())
-                .connection_bytes_max(20_000)
-                .unread_bytes_max(14_000)
+                .connection_bytes_max(connection)
+                .unread_bytes_max(unread)
                 .peers_max(2 * places)
                 .half_open_max(places);
         }

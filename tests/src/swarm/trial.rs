@@ -17,6 +17,8 @@ pub(super) struct Trial {
     pub(super) result: Result<FaultCounts, String>,
     /// Datagrams that arrived and deadlines that fired until it was over.
     pub(super) events: u64,
+    /// What was said and done until then, by number.
+    pub(super) acts: Vec<u64>,
     /// How long it took in virtual time, in milliseconds.
     pub(super) ms: u64,
 }
@@ -36,6 +38,7 @@ pub(super) fn trial(case: &Case) -> Trial {
     Trial {
         result: result.map(|()| party.faults()),
         events: party.events(),
+        acts: party.acts().to_vec(),
         ms: party.ms(),
     }
 }

@@ -31,8 +31,9 @@ Examples:
   tickwire join 192.168.1.5 --record match.twrec
   tickwire join 192.168.1.5 --bots 8 --trust-on-first-use
 
-Recordings are of one client: --record and --record-redacted do not go with --bots. On Unix, SIGUSR1 begins a recording of
-every call, and ends it: to the file of --record with a number added, or to tickwire-join-PID.twrec. Counts of --json are sums over all bots, round trip and loss are means; `bots` lists each. Exit code 1 if a bot cannot
+Recordings are of one client: --record, --record-redacted and --ring-dir do not go with --bots. On Unix, SIGUSR1 begins a
+recording of every call, and ends it: to the file of --record with a number added, or to tickwire-join-PID.twrec. SIGUSR2
+dumps the ring of --ring-dir. Counts of --json are sums over all bots, round trip and loss are means; `bots` lists each. Exit code 1 if a bot cannot
 join or loses its connection.";
 
 /// Ticks a second of the bots' own clocks.
@@ -82,9 +83,10 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     if args.record.is_given() && args.bots > 1 {
         return Err(bad_input(
-            "--record and --record-redacted are for one client: leave --bots out, or record on the server",
+            "--record, --record-redacted and --ring-dir are for one client: leave --bots out, or record on the server",
         ));
     }
+    args.record.check()?;
     let stop = Stop::listen()?;
     let found = tokio::select! {
         found = find(&args) => Some(found?),

@@ -1,5 +1,6 @@
 //! `tickwire replay`: a recording, lived again.
 
+mod explain;
 mod show;
 mod summary;
 
@@ -11,9 +12,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tickwire_core::record;
-use tickwire_sim::{Recording, RecordingError, RedactedRecording, Replay, Survey};
+use tickwire_sim::explain::Question;
+use tickwire_sim::{Recording, RecordingError, RedactedRecording, Replay, ReplayReport, Survey};
 
-use crate::failure::bad_input;
+use crate::failure::{bad_input, failed};
 use crate::{args, files, output};
 use show::Summary;
 use summary::Network;
@@ -22,12 +24,15 @@ const EXAMPLES: &str = "\
 Examples:
   tickwire serve --bots 2 --duration 10 --record server.twrec
   tickwire replay server.twrec                   every call again: does the same come out?
+  tickwire replay server.twrec --times 100       a hundred times: always the same?
   tickwire replay server.twrec --until 3.5 --trace
   tickwire replay crashed.twrec --salvage        what is whole of a file that was cut off
+  tickwire replay server.twrec --explain late    the ten messages that took longest, and why
+  tickwire replay server.twrec --explain 2.17    message 17 on channel 2: where its time went
   tickwire replay match.twrec --summary          losses and round trips, of a redacted recording too
 
 A recording holds session secrets: who has the file can read what was said. Exit codes: 0 all that came out is the same;
-1 something else came out, the first such call is shown; 2 the file cannot be read, and why.";
+1 something else came out, the first such call is shown; 2 the file cannot be read, or has no such message, and why.";
 
 /// Options of `replay`.
 #[derive(Debug, clap::Args)]
@@ -53,9 +58,18 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "trace")]
     summary: bool,
 
+    /// Tell why a message took as long as it did: `CHANNEL.NUMBER`, before it `PEER:` (`p0.1:` or `ADDRESS:`) and `sent:` or
+    /// `received:` where more than one has it; or `late`, `late:50` for the slowest
+    #[arg(long, value_name = "MESSAGE", conflicts_with_all = ["trace", "summary"])]
+    explain: Option<Question>,
+
     /// Replay what is whole of a file that was cut off or damaged
     #[arg(long)]
     salvage: bool,
+
+    /// Replay it so many times: every time all must be the same
+    #[arg(long, value_name = "N", default_value = "1", conflicts_with_all = ["trace", "summary", "explain"], value_parser = args::whole(1_u32..=1_000_000), allow_negative_numbers = true)]
+    times: u32,
 }
 
 /// Runs the command.
@@ -83,17 +97,36 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let survey = Survey::of(&redacted.context("what was just written can be read")?);
         return summarize(args, &survey, false);
     }
+    if let Some(question) = &args.explain {
+        return explain::run(&args.file, replay, question, args.json);
+    }
     let report = match args.trace {
-        false => replay.run(),
+        false => repeated(args.times, &replay)?,
         true => show::traced(replay, recording.begins_at())?,
     };
-    let summary = Summary::new(&recording, &report);
+    let summary = Summary::new(&recording, &report, args.times);
     if args.json {
         output::json(&summary)?;
     } else {
         output::line(&summary.text())?;
     }
     Ok(ExitCode::from(u8::from(!report.is_identical())))
+}
+
+/// The report of all of so many replays, which must be the same.
+fn repeated(times: u32, replay: &Replay<'_>) -> anyhow::Result<ReplayReport> {
+    let report = replay.clone().run();
+    for time in 2..=times {
+        if !report.is_identical() {
+            break;
+        }
+        if replay.clone().run() != report {
+            return Err(failed(format!(
+                "replay {time} was not the same as the first: that is a mistake of Tickwire's"
+            )));
+        }
+    }
+    Ok(report)
 }
 
 /// What can be done with a redacted recording.

@@ -11,6 +11,8 @@ use crate::output;
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     identical: bool,
+    /// How often it was replayed, all alike, unless the first was not identical.
+    times: u32,
     /// Records of the file, its end included.
     records: u64,
     calls: u64,
@@ -48,11 +50,12 @@ struct Place {
 }
 
 impl Summary {
-    pub(super) fn new(recording: &Recording, report: &ReplayReport) -> Self {
+    pub(super) fn new(recording: &Recording, report: &ReplayReport, times: u32) -> Self {
         let stats = &report.stats;
         let born_at = stats.born_at;
         Self {
             identical: report.is_identical(),
+            times,
             records: recording.record_count(),
             calls: stats.calls,
             span_ms: millis(stats.ended_at, born_at),
@@ -103,7 +106,13 @@ impl Summary {
                     format!("\nit ends in a panic, as it did then: {message}")
                 }
             };
-            return format!("{counts}\nidentical: all that came out is what came out then{end}");
+            let times = match self.times {
+                1 => String::new(),
+                times => format!(", {times} times of {times}"),
+            };
+            return format!(
+                "{counts}\nidentical: all that came out is what came out then{times}{end}"
+            );
         };
         let mut text = format!("{counts}\ndiverged: {}", place.text);
         if self.recorded_by != env!("CARGO_PKG_VERSION") {

@@ -23,10 +23,13 @@ Examples:
   tickwire serve --name Arena --max-players 64 --tick-rate 60
   tickwire serve --key arena.key         known again after a restart: join --server-key with what it prints
   tickwire serve --record match.twrec    every datagram and command, for `tickwire replay`
+  tickwire serve --ring-dir rings        a flight recorder without secrets, dumped when something goes wrong
   tickwire serve --bind 127.0.0.1:0 --ready-file ready.json --duration 10 --bots 8 --json
 
 The ready file holds `game`, `discovery` (null if its port cannot be had) and `public_key`. On Unix, SIGUSR1 begins
-a recording of every call, and ends it: to the file of --record with a number added, or to tickwire-serve-PID.twrec. With --json, `players` is the
+a recording of every call, and ends it: to the file of --record with a number added, or to tickwire-serve-PID.twrec. SIGUSR2
+dumps the ring of --ring-dir; by itself it is dumped at most once in 30 s, panics aside, and while fewer than 32 dumps are in the
+directory. With --json, `players` is the
 number when the end began, round trip and loss are means over them, bytes and datagrams are the server's, and
 snapshots and events are sums over the server's own bots, which `bots` lists.";
 
@@ -92,6 +95,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
             args.bots, args.max_players
         )));
     }
+    args.record.check()?;
     let stop = Stop::listen()?;
     run::serve(&args, &stop).await
 }

@@ -3,6 +3,7 @@
 mod check;
 mod list;
 mod network;
+mod pictures;
 mod progress;
 mod run;
 mod show;

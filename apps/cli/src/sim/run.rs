@@ -1,15 +1,14 @@
 //! `tickwire sim run`.
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use tickwire_sim::Outcome;
 use tickwire_sim::scenario::Player;
 
+use super::pictures::Pictures;
 use super::progress::Progress;
 use super::{network, show, source};
-use crate::failure::bad_input;
-use crate::{files, output};
+use crate::output;
 
 /// Who plays over a recorded network if no scenario is named.
 const ONE_PLAYER: &str = include_str!("one-player.toml");
@@ -18,7 +17,9 @@ const EXAMPLES: &str = "\
 Examples:
   tickwire sim run lossy-wifi
   tickwire sim run lossy-wifi --seed 7 --json > outcome.json
+  tickwire sim run handover --report run.html        tables, charts and a ladder, for a browser
   tickwire sim run handover --trace wire.txt         every datagram, as text
+  tickwire sim run handover --pcap wire.pcapng       for Wireshark: docs/TRACES.md
   tickwire sim run lan --set link.loss=5% --set clients.0.count=16
   tickwire sim run my-world.toml
   tickwire sim run --link-from match.twred           one player over the network that a recording saw
@@ -47,12 +48,11 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Write every datagram as a line of text into this file
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
-
     #[command(flatten)]
     network: network::Args,
+
+    #[command(flatten)]
+    pictures: Pictures,
 
     /// Show no progress
     #[arg(long)]
@@ -66,6 +66,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         None => source::read_text(ONE_PLAYER, "one player", &args.set)?,
     };
     let network = args.network.read()?;
+    args.pictures.rehearse()?;
     let whole = scenario.duration() + scenario.drain();
     let progress = Progress::new(whole.as_secs(), "s played", args.no_progress, args.json);
     let player = Player::new(&scenario, args.seed);
@@ -73,14 +74,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(network) = &network {
         player = network.under(player);
     }
-    if args.trace.is_some() {
-        player = player.traced();
-    }
+    let player = args.pictures.prepare(player);
     let (outcome, mut world) = player.run();
     progress.finish();
-    if let Some(path) = &args.trace {
-        write(path, "--trace", world.trace())?;
-    }
+    args.pictures.write(&outcome, &mut world)?;
     report(&outcome, args.json)?;
     Ok(ExitCode::from(u8::from(!outcome.unmet.is_empty())))
 }
@@ -90,14 +87,4 @@ fn report(outcome: &Outcome, is_json: bool) -> anyhow::Result<()> {
         return output::json(outcome);
     }
     output::line(&show::text(outcome))
-}
-
-/// Writes a file whole, or not at all.
-pub(super) fn write(path: &Path, option: &str, text: &str) -> anyhow::Result<()> {
-    files::replace(path, text, files::Access::World).map_err(|error| {
-        let path = path.display();
-        bad_input(format!(
-            "cannot write {path}: {error}; give {option} a path in a directory that can be written"
-        ))
-    })
 }

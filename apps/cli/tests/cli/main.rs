@@ -4,7 +4,11 @@ mod asking;
 mod command_line;
 mod echo;
 #[cfg(feature = "sim")]
+mod explain;
+#[cfg(feature = "sim")]
 mod network;
+#[cfg(feature = "sim")]
+mod pictures;
 mod play;
 #[cfg(all(unix, feature = "sim"))]
 mod recording;

@@ -3,7 +3,7 @@
 use crate::support::{Background, TestFile, refusal, run};
 
 /// Plays for two seconds with two bots and returns the server's recording.
-fn recorded() -> (TestFile, serde_json::Value) {
+pub(crate) fn recorded() -> (TestFile, serde_json::Value) {
     let file = TestFile::new();
     let key = TestFile::new();
     let arguments = "serve --bind 127.0.0.1:0 --discovery-port 0 --bots 2 --duration 2 --json";
@@ -38,10 +38,11 @@ fn holds(bytes: &[u8], hex: &str) -> bool {
 #[test]
 fn a_served_game_replays_to_the_byte() {
     let (file, summary) = recorded();
-    let outcome = run(&["replay", file.as_str(), "--json"]);
+    let outcome = run(&["replay", file.as_str(), "--times", "5", "--json"]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     let replayed = outcome.json();
     assert_eq!(replayed["identical"], true);
+    assert_eq!(replayed["times"], 5);
     for (name, of_server) in [
         ("datagrams_in", "datagrams_received"),
         ("bytes_in", "bytes_received"),
@@ -132,6 +133,7 @@ fn what_cannot_be_replayed_is_one_line_that_names_the_place() {
     assert_eq!(saved.code, Some(0), "{saved:?}");
     let (error, _) = changed(&|bytes| bytes[half] ^= 1);
     assert!(error.contains("it is damaged between record "), "{error}");
+    assert!(error.contains("the block at byte "), "{error}");
     let (error, _) = changed(&|bytes| bytes[9] = 9);
     assert!(error.contains("its format is version 9"), "{error}");
     let (error, _) = changed(&|bytes| bytes.clear());
@@ -160,6 +162,30 @@ fn a_changed_datagram_is_named_with_both_sides() {
     assert!(outcome.stdout.contains("diverged: record "), "{outcome:?}");
     assert!(outcome.stdout.contains("recorded: "), "{outcome:?}");
     assert!(outcome.stdout.contains("replayed: "), "{outcome:?}");
+}
+
+#[test]
+fn the_dump_of_a_ring_after_hours_is_replayed() {
+    let mut pair = tickwire_sim::Pair::new(3).connect();
+    let server = pair.server;
+    pair.world
+        .act(server, |endpoint, _| endpoint.keep_ring(Some(64 * 1024)));
+    for _ in 0..3 * 3_600 {
+        let _ = pair.send_to_server(1, &[1; 24]);
+        let _ = pair.send_to_client(3, &[2; 120]);
+        pair.run_for(tickwire_sim::ms(1_000));
+        pair.server_events();
+        pair.client_events();
+    }
+    let reason = tickwire_core::record::EndReason::Finished;
+    let dump = pair.world.view(server).dump_ring(reason);
+    let file = TestFile::new();
+    std::fs::write(&file.path, dump.expect("a ring")).expect("the directory is writable");
+    let outcome = run(&["replay", file.as_str(), "--json"]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let summary = outcome.json();
+    assert!(summary["datagrams_out"].as_u64() > Some(100), "{summary}");
+    assert_eq!(summary["identical"], true);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Runs the built binary.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -144,6 +144,23 @@ impl Background {
         }
     }
 
+    /// Starts a command that has no ready file, and waits until it prints a line with this in it.
+    #[cfg(unix)]
+    pub(crate) fn start_mute(arguments: &[&str], part: &str) -> Self {
+        let mut child = tickwire(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary runs");
+        let background = Self {
+            remarks: lines(child.stdout.take().expect("it is a pipe")),
+            child: Some(child),
+            ready: Value::Null,
+        };
+        background.remark(part);
+        background
+    }
+
     /// Text of the ready file's member `name`.
     pub(crate) fn address(&self, name: &str) -> &str {
         self.ready[name].as_str().expect("the ready file has it")
@@ -185,7 +202,7 @@ impl Background {
 }
 
 /// Reads lines until there are no more.
-fn lines(stderr: ChildStderr) -> Receiver<String> {
+fn lines(stderr: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let lines = BufReader::new(stderr).lines().map_while(Result::ok);

@@ -5,9 +5,6 @@ use alloc::vec::Vec;
 use super::{Inbox, Item};
 use crate::audit::{Checked, Depth, Fingerprint, at_most, equal};
 
-/// Channels that a connection can have.
-const CHANNELS: usize = 31;
-
 impl Inbox {
     /// Not for a connection that is over: what was incomplete is gone then.
     pub(crate) fn audit(&self, depth: Depth) -> Checked {
@@ -27,29 +24,24 @@ impl Inbox {
         if !depth.sums(self.items.len()) {
             return Ok(());
         }
-        let mut unread = [0; CHANNELS];
-        for item in &self.items {
-            if let Item::Message { channel, cost, .. } = item {
-                unread[usize::from(*channel)] += cost;
+        let (mut all_unread, mut reliable, mut unreliable) = (0, 0, 0);
+        for (index, channel) in self.channels.iter().enumerate() {
+            let unread = self.unread_bytes_of(index);
+            all_unread += unread;
+            let buffered = channel.buffered_bytes();
+            channel.audit(buffered, unread)?;
+            if channel.is_reliable() {
+                reliable += buffered + unread;
+            } else {
+                unreliable += buffered + unread;
             }
         }
-        let all_unread: usize = unread.iter().sum();
         equal(
             4,
             "bytes unread",
             self.unread_bytes as u64,
             all_unread as u64,
         )?;
-        let (mut reliable, mut unreliable) = (0, 0);
-        for (channel, unread) in self.channels.iter().zip(unread) {
-            channel.audit(unread)?;
-            let bytes = channel.buffered_bytes() + unread;
-            *if channel.is_reliable() {
-                &mut reliable
-            } else {
-                &mut unreliable
-            } += bytes;
-        }
         equal(4, "credit in use", self.all.in_use(), reliable as u64)?;
         equal(
             4,
@@ -57,6 +49,15 @@ impl Inbox {
             self.unreliable_bytes as u64,
             unreliable as u64,
         )
+    }
+
+    /// Cost of a channel's messages that wait for the owner.
+    fn unread_bytes_of(&self, index: usize) -> usize {
+        let costs = self.items.iter().map(|item| match item {
+            Item::Message { channel, cost, .. } if usize::from(*channel) == index => *cost,
+            Item::Message { .. } | Item::Delivered { .. } | Item::Pong { .. } | Item::Event(_) => 0,
+        });
+        costs.sum()
     }
 
     /// Cost of what waits for the owner.

@@ -4,13 +4,13 @@ use super::{ReceiveChannel, UNRELIABLE_ASSEMBLIES_MAX};
 use crate::audit::{Checked, Fingerprint, at_most, equal, holds};
 
 impl ReceiveChannel {
-    /// `unread`: cost of its messages that wait for the owner.
-    pub(crate) fn audit(&self, unread: usize) -> Checked {
+    /// `buffered`: its [`buffered_bytes`](Self::buffered_bytes); `unread`: cost of its messages that wait for the owner.
+    pub(crate) fn audit(&self, buffered: usize, unread: usize) -> Checked {
         if !self.is_reliable() {
             let (assemblies, limit) = (self.assemblies.len(), UNRELIABLE_ASSEMBLIES_MAX);
             return at_most(4, "messages in reassembly", assemblies as u64, limit as u64);
         }
-        let held = (self.buffered_bytes() + unread) as u64;
+        let held = (buffered + unread) as u64;
         equal(4, "credit in use on a channel", self.grant.in_use(), held)?;
         self.grant.audit()?;
         let mut floor = self.floor;

@@ -12,6 +12,8 @@ pub(super) struct Known {
     pub(super) generation: u32,
     /// Its name in the recording.
     pub(super) number: u32,
+    /// The generation of the ring that has told of it.
+    pub(super) told_in: u32,
     /// The first packet whose sending is in the recording, and the one after the last.
     first_sent: u64,
     pub(super) next_sent: Option<u64>,
@@ -28,12 +30,23 @@ impl Known {
         Self {
             generation,
             number,
+            told_in: 0,
             first_sent: 0,
             next_sent: None,
             next_taken: 0,
             next_acked: 0,
             told: [0; (WINDOW / WORD) as usize],
         }
+    }
+
+    /// What the reader must know, if it has read nothing of this peer: the next packet sent, arriving, acknowledged.
+    pub(super) fn stands(&self) -> Option<[u64; 3]> {
+        let stands = [
+            self.next_sent.unwrap_or(0),
+            self.next_taken,
+            self.next_acked,
+        ];
+        (stands != [0; 3]).then_some(stands)
     }
 
     /// A packet left.

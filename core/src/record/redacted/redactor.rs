@@ -7,11 +7,13 @@ use super::known::Known;
 use super::sight::Flaw;
 use super::tags::{self, B, C, D};
 use crate::id::PeerId;
-use crate::notice::{LossCause, Notice, Notices};
+use crate::notice::{LossCause, Notice};
 use crate::record::blocks::Blocks;
 use crate::record::call::EndReason;
 use crate::record::codec::put_number;
 use crate::record::header::RedactedHeader;
+use crate::record::recording::repair;
+use crate::record::ring::RING_BYTES_MIN;
 use crate::time::Instant;
 use crate::transmit::Ecn;
 
@@ -30,8 +32,26 @@ pub(crate) struct Redactor {
     /// By slot.
     known: Vec<Option<Known>>,
     peers: u32,
+    /// For a ring: the generations.
+    ring: Option<Generations>,
     has_ended: bool,
 }
+
+/// Of a ring: the latest half of what is kept is in the redactor's blocks.
+#[derive(Debug)]
+struct Generations {
+    bytes_max: usize,
+    /// The generation before, in whole blocks; empty if there is none.
+    old: Vec<u8>,
+    /// Length of the header of the one that is made.
+    header_len: usize,
+    /// 0, 1, 2, ...
+    number: u32,
+}
+
+/// No length and no peer: the next one is told, whatever it is.
+const UNTOLD_LEN: u64 = u64::MAX;
+const UNTOLD_PEER: u32 = u32::MAX;
 
 impl Redactor {
     pub(crate) fn new(now: Instant) -> Self {
@@ -45,14 +65,100 @@ impl Redactor {
             arrived_len: 0,
             known: Vec::new(),
             peers: 0,
+            ring: None,
             has_ended: false,
         }
     }
 
+    /// Keeps the latest of what happens, in `bytes_max` bytes.
+    ///
+    /// Two generations, as in a full ring, which are simply put together for a dump: the young one tells everything
+    /// anew that the old one has told already, so that it can be read without it once the old one goes. A peer's standing
+    /// is told when it is first met.
+    pub(crate) fn ring(now: Instant, bytes_max: usize) -> Self {
+        let mut redactor = Self::new(now);
+        let bytes_max = bytes_max.max(RING_BYTES_MIN) / 2;
+        redactor.ring = Some(Generations {
+            bytes_max,
+            old: Vec::new(),
+            header_len: redactor.blocks.len_to_take(),
+            number: 0,
+        });
+        redactor.blocks.keep(bytes_max);
+        redactor
+    }
+
+    /// Both generations as one recording. The ring goes on.
+    pub(crate) fn dump(&self, reason: EndReason) -> Vec<u8> {
+        let end = [tags::END, reason as u8];
+        let mut out = Vec::new();
+        let Some(ring) = self.ring.as_ref().filter(|ring| !ring.old.is_empty()) else {
+            self.blocks.copy_to(0, &end, &mut out);
+            repair(&mut out);
+            return out;
+        };
+        out.reserve_exact(ring.old.len() + self.blocks.len() + 64);
+        out.extend_from_slice(&ring.old);
+        self.blocks.copy_to(ring.header_len, &end, &mut out);
+        // The young generation's checksums go on from those of the old one.
+        repair(&mut out);
+        out
+    }
+
+    /// The young generation becomes the old one, if it is full.
+    fn rotate(&mut self, now: Instant) {
+        let Some(ring) = &mut self.ring else {
+            return;
+        };
+        if self.blocks.len() < ring.bytes_max {
+            return;
+        }
+        let mut room = core::mem::take(&mut ring.old);
+        room.clear();
+        let begins_at = Instant::from_nanos(self.time_us * 1_000);
+        let checksum = RedactedHeader::put(begins_at, &mut room);
+        ring.header_len = room.len();
+        ring.number = ring.number.wrapping_add(1);
+        ring.old = self.blocks.restart(room, checksum, now);
+        (self.sent_len, self.arrived_len) = (UNTOLD_LEN, UNTOLD_LEN);
+        self.peer = UNTOLD_PEER;
+    }
+
+    /// Tells how far a peer is, if this generation has not told of it.
+    fn introduce(&mut self, now: Instant, peer: PeerId) {
+        let Some(generation) = self.ring.as_ref().map(|ring| ring.number) else {
+            return;
+        };
+        let known = self.know(peer);
+        if known.told_in == generation {
+            return;
+        }
+        known.told_in = generation;
+        let (number, stands) = (known.number, known.stands());
+        let Some(stands) = stands else {
+            return;
+        };
+        if let Some(out) = self.begin(now, tags::STANDS, number) {
+            stands.into_iter().for_each(|next| put_number(next, out));
+        }
+    }
+
+    /// Before anything is told of `notices`.
+    fn prepare(&mut self, now: Instant, notices: &[Notice]) {
+        if self.ring.is_none() {
+            return;
+        }
+        self.rotate(now);
+        for notice in notices {
+            self.introduce(now, notice.peer());
+        }
+    }
+
     /// A datagram left.
-    pub(crate) fn on_transmit(&mut self, now: Instant, len: usize, notices: &mut Notices) {
+    pub(crate) fn on_transmit(&mut self, now: Instant, len: usize, notices: &[Notice]) {
+        self.prepare(now, notices);
         let (mut peer, mut number) = (NOBODY, None);
-        for notice in notices.drain() {
+        for notice in notices.iter().copied() {
             if let Notice::PacketSent {
                 peer: to,
                 number: its,
@@ -91,9 +197,10 @@ impl Redactor {
         now: Instant,
         len: usize,
         ecn: Option<Ecn>,
-        notices: &mut Notices,
+        notices: &[Notice],
     ) {
-        let mut notices = notices.drain().peekable();
+        self.prepare(now, notices);
+        let mut notices = notices.iter().copied().peekable();
         let datagram = notices.next_if(|notice| !is_fate(*notice));
         self.put_arrival(now, len as u64, ecn, datagram);
         for notice in notices {
@@ -102,8 +209,9 @@ impl Redactor {
     }
 
     /// Time has passed, and this is what was seen of it.
-    pub(crate) fn on_timeout(&mut self, now: Instant, notices: &mut Notices) {
-        for notice in notices.drain() {
+    pub(crate) fn on_timeout(&mut self, now: Instant, notices: &[Notice]) {
+        self.prepare(now, notices);
+        for notice in notices.iter().copied() {
             self.put_fate(now, notice);
         }
     }

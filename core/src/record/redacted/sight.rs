@@ -7,6 +7,7 @@ use super::tags::{self, B, C, D};
 use crate::notice::LossCause;
 use crate::record::call::EndReason;
 use crate::record::codec::{number, small};
+use crate::record::reading::Decode;
 use crate::time::Instant;
 use crate::transmit::Ecn;
 use crate::wire::{DecodeError, Reader};
@@ -63,6 +64,16 @@ pub enum Sight {
         /// Why.
         cause: LossCause,
     },
+    /// How far the packets of a peer are: of the recording of a ring that does not have its beginning. It says nothing
+    /// that the records after it do not say.
+    Stands {
+        /// The packet that is sent next.
+        sent: u64,
+        /// The one after the largest that arrived.
+        arrived: u64,
+        /// The one after those acknowledged last.
+        acknowledged: u64,
+    },
     /// The recording ends here.
     End {
         /// Why.
@@ -110,16 +121,12 @@ impl Decoder {
             peers: BTreeMap::new(),
         }
     }
+}
 
-    /// Records read so far.
-    pub(super) const fn number(&self) -> u64 {
-        self.number
-    }
+impl Decode for Decoder {
+    type Record<'a> = RedactedRecord;
 
-    pub(super) fn record(
-        &mut self,
-        reader: &mut Reader<'_>,
-    ) -> Result<RedactedRecord, DecodeError> {
+    fn record(&mut self, reader: &mut Reader<'_>) -> Result<RedactedRecord, DecodeError> {
         self.number += 1;
         let offset = reader.offset() as u64;
         let error = reader.error("tag");
@@ -145,6 +152,7 @@ impl Decoder {
             tags::ARRIVED_OTHER => self.arrived_other(tag, reader)?,
             tags::ACKNOWLEDGED => self.acknowledged(tag, reader)?,
             tags::LOST => self.lost(tag, reader)?,
+            tags::STANDS => self.stands(reader)?,
             _ => return Err(error),
         };
         Ok(RedactedRecord {
@@ -156,6 +164,16 @@ impl Decoder {
         })
     }
 
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn is_end(record: &RedactedRecord) -> bool {
+        matches!(record.sight, Sight::End { .. })
+    }
+}
+
+impl Decoder {
     fn next(&mut self) -> &mut Next {
         self.peers.entry(self.peer).or_default()
     }
@@ -232,6 +250,20 @@ impl Decoder {
             first,
             last,
             round_trip,
+        })
+    }
+
+    fn stands(&mut self, reader: &mut Reader<'_>) -> Result<Sight, DecodeError> {
+        let next = Next {
+            sent: number(reader, "next packet sent")?,
+            taken: number(reader, "next packet to arrive")?,
+            acked: number(reader, "next packet acknowledged")?,
+        };
+        *self.next() = next;
+        Ok(Sight::Stands {
+            sent: next.sent,
+            arrived: next.taken,
+            acknowledged: next.acked,
         })
     }
 

@@ -40,6 +40,10 @@ pub(super) const ACKNOWLEDGED: u8 = 5;
 /// A packet was declared lost: how many were sent after it follows. B and C: the cause, as a number of two bits.
 pub(super) const LOST: u8 = 6;
 
+/// How far the packets of a peer are, whose records before this are not in the recording: the next that is sent, the one
+/// after the largest that arrived, and the one after those acknowledged last follow.
+pub(super) const STANDS: u8 = 7;
+
 pub(super) const B: u8 = 0x20;
 pub(super) const C: u8 = 0x40;
 pub(super) const D: u8 = 0x80;

@@ -1,5 +1,7 @@
 //! What is seen is read again, whatever it is.
 
+mod ring;
+
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -45,13 +47,21 @@ impl Writer {
         let peer = peer(slot);
         self.notices.push(Notice::PacketSent { peer, number });
         self.redactor
-            .on_transmit(at(micros), len, &mut self.notices);
+            .on_transmit(at(micros), len, self.notices.list());
+        self.notices.clear();
     }
 
     fn arrived(&mut self, micros: u64, len: usize, ecn: Option<Ecn>, notices: &[Notice]) {
         notices.iter().for_each(|notice| self.notices.push(*notice));
         self.redactor
-            .on_arrival(at(micros), len, ecn, &mut self.notices);
+            .on_arrival(at(micros), len, ecn, self.notices.list());
+        self.notices.clear();
+    }
+
+    /// What was noted shows when time has passed.
+    fn told(&mut self, micros: u64) {
+        self.redactor.on_timeout(at(micros), self.notices.list());
+        self.notices.clear();
     }
 
     fn bytes(mut self) -> Vec<u8> {
@@ -84,7 +94,8 @@ fn every_kind_of_sight_is_read_again() {
     writer.notices.push(Notice::HandshakeSent { peer: peer(0) });
     writer
         .redactor
-        .on_transmit(at(0), 1_200, &mut writer.notices);
+        .on_transmit(at(0), 1_200, writer.notices.list());
+    writer.notices.clear();
     writer.arrived(
         40_000,
         300,
@@ -172,7 +183,9 @@ fn a_peer_in_the_place_of_another_has_a_number_of_its_own() {
     writer.sent(0, 0, 9, 100);
     let peer = PeerId::new(0, 2);
     writer.notices.push(Notice::PacketSent { peer, number: 0 });
-    writer.redactor.on_transmit(at(1), 100, &mut writer.notices);
+    writer
+        .redactor
+        .on_transmit(at(1), 100, writer.notices.list());
     let peers: Vec<u32> = writer.read().iter().map(|record| record.peer).collect();
     assert_eq!(peers, [1, 2, 2]);
 }
@@ -323,14 +336,14 @@ proptest! {
                 Step::Acknowledged(slot, first, last, us) => {
                     let round_trip = us.map(|us| Duration::from_micros(us / 8 * 8));
                     writer.notices.push(Notice::Acknowledged { peer: peer(slot), first, last, round_trip });
-                    writer.redactor.on_timeout(at(now), &mut writer.notices);
+                    writer.told(now);
                 }
                 Step::Lost(slot, back, cause) => {
                     let number = next[slot as usize];
                     let Some(number) = number.checked_sub(1 + back) else { continue };
                     let cause = LossCause::ALL[usize::from(cause)];
                     writer.notices.push(Notice::Lost { peer: peer(slot), number, cause });
-                    writer.redactor.on_timeout(at(now), &mut writer.notices);
+                    writer.told(now);
                     expected.push((at(now), Sight::Lost { number, cause }));
                 }
             }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::Handle;
 use crate::recording::{
-    Kind, RecordTo, Recorded, RecordingFile, StartRecordingError, StopRecordingError,
+    DumpError, Kind, RecordTo, Recorded, RecordingFile, RingOptions, RingStats,
+    StartRecordingError, StopRecordingError,
 };
 
 /// Recording while the endpoint runs. All is also written when the endpoint shuts down.
@@ -55,6 +56,30 @@ impl Handle {
     pub fn recording_to(&self) -> Option<PathBuf> {
         let state = self.shared.lock();
         Some(state.recordings.path(Kind::Full)?.to_owned())
+    }
+
+    /// Keeps the latest of what happens in memory from here on, in the place of another ring; `None` ends it. See
+    /// [`Options::keep_ring`](crate::Options::keep_ring).
+    pub fn keep_ring(&self, ring: Option<RingOptions>) {
+        self.shared.keep_ring(ring);
+    }
+
+    /// Writes what the ring holds at this moment to a new file at `path` (mode 0600, on Unix), which appears once it is
+    /// whole; if `path` is a directory, to the next one in it, `ring-7-asked.twred` for example. The ring goes on. Waits
+    /// until it is written, and it is written though the wait is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// [`DumpError`], if there is no ring or no file can be made.
+    pub async fn dump_ring(&self, path: impl Into<PathBuf>) -> Result<Recorded, DumpError> {
+        let dumping = self.shared.lock().dump_ring(path.into())?;
+        dumping.done().await.map_err(DumpError::File)
+    }
+
+    /// What became of the ring's dumps that nobody asked for; `None` without a ring.
+    #[must_use]
+    pub fn ring_stats(&self) -> Option<RingStats> {
+        self.shared.lock().recordings.ring_stats()
     }
 
     /// The file is made without the lock: a slow disk holds nobody up.

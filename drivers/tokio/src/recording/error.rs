@@ -73,6 +73,39 @@ impl Error for StartRecordingError {
     }
 }
 
+/// Why [`Handle::dump_ring`](crate::Handle::dump_ring) wrote nothing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DumpError {
+    /// No ring is kept.
+    NoRing,
+    /// The endpoint's state is too large for a full ring of this size: it is empty for now.
+    TooSmall,
+    /// The file cannot be made.
+    File(RecordError),
+}
+
+impl fmt::Display for DumpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRing => f.write_str("no ring is kept"),
+            Self::TooSmall => f.write_str(
+                "the endpoint's state is too large for the ring: it is empty, make it larger",
+            ),
+            Self::File(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl Error for DumpError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::File(error) => error.source(),
+            Self::NoRing | Self::TooSmall => None,
+        }
+    }
+}
+
 /// Why [`Handle::stop_recording`](crate::Handle::stop_recording) left no whole file.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -4,8 +4,10 @@
 //! is slower than the game, blocks wait in a bounded queue, then in the endpoint within its bound, and then the recording
 //! ends. The game goes on. There is one recording of each kind at a time.
 
+mod dump;
 mod error;
 mod file;
+mod ring;
 
 use std::io;
 use std::mem;
@@ -13,11 +15,15 @@ use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use tickwire_core::record::EndReason;
-use tickwire_core::{Endpoint, Instant};
+use tickwire_core::{Endpoint, Event, Instant};
 use tokio::sync::oneshot;
 
-pub use error::{RecordError, StartRecordingError, StopRecordingError};
+use dump::{Cause, Destination, Dump, Written};
+use ring::Ring;
+
+pub use error::{DumpError, RecordError, StartRecordingError, StopRecordingError};
 pub(crate) use file::RecordingFile;
+pub use ring::{RingOptions, RingStats};
 
 /// Where a recording goes.
 #[derive(Clone, Debug)]
@@ -80,8 +86,11 @@ pub struct Recorded {
 #[derive(Debug)]
 pub(crate) struct Recordings {
     files: Vec<RecordingFile>,
+    ring: Option<Ring>,
     /// Threads that still write what has ended.
     writing: Vec<JoinHandle<()>>,
+    /// A panic was dealt with, and no turn was taken since.
+    has_panicked: bool,
 }
 
 /// Tells when a file that has ended is written.
@@ -95,7 +104,9 @@ impl Recordings {
     pub(crate) const fn new(files: Vec<RecordingFile>) -> Self {
         Self {
             files,
+            ring: None,
             writing: Vec::new(),
+            has_panicked: false,
         }
     }
 
@@ -137,11 +148,71 @@ impl Recordings {
             self.end(file, endpoint, EndReason::Finished);
         }
         self.writing.retain(|thread| !thread.is_finished());
+        self.has_panicked = false;
     }
 
-    /// Ends all recordings: the owner has panicked.
+    /// Keeps a ring from here on, in the place of another.
+    pub(crate) fn keep_ring(
+        &mut self,
+        options: Option<RingOptions>,
+        endpoint: &mut Endpoint,
+        now: Instant,
+    ) {
+        if let Some(ring) = self.ring.take() {
+            ring.end(endpoint, now);
+        }
+        self.ring = options.map(|options| Ring::new(options, endpoint, now));
+    }
+
+    pub(crate) fn ring_stats(&self) -> Option<RingStats> {
+        Some(self.ring.as_ref()?.stats())
+    }
+
+    /// What the ring holds goes to `path`, behind the scenes.
+    pub(crate) fn dump_ring(
+        &mut self,
+        path: PathBuf,
+        endpoint: &Endpoint,
+    ) -> Result<Dumping, DumpError> {
+        let ring = self.ring.as_ref().ok_or(DumpError::NoRing)?;
+        let bytes = ring.content(endpoint, EndReason::Finished);
+        let dump = Dump {
+            bytes: bytes.ok_or(DumpError::TooSmall)?,
+            kind: ring.kind(),
+            to: Destination::Path(path.clone()),
+            counters: None,
+        };
+        let written = self.spawn(dump);
+        Ok(Dumping { path, written })
+    }
+
+    /// An event was read: one that should not have happened is worth a dump.
+    pub(crate) fn on_event(&mut self, event: &Event, endpoint: &Endpoint, now: Instant) {
+        let ring = self.ring.as_mut();
+        if let Some(dump) = ring.and_then(|ring| ring.on_event(event, endpoint, now)) {
+            // Nobody waits for it.
+            drop(self.spawn(dump));
+        }
+    }
+
+    fn spawn(&mut self, dump: Dump) -> Written {
+        let (thread, written) = dump.spawn();
+        self.writing.extend(thread);
+        written
+    }
+
+    /// The owner has panicked: ends all recordings, and dumps the ring at once, since the process may be about to end.
     pub(crate) fn on_panic(&mut self, endpoint: &mut Endpoint) {
-        self.end_all(endpoint, EndReason::Panicked);
+        let reason = EndReason::Panicked;
+        self.end_all(endpoint, reason);
+        if mem::replace(&mut self.has_panicked, true) {
+            return;
+        }
+        let ring = self.ring.as_ref();
+        if let Some(dump) = ring.and_then(|ring| ring.dump(Cause::Panic, reason, endpoint)) {
+            // It has said what came of it.
+            let _ = dump.write();
+        }
     }
 
     /// Ends all recordings, and waits until all is written.
@@ -167,6 +238,28 @@ impl Recordings {
             path: ending.path,
             written: ending.written,
         }
+    }
+}
+
+/// Tells when a dump is written.
+#[derive(Debug)]
+pub(crate) struct Dumping {
+    path: PathBuf,
+    written: Written,
+}
+
+impl Dumping {
+    /// Waits until all is on disk.
+    pub(crate) async fn done(self) -> Result<Recorded, RecordError> {
+        let path = self.path;
+        let source = || io::Error::other("there is no thread to write it");
+        let broke = |_| {
+            Err(RecordError {
+                path,
+                source: source(),
+            })
+        };
+        self.written.await.unwrap_or_else(broke)
     }
 }
 

@@ -22,6 +22,7 @@ use self::sampler::Sampler;
 use super::Scenario;
 use super::distribution::Times;
 use super::outcome::{ConnectionLog, Outcome, RecordedNetwork};
+use crate::capture::CaptureLimits;
 use crate::host::HostId;
 use crate::link::Link;
 use crate::nat::realms::NatId;
@@ -32,6 +33,7 @@ pub struct Player<'a> {
     scenario: &'a Scenario,
     seed: u64,
     is_traced: bool,
+    capture: Option<CaptureLimits>,
     link_override: Option<(Link, Link)>,
     network: Option<RecordedNetwork>,
     on_progress: Box<dyn FnMut(Duration, Duration) + 'a>,
@@ -54,6 +56,7 @@ impl<'a> Player<'a> {
             scenario,
             seed,
             is_traced: false,
+            capture: None,
             link_override: None,
             network: None,
             on_progress: Box::new(|_, _| {}),
@@ -65,6 +68,14 @@ impl<'a> Player<'a> {
     #[must_use]
     pub fn traced(mut self) -> Self {
         self.is_traced = true;
+        self
+    }
+
+    /// Keeps what crosses the wire from the first datagram on, with the keys, within these limits: see
+    /// [`World::take_capture`].
+    #[must_use]
+    pub fn captured(mut self, limits: CaptureLimits) -> Self {
+        self.capture = Some(limits);
         self
     }
 
@@ -95,6 +106,9 @@ impl<'a> Player<'a> {
     #[must_use]
     pub fn run(mut self) -> (Outcome, World) {
         let mut run = Run::new(self.scenario, self.seed, self.is_traced, self.link_override);
+        if let Some(limits) = self.capture {
+            run.world.capture(limits);
+        }
         let whole = self.scenario.duration + self.scenario.drain;
         while let Some(((at, _), action)) = run.timeline.pop_first() {
             if at > Instant::ZERO + whole {

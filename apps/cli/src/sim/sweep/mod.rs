@@ -7,7 +7,7 @@ mod pool;
 mod table;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,10 +15,9 @@ use serde::Serialize;
 use tickwire_sim::scenario::sweep::{Sweep, SweepReport};
 
 use super::progress::Progress;
-use super::run::write;
 use super::source;
 use crate::failure::bad_input;
-use crate::output;
+use crate::{files, output};
 
 /// Longest round trip, in milliseconds.
 const RTT_MAX_MS: u64 = 60_000;
@@ -91,6 +90,10 @@ struct Printed<'a> {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let scenario = source::read(&args.scenario, &args.set)?;
     let sweep = Sweep::new(&args.loss, &args.rtt, args.seed, args.seeds).map_err(bad_input)?;
+    if let Some(path) = &args.svg {
+        // Before minutes of work, not after them.
+        files::Draft::rehearse(path).map_err(|error| unwritable(path, &error))?;
+    }
     let runs = sweep.runs();
     let progress = Progress::new(runs.len() as u64, "runs", args.no_progress, args.json);
     let threads = args.threads.or(std::thread::available_parallelism().ok());
@@ -102,7 +105,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     progress.finish();
     let report = sweep.gather(&scenario, &measured);
     if let Some(path) = &args.svg {
-        write(path, "--svg", &chart::svg(&report)?)?;
+        write(path, &chart::svg(&report)?)?;
     }
     if args.json {
         output::json(&Printed {
@@ -113,6 +116,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         output::line(&table::text(&report))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the picture whole, or not at all.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let written = files::replace(path, text, files::Access::World);
+    written.map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> anyhow::Error {
+    let path = path.display();
+    bad_input(format!(
+        "cannot write {path}: {error}; give --svg a path in a directory that can be written"
+    ))
 }
 
 /// A loss in percent, as thousandths.

@@ -1,0 +1,329 @@
+//! Messages that the endpoint sent: from `send` to the acknowledgement.
+
+use std::collections::BTreeMap;
+
+use tickwire_core::journal::{Hold, LossCause};
+use tickwire_core::{Delivery, Instant};
+
+use super::cause::{Cause, Span, Spans, Track};
+use super::story::{End, Happening, Moment, Moments, Told, millis};
+
+/// What is to be sent to one peer on one channel.
+#[derive(Debug, Default)]
+pub(super) struct SendChannel {
+    pub(super) lives: BTreeMap<u64, Sent>,
+    new: Track,
+    again: Track,
+    /// The newest message that began to leave.
+    newest_left: Option<u64>,
+}
+
+/// A message.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) queued_at: Instant,
+    pub(super) len: usize,
+    pub(super) end: Option<(Instant, End)>,
+    /// Messages of the channel that were to leave before it.
+    before: u64,
+    parts: Vec<Part>,
+    unsent: usize,
+    /// The smoothed round trip when it was acknowledged, in microseconds.
+    pub(super) rtt_us: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Part {
+    copies: Vec<Copy>,
+    requeued: Vec<(Instant, bool)>,
+    acked_at: Option<Instant>,
+}
+
+/// A part in a packet.
+#[derive(Clone, Debug)]
+struct Copy {
+    packet: u64,
+    left_at: Instant,
+    lost: Option<(Instant, LossCause)>,
+    acked_at: Option<Instant>,
+}
+
+impl SendChannel {
+    pub(super) fn on_queued(&mut self, at: Instant, id: u64, len: usize, parts: u32) {
+        let next = self.newest_left.map_or(0, |newest| newest + 1);
+        let parts = vec![Part::default(); parts as usize];
+        let sent = Sent {
+            queued_at: at,
+            len,
+            end: None,
+            before: id.saturating_sub(next),
+            unsent: parts.len(),
+            parts,
+            rtt_us: 0,
+        };
+        self.lives.insert(id, sent);
+    }
+
+    pub(super) fn on_waits(&mut self, at: Instant, again: bool, hold: Hold) {
+        let oldest = self.lives.values().next().map_or(at, |sent| sent.queued_at);
+        let track = if again {
+            &mut self.again
+        } else {
+            &mut self.new
+        };
+        track.note(at, hold, oldest);
+    }
+
+    pub(super) fn on_left(&mut self, at: Instant, id: u64, part: u32, packet: u64) {
+        self.newest_left = self.newest_left.max(Some(id));
+        let Some(sent) = self.lives.get_mut(&id) else {
+            return;
+        };
+        let Some(part) = sent.parts.get_mut(part as usize) else {
+            return;
+        };
+        sent.unsent -= usize::from(part.copies.is_empty());
+        part.copies.push(Copy {
+            packet,
+            left_at: at,
+            lost: None,
+            acked_at: None,
+        });
+    }
+
+    /// The story of a message, up to `last` if it is not done.
+    pub(super) fn tell(
+        &self,
+        id: u64,
+        delivery: Delivery,
+        origin: Instant,
+        last: Instant,
+    ) -> Option<Told> {
+        let sent = self.lives.get(&id)?;
+        let (ended_at, end) = sent.end.unwrap_or((last, End::RecordingOver));
+        Some(Told {
+            len: sent.len,
+            parts: sent.part_count(),
+            began_at: sent.queued_at,
+            ended_at,
+            end,
+            moments: sent.moments(delivery.is_reliable()),
+            spans: self.explain(sent, origin, ended_at, end),
+        })
+    }
+
+    /// Where its time went.
+    fn explain(&self, sent: &Sent, origin: Instant, ended_at: Instant, end: End) -> Vec<Span> {
+        let mut spans = Spans::new(sent.queued_at, origin);
+        let part = sent.decisive(ended_at, end);
+        let left = part.copies.iter().map(|copy| copy.left_at);
+        let mut begins: Vec<Instant> = left.take_while(|at| *at <= ended_at).collect();
+        let arrived = part.arrived();
+        begins.truncate(arrived.map_or(usize::MAX, |index| index + 1));
+        let Some((latest, others)) = begins.split_last() else {
+            self.explain_unsent(part, ended_at, &mut spans);
+            return spans.finish();
+        };
+        let first = others.first().unwrap_or(latest);
+        self.explain_unsent(part, *first, &mut spans);
+        for (left_at, next) in others.iter().zip(&begins[1..]) {
+            self.explain_lost(part, *left_at, *next, &mut spans);
+        }
+        match (arrived, end) {
+            (Some(_), _) | (None, End::Acknowledged) => spans.until(ended_at, Cause::Network),
+            (None, End::Left) => {}
+            (None, _) => self.explain_unanswered(part, *latest, ended_at, &mut spans),
+        }
+        spans.finish()
+    }
+
+    /// Up to `to` it did not leave, in this recording at least.
+    fn explain_unsent(&self, part: &Part, to: Instant, spans: &mut Spans) {
+        match part.requeued.first() {
+            // It left before the recording begins, and was lost.
+            Some((requeued, _))
+                if *requeued <= to
+                    && part
+                        .copies
+                        .first()
+                        .is_none_or(|copy| copy.left_at >= *requeued) =>
+            {
+                self.new.explain(*requeued, spans);
+                self.again.explain(to, spans);
+            }
+            _ => self.new.explain(to, spans),
+        }
+    }
+
+    /// A copy that left was lost, or seemed to be; the next one left at `next`.
+    fn explain_lost(&self, part: &Part, left_at: Instant, next: Instant, spans: &mut Spans) {
+        let requeued = part.requeued_in(left_at, next).unwrap_or(next);
+        spans.until(requeued, Cause::Loss);
+        self.again.explain(next, spans);
+    }
+
+    fn explain_unanswered(&self, part: &Part, left_at: Instant, to: Instant, spans: &mut Spans) {
+        match part.requeued_in(left_at, to) {
+            Some(requeued) => {
+                spans.until(requeued, Cause::Loss);
+                self.again.explain(to, spans);
+            }
+            None => spans.until(to, Cause::Unanswered),
+        }
+    }
+}
+
+impl Part {
+    /// When it was to leave again after it left at `from`.
+    fn requeued_in(&self, from: Instant, to: Instant) -> Option<Instant> {
+        let times = self.requeued.iter().map(|(at, _)| *at);
+        times.into_iter().find(|at| (from..=to).contains(at))
+    }
+
+    /// The first copy that is known to have arrived when the part was acknowledged.
+    fn arrived(&self) -> Option<usize> {
+        let acked_at = self.acked_at?;
+        let has_arrived = |copy: &Copy| copy.acked_at.is_some_and(|at| at <= acked_at);
+        self.copies.iter().position(has_arrived)
+    }
+
+    /// When the copy left that arrived, or the first.
+    fn left_at(&self) -> Option<Instant> {
+        let copy = self.copies.get(self.arrived().unwrap_or(0))?;
+        Some(copy.left_at)
+    }
+}
+
+impl Sent {
+    pub(super) fn part_count(&self) -> u32 {
+        self.parts.len() as u32
+    }
+
+    pub(super) const fn has_left(&self) -> bool {
+        self.unsent == 0
+    }
+
+    pub(super) fn on_lost(&mut self, at: Instant, part: u32, packet: u64, cause: LossCause) {
+        if let Some(copy) = self.copy(part, packet) {
+            copy.lost.get_or_insert((at, cause));
+        }
+    }
+
+    pub(super) fn on_packet_acked(&mut self, at: Instant, part: u32, packet: u64) {
+        if let Some(copy) = self.copy(part, packet) {
+            copy.acked_at.get_or_insert(at);
+        }
+    }
+
+    pub(super) fn on_requeued(&mut self, at: Instant, part: u32, is_probe: bool) {
+        if let Some(part) = self.parts.get_mut(part as usize) {
+            part.requeued.push((at, is_probe));
+        }
+    }
+
+    pub(super) fn on_part_acked(&mut self, at: Instant, part: u32) {
+        if let Some(part) = self.parts.get_mut(part as usize) {
+            part.acked_at.get_or_insert(at);
+        }
+    }
+
+    pub(super) fn packets(&self) -> impl Iterator<Item = u64> + '_ {
+        let copies = self.parts.iter().flat_map(|part| &part.copies);
+        copies.map(|copy| copy.packet)
+    }
+
+    fn copy(&mut self, part: u32, packet: u64) -> Option<&mut Copy> {
+        let part = self.parts.get_mut(part as usize)?;
+        part.copies.iter_mut().find(|copy| copy.packet == packet)
+    }
+
+    /// The part that was last: its time is the message's.
+    fn decisive(&self, ended_at: Instant, end: End) -> &Part {
+        let parts = self.parts.iter().enumerate();
+        let last = match end {
+            End::Acknowledged => parts
+                .filter(|(_, part)| part.acked_at == Some(ended_at))
+                .max_by_key(|(index, part)| (part.left_at(), *index)),
+            End::Left => parts.max_by_key(|(index, part)| (part.left_at(), *index)),
+            _ => {
+                let unsent = parts.clone().find(|(_, part)| part.copies.is_empty());
+                unsent.or_else(|| parts.clone().find(|(_, part)| part.acked_at.is_none()))
+            }
+        };
+        last.map_or(&self.parts[0], |(_, part)| part)
+    }
+
+    /// What happened, in order.
+    pub(super) fn moments(&self, is_reliable: bool) -> Vec<Moment> {
+        let mut parts = Moments::default();
+        for (index, part) in self.parts.iter().enumerate() {
+            part.tell(index as u32, is_reliable, self.part_count(), &mut parts);
+        }
+        let mut all = vec![self.beginning()];
+        all.extend(parts.finish(self.part_count()));
+        let end = self
+            .end
+            .and_then(|(at, end)| Some((at, self.ending(at, end)?)));
+        all.extend(end.map(|(at, what)| Moment { at, what }));
+        all
+    }
+
+    fn beginning(&self) -> Moment {
+        let what = match self.before {
+            0 => "send".to_owned(),
+            1 => "send; one other message of the channel is to leave before it".to_owned(),
+            before => {
+                format!("send; {before} other messages of the channel are to leave before it")
+            }
+        };
+        Moment {
+            at: self.queued_at,
+            what,
+        }
+    }
+
+    fn ending(&self, at: Instant, end: End) -> Option<String> {
+        let text = match end {
+            End::Acknowledged => {
+                let part = self.decisive(at, end);
+                let copy = part.arrived().and_then(|index| part.copies.get(index));
+                let by = copy.map_or(String::new(), |copy| format!(" by packet {}", copy.packet));
+                let rtt = millis(self.rtt_us);
+                format!(
+                    "all of it is there{by}, and acknowledged; the smoothed round trip is {rtt} ms"
+                )
+            }
+            End::Dropped => "dropped: newer ones need its place in the queue".to_owned(),
+            End::ConnectionOver => "the connection is over".to_owned(),
+            End::Left | End::HandedOut | End::Discarded(_) | End::RecordingOver => return None,
+        };
+        Some(text)
+    }
+}
+
+impl Part {
+    fn tell(&self, index: u32, is_reliable: bool, count: u32, moments: &mut Moments) {
+        for (number, copy) in self.copies.iter().enumerate() {
+            let leaves = match number {
+                0 => Happening::Leaves,
+                _ => Happening::LeavesAgain,
+            };
+            moments.add(copy.left_at, leaves, Some(index), Some(copy.packet));
+            if let Some((at, cause)) = copy.lost {
+                moments.add(at, Happening::Lost(cause), Some(index), Some(copy.packet));
+            }
+            if let Some(at) = copy
+                .acked_at
+                .filter(|_| !is_reliable || self.acked_at < copy.acked_at)
+            {
+                moments.add(at, Happening::PacketAcked, Some(index), Some(copy.packet));
+            }
+        }
+        for (at, _) in self.requeued.iter().filter(|(_, is_probe)| *is_probe) {
+            moments.add(*at, Happening::Probed, Some(index), None);
+        }
+        if let Some(at) = self.acked_at.filter(|_| is_reliable && count > 1) {
+            moments.add(at, Happening::Acked, Some(index), None);
+        }
+    }
+}
