@@ -1,23 +1,35 @@
 //! Other people's traffic on a slow link: datagrams that are not of this world, but take room in its queue and time on its line.
 //!
-//! Two kinds: **flows** that behave as TCP's Reno does (RFC 5681), each with a window that grows until the queue drops; and a
-//! **constant** stream that yields to nobody. What is not of this world arrives nowhere, so it is played only as far as it
-//! matters: whenever something of ours comes or leaves, what the others did until then is made up for, in order.
+//! Two kinds: **flows** that behave as TCP's Reno does, each with a window that grows until the queue drops ([`flow`]); and a
+//! **constant** stream that yields to nobody, all the time or on and off. What is not of this world arrives nowhere, so it is
+//! played only as far as it matters: whenever something of ours comes or leaves, what the others did until then is made up
+//! for, in order.
+//!
+//! Clocks that beat together would let one of two always find the place that has just become free (Floyd and Jacobson 1991,
+//! traffic phase effects). So a little chance, from the link's own seed, is in when the others send.
+
+mod flow;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use tickwire_core::Instant;
 
+use self::flow::Flow;
+use super::ecn::Markable;
 use super::rate::{Output, Queue, Rate};
+use crate::rng::Rng;
 
-/// Payload of a foreign datagram: 1,500 bytes with the headers.
-const FOREIGN_BYTES: usize = 1_500 - 28;
-/// Windows count in thousandths of a datagram.
-const ONE: u64 = 1_000;
-/// What a flow begins with (RFC 6928), and the least it falls to (RFC 5681), in datagrams.
-const WINDOW_FIRST: u64 = 10 * ONE;
-const WINDOW_MIN: u64 = 2 * ONE;
+/// Bytes of a foreign datagram, headers and payload.
+pub(crate) const FOREIGN_BYTES: usize = 1_500;
+/// Headers that a queue adds by itself.
+const HEADERS: usize = 28;
+/// Wait for an acknowledgement at first (RFC 6298 section 2.4: at least a second).
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest time that a receiver takes to acknowledge.
+const HESITATION_NANOS: u64 = 1_000_000;
+/// Flows begin so long one after the other.
+const STAGGER: Duration = Duration::from_millis(1);
 
 /// How much other traffic a link has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,33 +38,58 @@ pub(crate) struct Cross {
     pub(crate) flows: u16,
     /// Their round trip without the queue.
     pub(crate) rtt: Duration,
-    /// Bits per second of the constant stream, headers included.
+    /// Bits per second of the constant stream while it is on, headers included.
     pub(crate) bits_per_second: u64,
+    /// How long the constant stream is on, and how long off; always on otherwise.
+    pub(crate) on_off: Option<(Duration, Duration)>,
+}
+
+impl Cross {
+    /// When the constant stream sends again that sends now; `since` it began. Half to one and a half of the mean later.
+    fn next_constant(&self, since: Instant, now: Instant, rng: &mut Rng) -> Instant {
+        let nanos = FOREIGN_BYTES as u64 * 8 * 1_000_000_000 / self.bits_per_second.max(1);
+        let nanos = rng.between(nanos / 2, nanos + nanos / 2);
+        let next = now + Duration::from_nanos(nanos.max(1));
+        let Some((on, off)) = self.on_off else {
+            return next;
+        };
+        let cycle = (on + off).as_nanos().max(1);
+        let age = next.saturating_duration_since(since).as_nanos();
+        let into = age % cycle;
+        if into < on.as_nanos() {
+            return next;
+        }
+        next + Duration::from_nanos(u64::try_from(cycle - into).unwrap_or(u64::MAX))
+    }
 }
 
 /// What takes room in the queue.
 #[derive(Debug, PartialEq, Eq)]
 enum Load<T> {
     Ours(T),
-    /// Of the flow with this number; `None` for the constant stream.
-    Foreign(Option<usize>),
+    /// A datagram of the flow with this number; `None` for one of the constant stream.
+    Foreign(Option<(usize, u64)>),
 }
 
-/// A TCP sender without end, as far as a queue notices.
-#[derive(Clone, Copy, Debug)]
-struct Flow {
-    window: u64,
-    threshold: u64,
-    in_flight: u64,
-    /// Losses until then are of the window that was cut already.
-    recovers_until: Instant,
+impl<T: Markable> Markable for Load<T> {
+    fn mark(&mut self) -> bool {
+        match self {
+            Self::Ours(item) => item.mark(),
+            // The others do not understand marks.
+            Self::Foreign(_) => false,
+        }
+    }
 }
 
 /// What happens to the others next.
 #[derive(Clone, Copy, Debug)]
 enum Happening {
-    /// A flow hears of a datagram: that it arrived, or not.
-    Heard { flow: usize, is_lost: bool },
+    /// A flow sends for the first time.
+    Begins(usize),
+    /// A flow hears that a datagram has arrived.
+    Acknowledged(usize, u64),
+    /// A flow has waited in vain.
+    TimedOut(usize),
     /// The next datagram of the constant stream is due.
     Constant,
 }
@@ -62,42 +99,37 @@ enum Happening {
 pub(crate) struct SharedQueue<T> {
     queue: Queue<Load<T>>,
     cross: Cross,
+    since: Instant,
+    rng: Rng,
     flows: Vec<Flow>,
     /// By time and order.
     coming: BTreeMap<(Instant, u64), Happening>,
     planned: u64,
-    /// How many of ours are inside.
+    /// How many of ours are inside, and of the others.
     ours: usize,
+    foreign: usize,
     ready: VecDeque<Output<T>>,
 }
 
-impl<T> SharedQueue<T> {
+impl<T: Markable> SharedQueue<T> {
     /// The others begin at `since`.
-    pub(crate) fn new(rate: Rate, since: Instant) -> Self {
+    pub(crate) fn new(rate: Rate, since: Instant, rng: Rng) -> Self {
         let cross = rate.cross();
         let mut queue = Self {
             queue: Queue::new(rate, since),
             cross,
-            flows: Vec::new(),
+            since,
+            rng,
+            flows: vec![Flow::new(); cross.flows.into()],
             coming: BTreeMap::new(),
             planned: 0,
             ours: 0,
+            foreign: 0,
             ready: VecDeque::new(),
         };
-        for flow in 0..usize::from(cross.flows) {
-            queue.flows.push(Flow {
-                window: WINDOW_FIRST,
-                threshold: u64::MAX,
-                in_flight: 1,
-                recovers_until: Instant::ZERO,
-            });
-            // Its first acknowledgement; flows begin a millisecond apart.
-            let at = since + cross.rtt + Duration::from_millis(flow as u64);
-            let heard = Happening::Heard {
-                flow,
-                is_lost: false,
-            };
-            queue.plan(at, heard);
+        for flow in 0..cross.flows {
+            let begins = Happening::Begins(flow.into());
+            queue.plan(since + STAGGER * flow.into(), begins);
         }
         if cross.bits_per_second > 0 {
             queue.plan(since, Happening::Constant);
@@ -121,6 +153,11 @@ impl<T> SharedQueue<T> {
     /// Bytes that wait, with headers, the others' too.
     pub(crate) fn bytes(&self) -> usize {
         self.queue.bytes()
+    }
+
+    /// Whether any of the others' is inside.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.foreign > 0
     }
 
     /// When something leaves next, as long as any of ours waits.
@@ -174,28 +211,28 @@ impl<T> SharedQueue<T> {
 
     fn leave(&mut self, at: Instant) {
         while let Some(output) = self.queue.poll(at) {
-            let (load, sent_at) = match output {
-                Output::Sent(at, load) => (load, Some(at)),
-                Output::Dropped(load) => (load, None),
-            };
-            match load {
-                Load::Ours(item) => {
+            match output {
+                Output::Sent(at, Load::Ours(item)) => {
                     self.ours -= 1;
-                    let output = match sent_at {
-                        Some(at) => Output::Sent(at, item),
-                        None => Output::Dropped(item),
-                    };
-                    self.ready.push_back(output);
+                    self.ready.push_back(Output::Sent(at, item));
                 }
-                Load::Foreign(flow) => self.hear_of(flow, at, sent_at.is_none()),
+                Output::Dropped(Load::Ours(item)) => {
+                    self.ours -= 1;
+                    self.ready.push_back(Output::Dropped(item));
+                }
+                Output::Sent(at, Load::Foreign(whose)) => {
+                    self.foreign -= 1;
+                    if let Some((flow, number)) = whose {
+                        let heard = Happening::Acknowledged(flow, number);
+                        let wait = self.rng.below(HESITATION_NANOS);
+                        self.plan(at + self.cross.rtt + Duration::from_nanos(wait), heard);
+                    }
+                }
+                Output::Dropped(Load::Foreign(whose)) => {
+                    self.foreign -= 1;
+                    self.lose(at, whose);
+                }
             }
-        }
-    }
-
-    /// A flow will hear of its datagram a round trip after it left, or was dropped.
-    fn hear_of(&mut self, flow: Option<usize>, at: Instant, is_lost: bool) {
-        if let Some(flow) = flow {
-            self.plan(at + self.cross.rtt, Happening::Heard { flow, is_lost });
         }
     }
 
@@ -206,135 +243,59 @@ impl<T> SharedQueue<T> {
         match happening {
             Happening::Constant => {
                 self.offer(now, None);
-                let bits = (FOREIGN_BYTES as u64 + 28) * 8;
-                let apart = bits * 1_000_000_000 / self.cross.bits_per_second;
-                self.plan(now + Duration::from_nanos(apart), Happening::Constant);
+                let next = self.cross.next_constant(self.since, now, &mut self.rng);
+                self.plan(next, Happening::Constant);
             }
-            Happening::Heard { flow, is_lost } => {
-                let found = &mut self.flows[flow];
-                found.hear(now, self.cross.rtt, is_lost);
-                let window = found.window / ONE;
-                while self.flows[flow].in_flight < window {
-                    self.flows[flow].in_flight += 1;
-                    self.offer(now, Some(flow));
-                }
+            Happening::Begins(flow) => self.send(now, flow),
+            Happening::Acknowledged(flow, number) => {
+                self.flows[flow].on_acknowledged(number);
+                self.send(now, flow);
+            }
+            Happening::TimedOut(flow) => {
+                self.flows[flow].on_timeout();
+                self.send(now, flow);
             }
         }
     }
 
-    fn offer(&mut self, now: Instant, flow: Option<usize>) {
-        if self
-            .queue
-            .push(now, FOREIGN_BYTES, Load::Foreign(flow))
-            .is_err()
-        {
-            self.hear_of(flow, now, true);
+    /// A flow sends what its window allows.
+    fn send(&mut self, now: Instant, flow: usize) {
+        while let Some(number) = self.flows[flow].send() {
+            self.offer(now, Some((flow, number)));
+        }
+        self.wait_if_stuck(now, flow);
+    }
+
+    fn offer(&mut self, now: Instant, whose: Option<(usize, u64)>) {
+        let load = Load::Foreign(whose);
+        match self.queue.push(now, FOREIGN_BYTES - HEADERS, load) {
+            Ok(()) => self.foreign += 1,
+            // Its sender looks after itself once it has sent all.
+            Err(_) => self.note(whose),
         }
     }
-}
 
-impl Flow {
-    /// Reno: one datagram more for each that arrives, then one a round trip; half for a loss, once a round trip.
-    fn hear(&mut self, now: Instant, rtt: Duration, is_lost: bool) {
-        self.in_flight -= 1;
-        if is_lost {
-            if now >= self.recovers_until {
-                self.window = (self.window / 2).max(WINDOW_MIN);
-                self.threshold = self.window;
-                // Those that were under way when it was cut are heard of by then, if the queue is not longer than the path.
-                self.recovers_until = now + rtt * 2;
-            }
-        } else if self.window < self.threshold {
-            self.window += ONE;
-        } else {
-            self.window += ONE * ONE / self.window;
+    fn note(&mut self, whose: Option<(usize, u64)>) {
+        if let Some((flow, number)) = whose {
+            self.flows[flow].drop(number);
+        }
+    }
+
+    fn lose(&mut self, now: Instant, whose: Option<(usize, u64)>) {
+        self.note(whose);
+        if let Some((flow, _)) = whose {
+            self.wait_if_stuck(now, flow);
+        }
+    }
+
+    fn wait_if_stuck(&mut self, now: Instant, flow: usize) {
+        let found = &self.flows[flow];
+        if found.is_stuck() {
+            let timeout = TIMEOUT.max(self.cross.rtt * 2) * (1 << found.backoff());
+            self.plan(now + timeout, Happening::TimedOut(flow));
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ms;
-
-    /// 10 Mbit/s with a queue of 50: offers 100 of ours of full size each 10 ms, that is as much as the line takes.
-    fn offered(cross: Cross) -> (usize, usize, Duration) {
-        let rate = Rate::bits_per_second(10_000_000).queue_datagrams(50);
-        let mut queue = SharedQueue::new(rate.with_cross(cross), Instant::ZERO);
-        let (mut sent, mut refused, mut longest) = (0, 0, Duration::ZERO);
-        for millisecond in 0..10_000 {
-            let now = Instant::ZERO + ms(millisecond);
-            while let Some(Output::Sent(at, since)) = queue.poll(now) {
-                sent += 1;
-                longest = longest.max(at.saturating_duration_since(since));
-            }
-            if millisecond % 2 == 0 {
-                refused += usize::from(queue.push(now, 1_000, now).is_err());
-            }
-        }
-        (sent, refused, longest)
-    }
-
-    #[test]
-    fn a_queue_of_ones_own_is_not_disturbed() {
-        let (sent, refused, longest) = offered(Cross::default());
-        assert_eq!((sent, refused), (5_000, 0));
-        assert!(longest < ms(1), "{longest:?}");
-    }
-
-    #[test]
-    fn flows_fill_the_queue_and_take_turns_in_losing() {
-        let cross = Cross {
-            flows: 2,
-            rtt: ms(30),
-            bits_per_second: 0,
-        };
-        let (sent, refused, longest) = offered(cross);
-        // 4 Mbit/s of ours: the others take what is left, and fill the queue of 60 ms.
-        assert!((50..1_500).contains(&refused), "{refused}");
-        assert!(sent + refused >= 4_940, "{sent} {refused}");
-        assert!((ms(40)..ms(70)).contains(&longest), "{longest:?}");
-    }
-
-    #[test]
-    fn a_constant_stream_yields_to_nobody() {
-        let cross = Cross {
-            flows: 0,
-            rtt: ms(30),
-            bits_per_second: 12_000_000,
-        };
-        let (_, refused, longest) = offered(cross);
-        assert!(refused > 1_000, "{refused}");
-        assert!(longest > ms(40), "{longest:?}");
-        let (_, refused, _) = offered(Cross {
-            bits_per_second: 5_000_000,
-            ..cross
-        });
-        assert_eq!(refused, 0, "there is room for both");
-    }
-
-    #[test]
-    fn nothing_is_to_be_done_while_nothing_of_ours_waits() {
-        let rate = Rate::bits_per_second(1_000_000).with_cross(Cross {
-            flows: 1,
-            rtt: ms(30),
-            bits_per_second: 100_000,
-        });
-        let mut queue = SharedQueue::new(rate, Instant::ZERO);
-        assert_eq!(queue.poll(Instant::ZERO + ms(5_000)), None);
-        assert_eq!(queue.poll_timeout(), None);
-        queue
-            .push(Instant::ZERO + ms(5_000), 100, 7)
-            .expect("the queue has room");
-        let mut at = Instant::ZERO;
-        while let Some(due) = queue.poll_timeout() {
-            at = due;
-            if let Some(output) = queue.poll(due) {
-                assert!(matches!(output, Output::Sent(_, 7)));
-                break;
-            }
-        }
-        assert!(at > Instant::ZERO + ms(5_000), "it waited for the others");
-        assert_eq!(queue.poll_timeout(), None);
-    }
-}
+mod tests;

@@ -5,6 +5,8 @@
 //!
 //! - **drop-tail**: it takes datagrams until it is full. Large ones add seconds of delay: bufferbloat.
 //! - **CoDel** (RFC 8289): drops from the head once datagrams have waited longer than 5 ms for 100 ms.
+//!
+//! Both may mark what is ECN-capable (RFC 3168): CoDel instead of dropping it, drop-tail once so much waits.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,6 +16,7 @@ use tickwire_core::Instant;
 
 use super::codel::Codel;
 use super::cross::Cross;
+use super::ecn::Markable;
 use super::recorded::{Capacity, Opportunities};
 
 /// Bytes of IPv4 and UDP headers that a link carries with each datagram.
@@ -37,6 +40,10 @@ pub struct Rate {
     headers: usize,
     queue: Room,
     is_codel: bool,
+    /// CoDel marks.
+    is_ecn: bool,
+    /// Drop-tail marks what finds so much waiting.
+    mark_above: Option<Room>,
     cross: Cross,
 }
 
@@ -71,6 +78,8 @@ impl Rate {
             headers: HEADERS,
             queue: Room::Datagrams(1_000),
             is_codel: false,
+            is_ecn: false,
+            mark_above: None,
             cross: Cross::default(),
         }
     }
@@ -110,12 +119,18 @@ impl Rate {
         self
     }
 
+    /// That stream is on for so long, then off for so long, and so on.
+    pub fn cross_on_off(mut self, on: Duration, off: Duration) -> Self {
+        self.cross.on_off = Some((on, off));
+        self
+    }
+
     pub(crate) fn cross(&self) -> Cross {
         self.cross
     }
 
     #[cfg(test)]
-    pub(crate) fn with_cross(mut self, cross: Cross) -> Self {
+    pub(super) fn with_cross(mut self, cross: Cross) -> Self {
         self.cross = cross;
         self
     }
@@ -123,6 +138,31 @@ impl Rate {
     /// CoDel keeps the queue short.
     pub fn codel(mut self) -> Self {
         self.is_codel = true;
+        self
+    }
+
+    /// CoDel keeps the queue short, and marks what is ECN-capable instead of dropping it.
+    pub fn codel_with_ecn(mut self) -> Self {
+        (self.is_codel, self.is_ecn) = (true, true);
+        self
+    }
+
+    /// What is ECN-capable is marked if at least so many bytes wait when it comes, headers included, as switches of data
+    /// centres do (RFC 8257 section 3.1). What finds the queue full is dropped nevertheless.
+    pub fn mark_above_bytes(mut self, bytes: usize) -> Self {
+        self.mark_above = Some(Room::Bytes(bytes));
+        self
+    }
+
+    /// The same with so many datagrams.
+    pub fn mark_above_datagrams(mut self, datagrams: usize) -> Self {
+        self.mark_above = Some(Room::Datagrams(datagrams));
+        self
+    }
+
+    /// The same without the others' traffic: they are a trouble, and a slow link is none.
+    pub(crate) fn alone(mut self) -> Self {
+        self.cross = Cross::default();
         self
     }
 }
@@ -151,12 +191,21 @@ impl fmt::Display for Rate {
             Room::Endless => {}
         }
         f.write_str(if self.is_codel { " CoDel" } else { "" })?;
+        f.write_str(if self.is_ecn { " with ECN" } else { "" })?;
+        match self.mark_above {
+            Some(Room::Bytes(bytes)) => write!(f, " ECN above {bytes} B")?,
+            Some(Room::Datagrams(datagrams)) => write!(f, " ECN above {datagrams}")?,
+            Some(Room::Endless) | None => {}
+        }
         if self.cross.flows > 0 {
             write!(f, " shared with {} flows", self.cross.flows)?;
         }
         if self.cross.bits_per_second > 0 {
             let kbits = self.cross.bits_per_second / 1_000;
             write!(f, " shared with {kbits} kbit/s")?;
+        }
+        if let Some((on, off)) = self.cross.on_off {
+            write!(f, " {on:?} on {off:?} off")?;
         }
         Ok(())
     }
@@ -209,7 +258,7 @@ pub(crate) enum Output<T> {
     Dropped(T),
 }
 
-impl<T> Queue<T> {
+impl<T: Markable> Queue<T> {
     /// A rate that was recorded begins at `since`.
     pub(crate) fn new(rate: Rate, since: Instant) -> Self {
         let opportunities = match &rate.pace {
@@ -222,7 +271,7 @@ impl<T> Queue<T> {
                 waiting: VecDeque::new(),
                 bytes: 0,
             },
-            codel: rate.is_codel.then(Codel::default),
+            codel: rate.is_codel.then(|| Codel::new(rate.is_ecn)),
             rate,
             sending: None,
             dropped: Vec::new(),
@@ -230,12 +279,20 @@ impl<T> Queue<T> {
     }
 
     /// Takes an item of `len` bytes, or gives it back if there is no room.
-    pub(crate) fn push(&mut self, now: Instant, len: usize, item: T) -> Result<(), T> {
+    pub(crate) fn push(&mut self, now: Instant, len: usize, mut item: T) -> Result<(), T> {
         let has_room = match self.rate.queue {
             Room::Bytes(bytes) => self.backlog.bytes + len + HEADERS <= bytes,
             Room::Datagrams(datagrams) => self.backlog.waiting.len() < datagrams,
             Room::Endless => true,
         };
+        let is_long = match self.rate.mark_above {
+            Some(Room::Bytes(bytes)) => self.backlog.bytes >= bytes,
+            Some(Room::Datagrams(datagrams)) => self.backlog.waiting.len() >= datagrams,
+            Some(Room::Endless) | None => false,
+        };
+        if has_room && is_long {
+            item.mark();
+        }
         match self.sending {
             None => self.sending = Some((self.finish(now, len), item)),
             Some(_) if has_room => self.backlog.push(now, len, item),

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::fmt;
 use std::time::Duration;
 
-use tickwire_core::{Arrival, Instant};
+use tickwire_core::{Arrival, Ecn, Instant};
 
 use self::overheard::Overheard;
 use self::partition::Partitions;
@@ -22,6 +22,7 @@ use crate::faults::{DropCause, FaultCounts};
 use crate::host::HostId;
 use crate::link::Link;
 use crate::link::cross::SharedQueue;
+use crate::link::ecn::Markable;
 use crate::link::rate::Output;
 use crate::rng::Rng;
 
@@ -93,7 +94,20 @@ struct Parcel {
     arrival: Arrival,
     bytes: Vec<u8>,
     is_damaged: bool,
+    /// A queue has marked it.
+    is_marked: bool,
     tag: Option<Tag>,
+}
+
+impl Markable for Parcel {
+    fn mark(&mut self) -> bool {
+        let Some(ecn) = &mut self.arrival.ecn else {
+            return false;
+        };
+        self.is_marked |= *ecn != Ecn::Ce;
+        *ecn = Ecn::Ce;
+        true
+    }
 }
 
 /// What became of a datagram when it was sent.
@@ -231,7 +245,7 @@ impl Network {
         &mut self,
         now: Instant,
         direction: Direction,
-        arrival: Arrival,
+        mut arrival: Arrival,
         bytes: &[u8],
         tag: Option<Tag>,
     ) -> Passage {
@@ -243,12 +257,15 @@ impl Network {
         }
         let route = self.route(direction);
         let age = now.saturating_duration_since(route.since);
-        let crossing = route.link.cross(age, bytes.len(), &mut route.rng);
+        let len = bytes.len();
+        let crossing = route.link.cross(age, len, arrival.ecn, &mut route.rng);
         let fate = damage::within(crossing.fate, bytes.len());
         if fate == Fate::Drop {
             return self.stop(crossing.cause);
         }
         self.count(fate, crossing.hold);
+        self.faults.count_ecn(arrival.ecn, crossing.ecn);
+        arrival.ecn = crossing.ecn;
         let mut copy = self.spare.pop().unwrap_or_default();
         copy.clear();
         copy.extend_from_slice(bytes);
@@ -263,6 +280,7 @@ impl Network {
             delay: crossing.delay,
             arrival,
             is_damaged: copy != bytes,
+            is_marked: false,
             bytes: copy,
             tag,
         };
@@ -333,10 +351,13 @@ impl Network {
             self.fly(now, direction, parcel);
             return true;
         };
-        let queue = route
-            .queue
-            .get_or_insert_with(|| Box::new(SharedQueue::new(rate.clone(), route.since)));
+        let queue = route.queue.get_or_insert_with(|| {
+            let rng = route.rng.fork("cross");
+            Box::new(SharedQueue::new(rate.clone(), route.since, rng))
+        });
         let refused = queue.push(now, parcel.bytes.len(), parcel).err();
+        let is_crowded = queue.is_crowded();
+        self.faults.crowded += u64::from(is_crowded);
         self.plan_departure(direction);
         if let Some(parcel) = refused {
             self.faults.count_drop(DropCause::QueueFull);
@@ -412,6 +433,7 @@ impl Network {
             due = due.max(route.latest);
             route.latest = due;
         }
+        self.faults.ecn_marked += u64::from(parcel.is_marked);
         self.faults.jittered += u64::from(!(jitter + parcel.delay).is_zero());
         self.in_flight.push(Reverse(Flight {
             due,
@@ -451,6 +473,7 @@ impl Parcel {
             arrival: self.arrival,
             bytes: self.bytes.clone(),
             is_damaged: self.is_damaged,
+            is_marked: self.is_marked,
             tag: self.tag,
         }
     }
