@@ -198,7 +198,8 @@ impl fmt::Display for Rate {
             Some(Room::Endless) | None => {}
         }
         if self.cross.flows > 0 {
-            write!(f, " shared with {} flows", self.cross.flows)?;
+            let (flows, rtt) = (self.cross.flows, self.cross.rtt);
+            write!(f, " shared with {flows} flows of {rtt:?}")?;
         }
         if self.cross.bits_per_second > 0 {
             let kbits = self.cross.bits_per_second / 1_000;
