@@ -26,6 +26,8 @@ pub(crate) const FOREIGN_BYTES: usize = 1_500;
 const HEADERS: usize = 28;
 /// Wait for an acknowledgement at first (RFC 6298 section 2.4: at least a second).
 const TIMEOUT: Duration = Duration::from_secs(1);
+/// A receiver acknowledges each second datagram, or one that it has had for so long (RFC 5681 section 4.2; as Linux does).
+const ACK_DELAY: Duration = Duration::from_millis(40);
 /// Longest time that a receiver takes to acknowledge.
 const HESITATION_NANOS: u64 = 1_000_000;
 /// Flows begin so long one after the other.
@@ -86,6 +88,8 @@ impl<T: Markable> Markable for Load<T> {
 enum Happening {
     /// A flow sends for the first time.
     Begins(usize),
+    /// A flow's receiver has waited for a second datagram to acknowledge with the one of this number.
+    Waited(usize, u64),
     /// A flow hears that a datagram has arrived.
     Acknowledged(usize, u64),
     /// A flow has waited in vain.
@@ -102,6 +106,8 @@ pub(crate) struct SharedQueue<T> {
     since: Instant,
     rng: Rng,
     flows: Vec<Flow>,
+    /// What each flow's receiver has not acknowledged.
+    unacknowledged: Vec<Option<u64>>,
     /// By time and order.
     coming: BTreeMap<(Instant, u64), Happening>,
     planned: u64,
@@ -121,6 +127,7 @@ impl<T: Markable> SharedQueue<T> {
             since,
             rng,
             flows: vec![Flow::new(); cross.flows.into()],
+            unacknowledged: vec![None; cross.flows.into()],
             coming: BTreeMap::new(),
             planned: 0,
             ours: 0,
@@ -223,9 +230,7 @@ impl<T: Markable> SharedQueue<T> {
                 Output::Sent(at, Load::Foreign(whose)) => {
                     self.foreign -= 1;
                     if let Some((flow, number)) = whose {
-                        let heard = Happening::Acknowledged(flow, number);
-                        let wait = self.rng.below(HESITATION_NANOS);
-                        self.plan(at + self.cross.rtt + Duration::from_nanos(wait), heard);
+                        self.receive(at, flow, number);
                     }
                 }
                 Output::Dropped(Load::Foreign(whose)) => {
@@ -233,6 +238,26 @@ impl<T: Markable> SharedQueue<T> {
                     self.lose(at, whose);
                 }
             }
+        }
+    }
+
+    /// Acknowledges a datagram with the one before it, or waits for the next. A gap is told at once.
+    fn receive(&mut self, at: Instant, flow: usize, number: u64) {
+        match self.unacknowledged[flow].take() {
+            Some(before) => self.acknowledge(at, flow, &[before, number]),
+            None if self.flows[flow].has_gap(number) => self.acknowledge(at, flow, &[number]),
+            None => {
+                self.unacknowledged[flow] = Some(number);
+                self.plan(at + ACK_DELAY, Happening::Waited(flow, number));
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, at: Instant, flow: usize, numbers: &[u64]) {
+        let wait = Duration::from_nanos(self.rng.below(HESITATION_NANOS));
+        for number in numbers {
+            let heard = Happening::Acknowledged(flow, *number);
+            self.plan(at + self.cross.rtt + wait, heard);
         }
     }
 
@@ -247,6 +272,12 @@ impl<T: Markable> SharedQueue<T> {
                 self.plan(next, Happening::Constant);
             }
             Happening::Begins(flow) => self.send(now, flow),
+            Happening::Waited(flow, number) => {
+                if self.unacknowledged[flow] == Some(number) {
+                    self.unacknowledged[flow] = None;
+                    self.acknowledge(now, flow, &[number]);
+                }
+            }
             Happening::Acknowledged(flow, number) => {
                 self.flows[flow].on_acknowledged(number);
                 self.send(now, flow);

@@ -1,8 +1,8 @@
 //! A TCP sender that never ends, as far as a queue notices it: Reno (RFC 5681) with selective acknowledgements (RFC 6675).
 //!
-//! It counts whole datagrams. Its receiver acknowledges each at once, and nothing is lost but by the queue. Without are delayed
-//! acknowledgements, the window that grows by time (CUBIC, RFC 9438: on the short paths of a test it is as Reno is) and leaving
-//! slow start before the first loss.
+//! It counts whole datagrams, and the window grows by those that are acknowledged, not by acknowledgements (RFC 3465). Nothing is
+//! lost but by the queue. It has no window that grows by time (CUBIC, RFC 9438: on the short paths of a test that is as Reno is),
+//! and does not leave slow start before the first loss.
 
 use std::collections::VecDeque;
 
@@ -94,6 +94,11 @@ impl Flow {
             self.threshold = self.window;
             self.recovers_at = self.next;
         }
+    }
+
+    /// Whether the receiver misses something before this.
+    pub(super) fn has_gap(&self, number: u64) -> bool {
+        self.dropped.front().is_some_and(|lost| *lost < number)
     }
 
     /// Nothing will be acknowledged any more: all that is under way was dropped.
