@@ -52,6 +52,9 @@ pub struct ChannelConfig {
     /// Credit the peer gets: bytes it may have in flight to this channel or unread by our owner, counted
     /// as for the send queue. Default 256 KiB.
     pub receive_bytes_max: usize,
+    /// Reliable channels: small messages may ride along again in later datagrams, within
+    /// [`redundancy_percent_max`](ConfigBuilder::redundancy_percent_max). Default yes.
+    pub redundancy: bool,
 }
 
 impl ChannelConfig {
@@ -63,6 +66,7 @@ impl ChannelConfig {
             message_size_max: 64 * 1024,
             send_queue_bytes_max: 256 * 1024,
             receive_bytes_max: 256 * 1024,
+            redundancy: true,
         }
     }
 
@@ -86,6 +90,13 @@ impl ChannelConfig {
         self.receive_bytes_max = bytes;
         self
     }
+
+    /// Sets whether small messages may ride along again.
+    #[must_use]
+    pub const fn redundancy(mut self, on: bool) -> Self {
+        self.redundancy = on;
+        self
+    }
 }
 
 /// The fixed-step tick clock.
@@ -105,6 +116,11 @@ impl TickConfig {
             rate_hz,
             catch_up_max: 5,
         }
+    }
+
+    /// The time from one step to the next.
+    pub(crate) fn length(self) -> Duration {
+        Duration::from_secs(1) / self.rate_hz.get()
     }
 }
 
@@ -140,6 +156,7 @@ pub struct Config {
     pub(crate) close_timeout: Duration,
     pub(crate) coalesce_delay: Duration,
     pub(crate) ack_delay_max: Duration,
+    pub(crate) redundancy_percent_max: u8,
     pub(crate) ciphers: Vec<CipherSuite>,
     pub(crate) crypto: Arc<dyn Crypto>,
     pub(crate) identity: Option<SecretKey>,
@@ -211,6 +228,7 @@ impl Default for Config {
             close_timeout: Duration::from_secs(5),
             coalesce_delay: Duration::from_millis(1),
             ack_delay_max: Duration::from_millis(40),
+            redundancy_percent_max: 40,
             ciphers: vec![CipherSuite::Aes128Gcm, CipherSuite::ChaCha20Poly1305],
             crypto: Arc::new(Portable),
             identity: None,
@@ -292,6 +310,9 @@ impl ConfigBuilder {
         /// How long the acknowledgement of a reliable message waits for a datagram to ride in, 0 to 100 ms. Default
         /// 40 ms: longer than a tick at 30 Hz, so that a game's acknowledgements cost no datagrams of their own.
         ack_delay_max: Duration,
+        /// Bytes that copies of small reliable messages may add to what is sent without them, in percent, 0 (never) to 100.
+        /// Copies leave only where losses are measured. Default 40.
+        redundancy_percent_max: u8,
         /// Cipher suites in order of preference; the server's order decides. Default AES-128-GCM, ChaCha20-Poly1305.
         ciphers: Vec<CipherSuite>,
         /// The implementation of the ciphers. Default [`Portable`]; drivers bring a faster one.
@@ -393,6 +414,13 @@ impl Config {
             1_200,
             1_452,
             "1200 to 1452 bytes",
+        )?;
+        in_range(
+            "redundancy_percent_max",
+            self.redundancy_percent_max,
+            0,
+            100,
+            "0 to 100 percent",
         )?;
         if self.ciphers.is_empty() {
             return Err(ConfigError::OutOfRange {

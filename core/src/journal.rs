@@ -72,6 +72,15 @@ pub enum Step {
         /// Number of the packet it left in.
         packet: u64,
     },
+    /// A piece left again in a packet, though nobody knows that it was lost: redundancy.
+    Copied {
+        /// Its channel.
+        channel: ChannelId,
+        /// Its message, which is one piece.
+        id: u64,
+        /// Number of the packet that it rides in.
+        packet: u64,
+    },
     /// A packet was declared lost.
     PacketLost {
         /// Its number.

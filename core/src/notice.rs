@@ -65,10 +65,12 @@ pub enum LossCause {
     Late,
     /// It was unanswered so long that its place was needed for a probe.
     Forgotten,
+    /// One that left later, by more than packets overtake each other here, was acknowledged (RFC 8985 section 6.2).
+    Outrun,
 }
 
 impl LossCause {
-    pub(crate) const ALL: [Self; 3] = [Self::Overtaken, Self::Late, Self::Forgotten];
+    pub(crate) const ALL: [Self; 4] = [Self::Overtaken, Self::Late, Self::Forgotten, Self::Outrun];
 }
 
 /// The notices of one call, if anybody watches.

@@ -30,6 +30,13 @@ pub struct PeerStats {
     pub retransmissions: u64,
     /// Packets declared lost.
     pub packets_lost: u64,
+    /// Copies sent: small reliable messages that rode along again though nobody knew that they were lost.
+    pub copies_sent: u64,
+    /// Bytes of those copies, and of datagrams that left for their sake alone.
+    pub copy_bytes_sent: u64,
+    /// Mean number of packets lost in a row, of those that [`loss_permille`](Self::loss_permille) counts, in tenths; 0 if
+    /// none was lost.
+    pub loss_run_tenths: u16,
     /// Probes sent because no acknowledgement came (RFC 9002 section 6.2).
     pub probes_sent: u64,
     /// Addresses, other than the one in use, that were asked to prove themselves because packets came from there.

@@ -113,6 +113,8 @@ pub enum Frame {
         fragment: Option<(u32, u32)>,
         /// Bytes of its payload in this frame.
         len: usize,
+        /// It is in another packet too that was not given up: redundancy.
+        is_copy: bool,
     },
     /// What cannot be read, and the packet's rest with it.
     Unknown,
@@ -185,6 +187,7 @@ impl fmt::Display for Frame {
                 id,
                 fragment,
                 len,
+                is_copy,
             } => {
                 write!(f, "{}(ch{channel}", message_name(*delivery))?;
                 if let Some(id) = id {
@@ -193,7 +196,8 @@ impl fmt::Display for Frame {
                 if let Some((index, count)) = fragment {
                     write!(f, " part {}/{count}", u64::from(*index) + 1)?;
                 }
-                write!(f, ", {len} B)")
+                let copy = if *is_copy { ", copy" } else { "" };
+                write!(f, ", {len} B{copy})")
             }
             Self::Unknown => f.write_char('?'),
         }

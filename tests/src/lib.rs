@@ -47,6 +47,8 @@ mod qlog;
 #[cfg(test)]
 mod recording;
 #[cfg(test)]
+mod redundancy;
+#[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod ring;

@@ -10,6 +10,7 @@
 //! - a message costs its length and [`MESSAGE_COST`](crate::MESSAGE_COST) for each datagram it fills.
 
 pub(crate) mod assembly;
+pub(crate) mod copies;
 pub(crate) mod credit;
 pub(crate) mod inbox;
 pub(crate) mod options;

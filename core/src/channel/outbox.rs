@@ -2,16 +2,19 @@
 
 use alloc::vec::Vec;
 
+use super::copies::Copies;
 use super::credit::Allowance;
+use super::fragment_len;
 use super::options::SendOptions;
 use super::send::{QueueFull, Queued, Receipt, SendChannel};
-use crate::audit::{Checked, Depth, Fingerprint, at_most};
-use crate::config::Config;
+use crate::audit::{Checked, Depth, Fingerprint, at_most, holds};
+use crate::config::{Config, TickConfig};
 use crate::id::ChannelId;
 use crate::journal::{Hold, Pen};
 use crate::peer::packet::PacketBuilder;
 use crate::pool::Pool;
 use crate::reliability::recovery::Verdict;
+use crate::reliability::redundancy::Outlook;
 use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::handshake::Credits;
@@ -29,13 +32,14 @@ pub(crate) struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     channels: Vec<SendChannel>,
+    pub(crate) copies: Copies,
     all: Allowance,
     /// Receipts promised and not yet polled, at most [`RECEIPTS_MAX`].
     receipts: u32,
     pub(crate) retransmissions: u64,
 }
 
-saved!(Outbox { channels, all, receipts, retransmissions } if Outbox::is_sound);
+saved!(Outbox { channels, copies, all, receipts, retransmissions } if Outbox::is_sound);
 
 /// Receipts that may be outstanding or unpolled; more are refused as a full queue.
 const RECEIPTS_MAX: u32 = 4_096;
@@ -47,10 +51,12 @@ impl Outbox {
             channels: channels
                 .map(|(index, channel)| {
                     let mut channel = SendChannel::new(index as u8, channel);
+                    channel.allow_copies(config.redundancy_percent_max > 0);
                     channel.begin_at(config.planted.first_message());
                     channel
                 })
                 .collect(),
+            copies: Copies::new(config.tick.map(TickConfig::length)),
             all: Allowance::default(),
             receipts: 0,
             retransmissions: 0,
@@ -95,6 +101,7 @@ impl Outbox {
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> Result<Queued, QueueFull> {
+        let name = channel.as_u8();
         let channel = &mut self.channels[channel.index()];
         let receipt = options.receipt && channel.is_reliable();
         if receipt && self.receipts == RECEIPTS_MAX {
@@ -102,6 +109,9 @@ impl Outbox {
         }
         options.receipt = receipt;
         let queued = channel.push(now, payload, &options, datagram_size_max, pool, pen)?;
+        if let Some(old) = queued.superseded {
+            self.copies.forget((name, old.id));
+        }
         self.receipts += u32::from(receipt);
         Ok(queued)
     }
@@ -120,9 +130,10 @@ impl Outbox {
         pen: &mut Pen<'_>,
         mut told: impl FnMut(Option<Receipt>),
     ) {
-        for channel in &mut self.channels {
-            while let Some(receipt) = channel.expire(now, pool, pen) {
-                told(receipt);
+        for (name, channel) in (0..).zip(&mut self.channels) {
+            while let Some(expired) = channel.expire(now, pool, pen) {
+                self.copies.forget((name, expired.id));
+                told(expired.receipt);
             }
         }
     }
@@ -168,6 +179,14 @@ impl Outbox {
         self.channels.iter().any(SendChannel::has_lost)
     }
 
+    /// Whether all that is lost or new fits into a datagram of this size.
+    pub(crate) fn fits_into(&self, datagram_size_max: usize) -> bool {
+        let mut room = fragment_len(datagram_size_max);
+        self.channels
+            .iter()
+            .all(|channel| channel.fits_into(&mut room))
+    }
+
     /// Puts what was lost and, if `new`, what was never sent into the packet.
     pub(crate) fn fill(
         &mut self,
@@ -178,7 +197,7 @@ impl Outbox {
         pen: &mut Pen<'_>,
     ) {
         for channel in &mut self.channels {
-            self.retransmissions += channel.fill_lost(packet, pen);
+            self.retransmissions += channel.fill_lost(now, &mut self.copies, packet, pen);
         }
         if !new {
             return;
@@ -189,8 +208,27 @@ impl Outbox {
                 .iter_mut()
                 .filter(|channel| channel.is_reliable() == reliable)
             {
-                channel.fill_new(now, &mut self.all, packet, pool, pen);
+                channel.fill_new(now, &mut self.all, &mut self.copies, packet, pool, pen);
             }
+        }
+    }
+
+    /// Puts copies into what is left of the packet.
+    pub(crate) fn fill_copies(
+        &mut self,
+        now: Instant,
+        outlook: &Outlook,
+        packet: &mut PacketBuilder<'_>,
+        pen: &mut Pen<'_>,
+    ) {
+        let mut from = 0;
+        while let Some(index) = self.copies.next(from, now, packet.number(), outlook) {
+            let (channel, id) = self.copies.message(index);
+            let channel = &mut self.channels[usize::from(channel)];
+            if channel.put_copy(id, packet, pen) {
+                self.copies.on_copied(index, now, packet.number(), outlook);
+            }
+            from = index + 1;
         }
     }
 
@@ -204,9 +242,13 @@ impl Outbox {
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> Option<Receipt> {
-        self.channels
-            .get_mut(usize::from(channel))?
-            .on_verdict(verdict, id, index, pool, pen)
+        let name = channel;
+        let channel = self.channels.get_mut(usize::from(name))?;
+        let receipt = channel.on_verdict(verdict, id, index, pool, pen);
+        if verdict == Verdict::Acked {
+            self.copies.forget((name, id));
+        }
+        receipt
     }
 
     /// Queues the oldest unacknowledged piece of every reliable channel again. Returns whether there was one.
@@ -235,13 +277,18 @@ impl Outbox {
     pub(crate) fn audit(&self, depth: Depth) -> Checked {
         at_most(4, "receipts", self.receipts.into(), RECEIPTS_MAX.into())?;
         self.all.audit()?;
+        self.copies.audit()?;
+        for (channel, id) in self.copies.watched() {
+            let channel = &self.channels[usize::from(channel)];
+            holds(11, "a message watched for copies", channel.is_watchable(id))?;
+        }
         self.channels
             .iter()
             .try_for_each(|channel| channel.audit(depth))
     }
 
     pub(crate) fn fingerprint(&self, into: &mut Fingerprint) {
-        into.add(&(&self.all, self.receipts, self.retransmissions));
+        into.add(&(&self.all, self.receipts, self.retransmissions, &self.copies));
         for channel in &self.channels {
             channel.fingerprint(into);
         }
@@ -249,6 +296,7 @@ impl Outbox {
 
     /// Gives all memory back; what is undelivered stays counted.
     pub(crate) fn release(&mut self, pool: &mut Pool) {
+        self.copies.clear();
         self.channels
             .iter_mut()
             .for_each(|channel| channel.release(pool));

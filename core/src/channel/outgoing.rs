@@ -26,6 +26,8 @@ pub(crate) struct Outgoing {
     pub(crate) is_abandoned: bool,
     /// Whole messages: waits in the queue of lost pieces.
     pub(crate) resend_queued: bool,
+    /// Whole messages: packets in flight that carry it.
+    pub(crate) carriers: u32,
     pub(crate) fragments: Option<Fragments>,
 }
 
@@ -39,6 +41,7 @@ saved!(Outgoing {
     settled,
     is_abandoned,
     resend_queued,
+    carriers,
     fragments
 });
 
@@ -136,6 +139,7 @@ impl Outgoing {
             settled: false,
             is_abandoned: false,
             resend_queued: false,
+            carriers: 0,
             fragments: None,
         }
     }

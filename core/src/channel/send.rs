@@ -5,6 +5,7 @@ use alloc::collections::VecDeque;
 use self::expiries::Expiries;
 use self::keys::Keys;
 use self::lanes::Lanes;
+use super::copies::{COPIED_LEN_MAX, Copies};
 use super::credit::Allowance;
 use super::options::{Priority, SendOptions};
 use super::outgoing::{Fragments, Outgoing};
@@ -21,6 +22,7 @@ use crate::wire::{MESSAGE_WINDOW, NUMBERED_MESSAGES_PER_PACKET_MAX};
 
 mod abandon;
 mod audit;
+mod copies;
 mod expiries;
 mod journal;
 mod keys;
@@ -35,6 +37,8 @@ pub(crate) struct SendChannel {
     index: u8,
     delivery: Delivery,
     queue_bytes_max: usize,
+    /// Small messages may ride along again.
+    is_redundant: bool,
     queue: VecDeque<Outgoing>,
     /// Id of the queue's front.
     base: u64,
@@ -53,8 +57,8 @@ pub(crate) struct SendChannel {
 }
 
 saved!(SendChannel {
-    index, delivery, queue_bytes_max, queue, base, unsent, long_count, queued_bytes, pending, lost, keys, expiries,
-    allowance,
+    index, delivery, queue_bytes_max, is_redundant, queue, base, unsent, long_count, queued_bytes, pending, lost, keys,
+    expiries, allowance,
 } if SendChannel::is_sound);
 
 /// A message that its owner wanted to hear of, and what became of it.
@@ -81,9 +85,15 @@ pub(crate) struct Queued {
     pub(crate) id: u64,
     /// Older unreliable messages that made room.
     pub(crate) dropped: u64,
-    /// Whether an older message with the same key was given up ...
-    pub(crate) superseded: bool,
-    /// ... and its receipt.
+    /// The older message with the same key.
+    pub(crate) superseded: Option<Abandoned>,
+}
+
+/// A message that was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Abandoned {
+    pub(crate) id: u64,
+    /// If its owner wants to hear of it.
     pub(crate) receipt: Option<Receipt>,
 }
 
@@ -93,6 +103,7 @@ impl SendChannel {
             index,
             delivery: config.delivery,
             queue_bytes_max: config.send_queue_bytes_max,
+            is_redundant: config.redundancy && config.delivery.is_reliable(),
             queue: VecDeque::new(),
             base: 0,
             unsent: Lanes::default(),
@@ -141,7 +152,7 @@ impl SendChannel {
         let cost = message_cost(payload.len(), piece_len);
         let dropped = self.make_room(cost, options, pool, pen)?;
         let id = self.base + self.queue.len() as u64;
-        let (superseded, receipt) = self.supersede(id, options.key, pool, pen);
+        let superseded = self.supersede(id, options.key, pool, pen);
         let is_long = payload.len() > piece_len;
         let fragments = is_long.then(|| {
             let name = if self.delivery.is_reliable() {
@@ -172,7 +183,6 @@ impl SendChannel {
             id,
             dropped,
             superseded,
-            receipt,
         })
     }
 
@@ -272,7 +282,13 @@ impl SendChannel {
     }
 
     /// Puts lost pieces into the packet, oldest loss first; returns how many.
-    pub(crate) fn fill_lost(&mut self, packet: &mut PacketBuilder<'_>, pen: &mut Pen<'_>) -> u64 {
+    pub(crate) fn fill_lost(
+        &mut self,
+        now: Instant,
+        copies: &mut Copies,
+        packet: &mut PacketBuilder<'_>,
+        pen: &mut Pen<'_>,
+    ) -> u64 {
         let mut resent = 0;
         while let Some((id, index)) = self.lost.front().copied() {
             if self.is_wanted(id, index) {
@@ -281,6 +297,7 @@ impl SendChannel {
                     return resent;
                 }
                 self.note_left(packet, id, index, pen);
+                self.on_carried(now, id, index, packet.number(), copies);
                 self.set_resend_queued(id, index, false);
                 resent += 1;
             }
@@ -302,6 +319,7 @@ impl SendChannel {
         &mut self,
         now: Instant,
         all: &mut Allowance,
+        copies: &mut Copies,
         packet: &mut PacketBuilder<'_>,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
@@ -315,7 +333,9 @@ impl SendChannel {
             if !self.put(packet, id, index) {
                 return;
             }
+            packet.mark_new();
             self.note_left(packet, id, index, pen);
+            self.on_carried(now, id, index, packet.number(), copies);
             self.on_sent_new(now, id, all, pool);
         }
     }
@@ -355,7 +375,9 @@ impl SendChannel {
         match verdict {
             Verdict::Acked => self.on_acked(id, index, pool, pen),
             Verdict::Lost => {
-                self.on_lost(id, index, false, pen);
+                if index == SKIP || !self.is_carried_on(id) {
+                    self.on_lost(id, index, false, pen);
+                }
                 None
             }
         }

@@ -14,6 +14,7 @@ use crate::wire::DecodeError;
 
 pub(crate) mod new_reno;
 pub(crate) mod pacer;
+pub(crate) mod trickle;
 
 /// Decides how many bytes may be in flight.
 pub(crate) trait Controller: Debug + Send + Sync {

@@ -92,8 +92,8 @@ impl Machine {
         let queued = queued.map_err(|QueueFull| SendError::QueueFull)?;
         let drops = &mut found.inbox.drops;
         drops.send_queue_full += queued.dropped;
-        drops.superseded += u64::from(queued.superseded);
-        if let Some(receipt) = queued.receipt {
+        drops.superseded += u64::from(queued.superseded.is_some());
+        if let Some(receipt) = queued.superseded.and_then(|old| old.receipt) {
             found.inbox.push_abandoned(receipt, Abandonment::Superseded);
         }
         found.note_queued(channel, queued.id, payload.len(), size_max, &mut pen);

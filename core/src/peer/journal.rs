@@ -56,10 +56,15 @@ impl Peer {
         if self.probe {
             return Hold::Due;
         }
-        match self.recovery.foresee(now, shared.config.datagram_size_max) {
+        let size = shared.config.datagram_size_max;
+        match self.recovery.foresee(now, size) {
             Permit::Now => Hold::Due,
             Permit::At(until) => Hold::Paced { until },
-            Permit::WindowFull => Hold::Congestion,
+            Permit::WindowFull => match self.trickle_at(now, size) {
+                Some(at) if at <= now => Hold::Due,
+                Some(until) => Hold::Paced { until },
+                None => Hold::Congestion,
+            },
             Permit::LedgerFull => Hold::Ledger,
         }
     }

@@ -33,6 +33,13 @@ pub(crate) struct PacketBuilder<'a> {
     numbered: [u8; CHANNELS],
     eliciting: Eliciting,
     ack_largest: Option<u64>,
+    /// Frames that elicit an acknowledgement, but for copies.
+    frames: u32,
+    /// Messages so far, and how many of them were new; copies come last.
+    messages: u32,
+    has_new: bool,
+    copies: u32,
+    copy_bytes: usize,
     /// What was put into it, for an audit.
     intent: Intent,
 }
@@ -43,6 +50,12 @@ pub(crate) struct Built {
     pub(crate) len: usize,
     pub(crate) eliciting: Eliciting,
     pub(crate) ack_largest: Option<u64>,
+    /// Something that had not left before is in it.
+    pub(crate) has_new: bool,
+    /// Bytes of copies in it.
+    pub(crate) copy_bytes: usize,
+    /// Copies are all that is in it, but for acknowledgements.
+    pub(crate) is_alone: bool,
 }
 
 impl<'a> PacketBuilder<'a> {
@@ -75,6 +88,11 @@ impl<'a> PacketBuilder<'a> {
             numbered: [0; CHANNELS],
             eliciting: Eliciting::No,
             ack_largest: None,
+            frames: 0,
+            messages: 0,
+            has_new: false,
+            copies: 0,
+            copy_bytes: 0,
             intent: Intent::default(),
         }
     }
@@ -201,6 +219,8 @@ impl<'a> PacketBuilder<'a> {
         self.last_message = Some(message.encode(self.out));
         self.intent.message(message);
         self.numbered[usize::from(message.channel)] += u8::from(message.id.is_some());
+        self.messages += 1;
+        self.frames += u32::from(record.is_none());
         match record {
             Some(record) => self.note(record),
             None if self.eliciting == Eliciting::No => self.eliciting = Eliciting::Lazy,
@@ -225,7 +245,21 @@ impl<'a> PacketBuilder<'a> {
         true
     }
 
+    /// The message put in last had not left before.
+    pub(crate) const fn mark_new(&mut self) {
+        self.has_new = true;
+    }
+
+    /// The message put in last, of so many bytes, is a copy: another packet that carries it is in flight. Nothing but
+    /// copies follows.
+    pub(crate) const fn mark_copy(&mut self, bytes: usize) {
+        self.frames -= 1;
+        self.copies += 1;
+        self.copy_bytes += bytes;
+    }
+
     fn note(&mut self, record: Record) {
+        self.frames += 1;
         self.recovery.record(record);
         self.eliciting = Eliciting::Yes;
     }
@@ -246,6 +280,7 @@ impl<'a> PacketBuilder<'a> {
             self.number,
             self.compact_ack,
             &self.out[self.frames_start()..],
+            self.messages - self.copies,
             channels,
         )
     }
@@ -267,6 +302,9 @@ impl<'a> PacketBuilder<'a> {
             len: self.out.len() - self.start,
             eliciting: self.eliciting,
             ack_largest: self.ack_largest,
+            has_new: self.has_new,
+            copy_bytes: self.copy_bytes,
+            is_alone: self.copies > 0 && self.frames == 0,
         }
     }
 

@@ -264,18 +264,19 @@ impl Peer {
         let is_reliable = shared.config.channels[usize::from(message.channel)]
             .delivery
             .is_reliable();
-        taken.urge(if is_reliable {
-            Urgency::Soon
-        } else {
-            Urgency::Lazy
-        });
         if taken.is_full {
+            taken.urge(if is_reliable {
+                Urgency::Soon
+            } else {
+                Urgency::Lazy
+            });
             self.inbox.drops.unread_full += 1;
             taken.is_incomplete |= is_reliable;
             let mut pen = shared.journal.pen(now, self.id);
             self.inbox.note_refused(message, place.packet, &mut pen);
             return Ok(());
         }
+        let duplicates = self.inbox.drops.duplicate_message;
         self.inbox.accept(
             now,
             message,
@@ -283,7 +284,14 @@ impl Peer {
             &mut shared.unread_bytes,
             &mut shared.pool,
             shared.journal.pen(now, self.id),
-        )
+        )?;
+        let is_new = self.inbox.drops.duplicate_message == duplicates;
+        taken.urge(match (is_reliable, is_new) {
+            (false, _) => Urgency::Lazy,
+            (true, false) => Urgency::Again,
+            (true, true) => Urgency::Soon,
+        });
+        Ok(())
     }
 
     /// A compact acknowledgement is unambiguous only in a packet newer than all before.
@@ -479,8 +487,9 @@ impl Taken {
         let rank = |urgency| match urgency {
             Urgency::None => 0,
             Urgency::Lazy => 1,
-            Urgency::Soon => 2,
-            Urgency::Now => 3,
+            Urgency::Again => 2,
+            Urgency::Soon => 3,
+            Urgency::Now => 4,
         };
         if rank(urgency) > rank(self.urgency) {
             self.urgency = urgency;

@@ -14,6 +14,7 @@ use crate::notice::Notice;
 use crate::planted::{Bug, Planted};
 use crate::reliability::received::AckForm;
 use crate::reliability::recovery::{Eliciting, Permit};
+use crate::reliability::redundancy::{Outlook, UDP_IP_LEN};
 use crate::time::Instant;
 use crate::transmit::Transmit;
 use crate::wire::frame::Close;
@@ -80,6 +81,9 @@ impl Peer {
             return now;
         }
         let keepalive = self.last_sent + shared.config.keepalive_interval;
+        let keepalive = self
+            .copies_at(now, shared)
+            .map_or(keepalive, |at| at.min(keepalive));
         let Some(since) = self.outbox.sendable_since() else {
             return keepalive;
         };
@@ -90,13 +94,34 @@ impl Peer {
         }
     }
 
+    /// When copies are reason enough for a packet.
+    fn copies_at(&self, now: Instant, shared: &Shared) -> Option<Instant> {
+        if shared.config.redundancy_percent_max == 0 || !self.outbox.copies.is_any() {
+            return None;
+        }
+        self.outbox.copies.alone_at(&self.outlook(now))
+    }
+
+    fn outlook(&self, now: Instant) -> Outlook {
+        self.recovery.outlook(now, self.received.missing_permille())
+    }
+
     fn permitted_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
         match self.recovery.permit(now, shared.config.datagram_size_max) {
             Permit::Now => Some(now),
             Permit::At(at) => Some(at),
             Permit::WindowFull if shared.config.planted.has(Bug::WindowIgnored) => Some(now),
-            Permit::WindowFull | Permit::LedgerFull => None,
+            Permit::WindowFull => self.trickle_at(now, shared.config.datagram_size_max),
+            Permit::LedgerFull => None,
         }
+    }
+
+    /// When a packet may leave although the window is full: if it takes all there is to say.
+    pub(super) fn trickle_at(&self, now: Instant, datagram_size_max: usize) -> Option<Instant> {
+        if !self.outbox.fits_into(datagram_size_max) {
+            return None;
+        }
+        self.recovery.trickle_at(now, datagram_size_max)
     }
 
     /// Appends the next datagram to `buf`, if one is due.
@@ -192,6 +217,12 @@ impl Peer {
             None
         };
         let wants_ack = with_data && self.recovery.wants_ack();
+        let percent = shared.config.redundancy_percent_max;
+        let has_copies = with_data && percent > 0 && self.outbox.copies.is_any();
+        let outlook = has_copies.then(|| self.outlook(now));
+        let window_is_full = shared.notes.is_on
+            && self.trickle_at(now, shared.config.datagram_size_max) == Some(now)
+            && self.recovery.foresee(now, shared.config.datagram_size_max) == Permit::WindowFull;
         let planted = shared.config.planted;
         let size_max = shared.config.datagram_size_max + planted.excess();
         let mut packet = PacketBuilder::new(
@@ -240,6 +271,9 @@ impl Peer {
             let mut pen = shared.journal.pen(now, self.id);
             self.outbox
                 .fill(now, is_new_due, &mut packet, &mut shared.pool, &mut pen);
+            if let Some(outlook) = &outlook {
+                self.outbox.fill_copies(now, outlook, &mut packet, &mut pen);
+            }
             // With an acknowledgement the packet answers what was just heard: no need to ask whether the peer is there.
             let is_keepalive_due =
                 ack == AckForm::None && now >= self.last_sent + shared.config.keepalive_interval;
@@ -255,6 +289,7 @@ impl Peer {
             }
         }
         let is_probe = core::mem::take(&mut self.probe);
+        let is_exempt = is_probe || window_is_full;
         if packet.is_empty() {
             packet.discard();
             return false;
@@ -271,13 +306,31 @@ impl Peer {
             number: self.recovery.next_number(),
         });
         self.on_packet_sent(now, ack, built, planted);
-        if with_data && !is_probe {
+        self.on_redundancy(now, built, percent);
+        if with_data && !is_exempt {
             let (in_flight, window) =
                 (self.recovery.in_flight(), self.recovery.congestion_window());
             let checked = at_most(8, "bytes in flight", in_flight, window);
             shared.notes.note(self.id, checked);
         }
         true
+    }
+
+    /// What a packet that left means for copies: those in it are paid, and the rest of it pays for others.
+    fn on_redundancy(&mut self, now: Instant, built: Built, percent: u8) {
+        if percent == 0 {
+            return;
+        }
+        let bytes = built.len as u64 + UDP_IP_LEN - built.copy_bytes as u64;
+        if built.copy_bytes > 0 {
+            self.recovery.on_copied(now);
+        }
+        let copies = &mut self.outbox.copies;
+        if built.is_alone {
+            copies.on_alone(bytes);
+        } else {
+            copies.on_packet_sent(now, bytes, built.has_new, percent);
+        }
     }
 
     fn on_packet_sent(&mut self, now: Instant, ack: AckForm, built: Built, planted: Planted) {

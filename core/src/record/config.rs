@@ -31,6 +31,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
         close_timeout,
         coalesce_delay,
         ack_delay_max,
+        redundancy_percent_max,
         ciphers,
         crypto: _,
         identity: _,
@@ -57,6 +58,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
     put_duration(*close_timeout, out);
     put_duration(*coalesce_delay, out);
     put_duration(*ack_delay_max, out);
+    put_number((*redundancy_percent_max).into(), out);
     put_number(ciphers.len() as u64, out);
     out.extend(ciphers.iter().map(|suite| match suite {
         CipherSuite::Aes128Gcm => 0,
@@ -88,6 +90,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Config, DecodeError> {
         .close_timeout(duration(reader, "close_timeout")?)
         .coalesce_delay(duration(reader, "coalesce_delay")?)
         .ack_delay_max(duration(reader, "ack_delay_max")?)
+        .redundancy_percent_max(small(reader, "redundancy_percent_max")?)
         .ciphers(list(reader, "ciphers", read_cipher)?)
         .tick(read_tick(reader)?)
         .announce(read_announce(reader)?);
@@ -112,6 +115,7 @@ fn put_channel(channel: &ChannelConfig, out: &mut Vec<u8>) {
         message_size_max,
         send_queue_bytes_max,
         receive_bytes_max,
+        redundancy,
     } = channel;
     out.push(match delivery {
         Delivery::Unreliable => 0,
@@ -122,6 +126,7 @@ fn put_channel(channel: &ChannelConfig, out: &mut Vec<u8>) {
     put_number(*message_size_max as u64, out);
     put_number(*send_queue_bytes_max as u64, out);
     put_number(*receive_bytes_max as u64, out);
+    out.push((*redundancy).into());
 }
 
 fn read_channel(reader: &mut Reader<'_>) -> Result<ChannelConfig, DecodeError> {
@@ -138,6 +143,7 @@ fn read_channel(reader: &mut Reader<'_>) -> Result<ChannelConfig, DecodeError> {
         message_size_max: small(reader, "message_size_max")?,
         send_queue_bytes_max: small(reader, "send_queue_bytes_max")?,
         receive_bytes_max: small(reader, "receive_bytes_max")?,
+        redundancy: flag(reader, "redundancy")?,
     })
 }
 
@@ -223,7 +229,9 @@ mod tests {
     }
 
     fn unusual() -> Config {
-        let channel = ChannelConfig::new(Delivery::Ordered).message_size_max(1_000);
+        let channel = ChannelConfig::new(Delivery::Ordered)
+            .message_size_max(1_000)
+            .redundancy(false);
         Config::builder()
             .protocol_id(u64::MAX)
             .channels(alloc::vec![channel; 31])
@@ -241,6 +249,7 @@ mod tests {
             .close_timeout(Duration::ZERO)
             .coalesce_delay(Duration::from_micros(1_500))
             .ack_delay_max(Duration::from_millis(12))
+            .redundancy_percent_max(7)
             .ciphers(alloc::vec![CipherSuite::ChaCha20Poly1305])
             .tick(NonZeroU32::new(144).map(TickConfig::new))
             .announce(Some(AnnounceConfig {

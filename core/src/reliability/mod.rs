@@ -8,10 +8,13 @@
 //! An acknowledgement has two forms: *ranges* (the ACK frame, exact, with the delay that makes it a round trip
 //! sample) and *compact* (one byte: this number and the 31 below it arrived). See [`received::AckForm`].
 
+pub(crate) mod ack_time;
 pub(crate) mod ledger;
 pub(crate) mod loss_history;
 pub(crate) mod received;
 pub(crate) mod recovery;
+pub(crate) mod redundancy;
+pub(crate) mod reordering;
 pub(crate) mod rtt;
 #[cfg(test)]
 mod tests;

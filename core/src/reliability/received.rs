@@ -55,6 +55,8 @@ pub(crate) enum Urgency {
     None,
     /// Unreliable data: twice a second is enough.
     Lazy,
+    /// Reliable data that came before: its sender lacks our acknowledgement, but nothing is repaired by its haste.
+    Again,
     /// Reliable data: within our acknowledgement delay.
     Soon,
     /// PING: at once.
@@ -181,7 +183,9 @@ impl Received {
             return AckForm::Ranges;
         }
         let lazy_is_old = |since| now.saturating_duration_since(since) >= LAZY_PIGGYBACK_DELAY;
+        let is_gap_news = self.is_gap_unreported && self.unreported_from.is_some();
         let is_wanted = self.soon_since.is_some()
+            || is_gap_news
             || self.lazy_count >= LAZY_PIGGYBACK_PACKETS
             || self.lazy_since.is_some_and(lazy_is_old);
         if !is_wanted {
@@ -239,6 +243,22 @@ impl Received {
         self.report_from = self.report_from.max(largest).min(unreported_from);
     }
 
+    /// Of the latest 256 numbers so many did not come, in tenths of a percent; some may only be late.
+    pub(crate) fn missing_permille(&self) -> u16 {
+        let Some(largest) = self.largest else {
+            return 0;
+        };
+        const WORDS: u64 = 4;
+        // Whole words below the one that is being filled.
+        let words = (largest / 64).min(WORDS);
+        if words == 0 {
+            return 0;
+        }
+        let missing = (1..=words).map(|back| self.seen[word(largest - 64 * back)].count_zeros());
+        let permille = u64::from(missing.sum::<u32>()) * 1_000 / (words * 64);
+        u16::try_from(permille).unwrap_or(1_000)
+    }
+
     /// Makes `number` the largest: forgets the bits of the numbers that leave the window.
     fn advance(&mut self, expected: u64, number: u64) {
         if number - expected >= WINDOW {
@@ -259,6 +279,9 @@ impl Received {
             Urgency::Lazy => {
                 self.lazy_count = self.lazy_count.saturating_add(1);
                 self.lazy_since.get_or_insert(now);
+            }
+            Urgency::Again => {
+                self.soon_since.get_or_insert(now);
             }
             Urgency::Soon if !is_disorder => {
                 self.soon_count = self.soon_count.saturating_add(1);

@@ -16,14 +16,18 @@ use core::time::Duration;
 
 use super::ACK_RANGES_MAX;
 use super::COMPACT_SPAN;
+use super::ack_time::AckTime;
 pub(crate) use super::ledger::{Eliciting, Record};
 use super::ledger::{Fate, Ledger, Sent};
 use super::loss_history::LossHistory;
 use super::received::LAZY_ACK_DELAY;
+use super::redundancy::Outlook;
+use super::reordering::Reordering;
 use super::rtt::Rtt;
 use crate::congestion::Controller;
 use crate::congestion::new_reno::NewReno;
 use crate::congestion::pacer::{Pacer, Rate};
+use crate::congestion::trickle::Trickle;
 use crate::notice::LossCause;
 use crate::time::Instant;
 
@@ -97,17 +101,25 @@ pub(crate) struct Recovery {
     largest_acked: Option<u64>,
     ledger: Ledger,
     rtt: Rtt,
+    ack_time: AckTime,
+    reordering: Reordering,
+    /// When the latest of the packets left that were acknowledged.
+    newest_acked_at: Option<Instant>,
     /// Packets sent before the first sample cannot show persistent congestion (RFC 9002 section 7.6.2).
     measured_at: Option<Instant>,
     peer_ack_delay_max: Duration,
     datagram_size_max: usize,
     controller: Box<dyn Controller>,
     pacer: Pacer,
+    trickle: Trickle,
+    /// When something was last acknowledged for the first time.
+    acked_at: Instant,
     /// When the next packet becomes old enough to be lost.
     loss_at: Option<Instant>,
     /// Probes since the last acknowledgement.
     backoff: u32,
     probed_at: Instant,
+    copied_at: Instant,
     history: LossHistory,
     packets_lost: u64,
     probes: u64,
@@ -125,14 +137,20 @@ impl Recovery {
             largest_acked: None,
             ledger: Ledger::default(),
             rtt: Rtt::new(),
+            ack_time: AckTime::default(),
+            reordering: Reordering::default(),
+            newest_acked_at: None,
             measured_at: None,
             peer_ack_delay_max,
             datagram_size_max,
             controller: Box::new(NewReno::new(datagram_size_max)),
             pacer: Pacer::new(datagram_size_max),
+            trickle: Trickle::new(),
+            acked_at: Instant::ZERO,
             loss_at: None,
             backoff: 0,
             probed_at: Instant::ZERO,
+            copied_at: Instant::ZERO,
             history: LossHistory::default(),
             packets_lost: 0,
             probes: 0,
@@ -201,6 +219,11 @@ impl Recovery {
             .map_or(Permit::Now, Permit::At)
     }
 
+    /// When a packet of `bytes` may leave although the window is full: see [`Trickle`]. For who has no more to say than that.
+    pub(crate) fn trickle_at(&self, now: Instant, bytes: usize) -> Option<Instant> {
+        self.trickle.at(now, bytes as u64, self.acked_at)
+    }
+
     /// Whether room gets scarce while no answer is awaited: the next packet should carry a PING. If none may leave, the
     /// probe timer runs all the same.
     pub(crate) fn wants_ack(&self) -> bool {
@@ -229,6 +252,9 @@ impl Recovery {
             return number;
         }
         let size = size as u64;
+        if self.ledger.flying_bytes() + size > self.controller.window() {
+            self.trickle.on_sent(now, size);
+        }
         self.pacer.on_sent(size);
         self.ledger.push(Sent {
             number,
@@ -278,6 +304,7 @@ impl Recovery {
             ..Acked::default()
         };
         self.largest_acked = self.largest_acked.max(Some(largest));
+        let mut oldest_awaited = None;
         // Each range ends below the one before, so that every packet is looked at once, whatever the peer says.
         let mut ceiling = usize::MAX;
         for range in ranges {
@@ -285,12 +312,18 @@ impl Recovery {
             let end = self.ledger.index_of(range.end() + 1).min(ceiling);
             acked.packets_seen += end.saturating_sub(start) as u32;
             for index in start..end {
-                self.on_packet_acked(index, &mut acked, sink);
+                let awaited_at = self.on_packet_acked(now, index, &mut acked, sink);
+                oldest_awaited = oldest_awaited.into_iter().chain(awaited_at).min();
             }
             ceiling = ceiling.min(start);
         }
         if acked.packets_acked > 0 {
             self.backoff = 0;
+            self.acked_at = now;
+        }
+        if let Some(sent_at) = oldest_awaited {
+            self.ack_time
+                .on_sample(now.saturating_duration_since(sent_at));
         }
         acked.packets_lost = self.detect_losses(now, sink);
         Ok(acked)
@@ -332,7 +365,7 @@ impl Recovery {
         {
             if packet.fate == Fate::Flying {
                 self.ledger.decide(0, Fate::Lost { at: now });
-                self.history.push(true);
+                self.history.push_lost(true);
                 self.losses.push((packet.number, LossCause::Forgotten));
                 self.packets_lost += 1;
                 for record in self.ledger.records_of(&packet) {
@@ -353,9 +386,45 @@ impl Recovery {
         self.rtt.probe_timeout(self.peer_ack_delay_max)
     }
 
+    /// How long the answer to a packet of reliable data is awaited before a probe asks for it, before any backoff: by what
+    /// was seen of such answers, and never longer than RFC 9002 waits.
+    fn answer_timeout(&self) -> Duration {
+        let longest = self.probe_timeout();
+        self.ack_time
+            .overdue()
+            .map_or(longest, |overdue| overdue.min(longest))
+    }
+
     /// Packets lost, of the latest 256 whose fate is known, in tenths of a percent.
     pub(crate) fn loss_permille(&self) -> u16 {
         self.history.permille()
+    }
+
+    /// What copies of small messages depend on. `their_loss_permille`: of what the peer sends.
+    pub(crate) fn outlook(&self, now: Instant, their_loss_permille: u16) -> Outlook {
+        Outlook {
+            is_known: self.history.is_known(now),
+            loss_permille: self.history.permille(),
+            repeat_permille: self.history.repeat_permille(),
+            run_tenths: self.history.run_tenths(),
+            their_loss_permille,
+            answer: self.ack_time.usual().unwrap_or(self.probe_timeout()),
+            largest_acked: self.largest_acked.unwrap_or(0),
+            newest_acked_at: self.newest_acked_at.unwrap_or(Instant::ZERO),
+            window: self
+                .reordering
+                .window(self.rtt.min_us(), self.rtt.smoothed_us()),
+        }
+    }
+
+    /// Copies left with the packet sent last: what they carry needs no probe before their answer is due.
+    pub(crate) fn on_copied(&mut self, now: Instant) {
+        self.copied_at = now;
+    }
+
+    /// Mean number of packets lost in a row, in tenths, of those of which [`loss_permille`](Self::loss_permille) tells.
+    pub(crate) fn loss_run_tenths(&self) -> u16 {
+        self.history.run_tenths()
     }
 
     /// Packets declared lost ever.
@@ -417,30 +486,37 @@ impl Recovery {
         Some(sample.saturating_sub(delay))
     }
 
+    /// Returns when it left if it was in flight and an answer was awaited.
     fn on_packet_acked(
         &mut self,
+        now: Instant,
         index: usize,
         acked: &mut Acked,
         sink: &mut impl FnMut(Verdict, Record),
-    ) {
-        let Some(&packet) = self.ledger.get(index) else {
-            return;
-        };
+    ) -> Option<Instant> {
+        let &packet = self.ledger.get(index)?;
+        let mut awaited_at = None;
         match packet.fate {
-            Fate::Acked => return,
-            Fate::Lost { .. } => {}
+            Fate::Acked => return None,
+            Fate::Lost { at } => {
+                let late = now.saturating_duration_since(at);
+                self.reordering.on_mistake(late, self.rtt.smoothed_us());
+            }
             Fate::Flying => {
+                awaited_at = packet.is_awaited.then_some(packet.sent_at);
                 self.controller
                     .on_acked(packet.sent_at, packet.size, packet.is_app_limited);
-                self.history.push(false);
+                self.history.push_arrived(now);
             }
         }
         self.ledger.decide(index, Fate::Acked);
+        self.newest_acked_at = self.newest_acked_at.max(Some(packet.sent_at));
         acked.packets_acked += 1;
         acked.ack_confirmed = acked.ack_confirmed.max(packet.ack_largest);
         for record in self.ledger.records_of(&packet) {
             sink(Verdict::Acked, record);
         }
+        awaited_at
     }
 
     fn probe_deadline(&self) -> Option<Instant> {
@@ -451,9 +527,12 @@ impl Recovery {
             None if self.wants_ack() => self.ledger.last_sent_at()?,
             None => return None,
         };
-        let timeout = self.probe_timeout();
+        let timeout = self.answer_timeout();
         let doubled = timeout.saturating_mul(1 << self.backoff.min(16));
         let backed_off = doubled.min(PROBE_TIMEOUT_MAX).max(timeout);
-        Some(since.max(self.probed_at) + backed_off)
+        // Copies put a probe off, but not for longer than one answer takes.
+        let copies_until = self.copied_at + timeout;
+        let probe_at = since.max(self.probed_at) + backed_off;
+        Some(probe_at.max(copies_until.min(probe_at + timeout)))
     }
 }

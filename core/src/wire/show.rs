@@ -9,21 +9,25 @@ use super::{Kind, Reader};
 use crate::config::ChannelConfig;
 use crate::trace::{Content, Frame as Shown};
 
-/// The content of a packet: its number, the compact ack if any, and the frames in `plain`.
+/// The content of a packet: its number, the compact ack if any, and the frames in `plain`. Behind so many messages there are
+/// copies.
 pub(crate) fn packet(
     number: u64,
     compact_ack: Option<u8>,
     plain: &[u8],
+    messages: u32,
     channels: &[ChannelConfig],
 ) -> Content {
     let mut frames = Vec::new();
     let mut reader = Reader::new(plain);
+    let mut seen = 0;
     while !reader.is_empty() {
         let Ok(frame) = Frame::decode(&mut reader, channels) else {
             frames.push(Shown::Unknown);
             break;
         };
-        frames.push(show_frame(&frame, channels));
+        seen += u32::from(matches!(frame, Frame::Message(_)));
+        frames.push(show_frame(&frame, seen > messages, channels));
     }
     Content::Packet {
         number,
@@ -32,7 +36,7 @@ pub(crate) fn packet(
     }
 }
 
-fn show_frame(frame: &Frame<'_>, channels: &[ChannelConfig]) -> Shown {
+fn show_frame(frame: &Frame<'_>, is_copy: bool, channels: &[ChannelConfig]) -> Shown {
     match frame {
         Frame::Padding => Shown::Padding,
         Frame::Ping => Shown::Ping,
@@ -60,11 +64,11 @@ fn show_frame(frame: &Frame<'_>, channels: &[ChannelConfig]) -> Shown {
         Frame::PathChallenge(data) => Shown::PathChallenge { data: *data },
         Frame::PathResponse(data) => Shown::PathResponse { data: *data },
         Frame::ResetToken(_) => Shown::ResetToken,
-        Frame::Message(message) => show_message(message, channels),
+        Frame::Message(message) => show_message(message, is_copy, channels),
     }
 }
 
-fn show_message(message: &Message<'_>, channels: &[ChannelConfig]) -> Shown {
+fn show_message(message: &Message<'_>, is_copy: bool, channels: &[ChannelConfig]) -> Shown {
     let config = channels.get(usize::from(message.channel));
     Shown::Message {
         channel: message.channel,
@@ -72,6 +76,7 @@ fn show_message(message: &Message<'_>, channels: &[ChannelConfig]) -> Shown {
         id: message.id,
         fragment: message.fragment.map(|part| (part.index, part.count)),
         len: message.payload.len(),
+        is_copy,
     }
 }
 
@@ -147,7 +152,7 @@ mod tests {
         };
         bye.encode(&mut plain);
         assert_eq!(
-            packet(7, Some(9), &plain, Config::default().channels()).to_string(),
+            packet(7, Some(9), &plain, 0, Config::default().channels()).to_string(),
             "#7 Ack(..=9) Ack(4, 0..=2 after 1.200 ms) Ping Credit(ch3 to 500 B) Close(code 4, \"bye\")"
         );
     }
@@ -166,9 +171,9 @@ mod tests {
             for len in 0..8 {
                 let bytes: Vec<u8> = core::iter::once(first).chain(0..len).collect();
                 let _ = other(&bytes).to_string();
-                let _ = packet(0, None, &bytes, Config::default().channels()).to_string();
+                let _ = packet(0, None, &bytes, 0, Config::default().channels()).to_string();
             }
         }
-        assert_eq!(packet(0, None, &[0x07], &[]).to_string(), "#0 ?");
+        assert_eq!(packet(0, None, &[0x07], 0, &[]).to_string(), "#0 ?");
     }
 }

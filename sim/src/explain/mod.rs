@@ -323,6 +323,7 @@ const fn channel_of(step: Step) -> Option<ChannelId> {
         | Step::Abandoned { channel, .. }
         | Step::Waits { channel, .. }
         | Step::Left { channel, .. }
+        | Step::Copied { channel, .. }
         | Step::Requeued { channel, .. }
         | Step::PieceAcked { channel, .. }
         | Step::Delivered { channel, .. }

@@ -40,6 +40,15 @@ impl Sender {
                 piece,
                 packet,
             } => return self.on_left(at, ((channel, id), piece), packet, is_reliable),
+            Step::Copied {
+                channel,
+                id,
+                packet,
+            } => {
+                let name = (channel, id);
+                self.with(name, |sent| sent.on_copied(at, packet));
+                self.packets.entry(packet).or_default().push((name, 0));
+            }
             Step::PacketLost { packet, cause } => {
                 for ((channel, id), part) in self.packets.get(&packet).cloned().unwrap_or_default()
                 {

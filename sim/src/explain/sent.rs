@@ -44,6 +44,8 @@ struct Part {
 struct Copy {
     packet: u64,
     left_at: Instant,
+    /// It rode along, though nobody knew of a loss.
+    is_redundant: bool,
     lost: Option<(Instant, LossCause)>,
     acked_at: Option<Instant>,
 }
@@ -86,6 +88,7 @@ impl SendChannel {
         part.copies.push(Copy {
             packet,
             left_at: at,
+            is_redundant: false,
             lost: None,
             acked_at: None,
         });
@@ -215,6 +218,19 @@ impl Sent {
         }
     }
 
+    /// It rides along again, whole, in a packet.
+    pub(super) fn on_copied(&mut self, at: Instant, packet: u64) {
+        if let Some(part) = self.parts.first_mut() {
+            part.copies.push(Copy {
+                packet,
+                left_at: at,
+                is_redundant: true,
+                lost: None,
+                acked_at: None,
+            });
+        }
+    }
+
     pub(super) fn on_requeued(&mut self, at: Instant, part: u32, is_probe: bool) {
         if let Some(part) = self.parts.get_mut(part as usize) {
             part.requeued.push((at, is_probe));
@@ -312,6 +328,7 @@ impl Part {
         for (number, copy) in self.copies.iter().enumerate() {
             let leaves = match number {
                 0 => Happening::Leaves,
+                _ if copy.is_redundant => Happening::Copied,
                 _ => Happening::LeavesAgain,
             };
             moments.add(copy.left_at, leaves, Some(index), Some(copy.packet));

@@ -280,6 +280,7 @@ pub(super) const fn lost_by(cause: LossCause) -> &'static str {
     match cause {
         LossCause::Overtaken => "one sent three later was acknowledged",
         LossCause::Late => "a later one was acknowledged, and 9/8 of a round trip had passed",
+        LossCause::Outrun => "one that left much later was acknowledged",
         LossCause::Forgotten => "its place was needed for a probe",
     }
 }
@@ -295,6 +296,7 @@ pub(super) struct Moments {
 pub(super) enum Happening {
     Leaves,
     LeavesAgain,
+    Copied,
     Lost(LossCause),
     Probed,
     Acked,
@@ -312,7 +314,7 @@ impl Happening {
             Self::WasThere | Self::Refused | Self::Comes => 0,
             Self::Lost(_) => 1,
             Self::Probed => 2,
-            Self::Leaves | Self::LeavesAgain => 3,
+            Self::Leaves | Self::LeavesAgain | Self::Copied => 3,
             Self::PacketAcked | Self::Acked => 4,
         }
     }
@@ -370,6 +372,7 @@ fn tell(what: Happening, parts: &[u32], packets: &[u64], count: u32) -> String {
     match what {
         Happening::Leaves => format!("{subject} leave{s} in {packets}"),
         Happening::LeavesAgain => format!("{subject} leave{s} again in {packets}"),
+        Happening::Copied => format!("a copy of {subject} rides in {packets}"),
         Happening::Lost(cause) => {
             let are = if packets.contains("packets") {
                 "are"

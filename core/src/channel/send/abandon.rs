@@ -5,7 +5,7 @@
 //! lost, sent again and acknowledged as the message would have been.
 
 use super::put::SKIP;
-use super::{Outgoing, Receipt, SendChannel};
+use super::{Abandoned, Outgoing, Receipt, SendChannel};
 use crate::event::Abandonment;
 use crate::id::ChannelId;
 use crate::journal::{Pen, Step};
@@ -33,21 +33,18 @@ impl SendChannel {
             .map_or(0, |id| self.queue[self.position(id)].cost)
     }
 
-    /// Message `id` is the newest of its key. Returns whether an older one was given up, and its receipt.
+    /// Message `id` is the newest of its key. Returns the older one, which is given up.
     pub(super) fn supersede(
         &mut self,
         id: u64,
         key: Option<u64>,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
-    ) -> (bool, Option<Receipt>) {
-        let Some(key) = key else {
-            return (false, None);
-        };
+    ) -> Option<Abandoned> {
+        let key = key?;
         let old = self.old_of(Some(key));
-        let receipt = old.and_then(|old| self.abandon(old, Abandonment::Superseded, pool, pen));
         self.keys.set(key, id);
-        (old.is_some(), receipt)
+        self.abandon(old?, Abandonment::Superseded, pool, pen)
     }
 
     pub(super) fn expire_at(&mut self, at: Instant, id: u64) {
@@ -87,31 +84,28 @@ impl SendChannel {
         self.expiries.first().map(|(at, _)| at)
     }
 
-    /// Gives up what has expired, one message at a time: `None` when no more has. Within: its receipt, if one is due.
+    /// Gives up what has expired, one message at a time: `None` when no more has.
     pub(crate) fn expire(
         &mut self,
         now: Instant,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
-    ) -> Option<Option<Receipt>> {
-        let (at, id) = self.expiries.first()?;
-        if at > now {
-            return None;
-        }
-        self.expiries.pop();
-        let receipt = self.abandon(id, Abandonment::Expired, pool, pen);
+    ) -> Option<Abandoned> {
+        // The first is always open.
+        let (_, id) = self.expiries.first().filter(|(at, _)| *at <= now)?;
+        let expired = self.abandon(id, Abandonment::Expired, pool, pen);
         self.tidy();
-        Some(receipt)
+        expired
     }
 
-    /// Gives an open message up. Returns its receipt, if one is due.
+    /// Gives an open message up.
     fn abandon(
         &mut self,
         id: u64,
         why: Abandonment,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
-    ) -> Option<Receipt> {
+    ) -> Option<Abandoned> {
         let channel = self.index;
         let is_reliable = self.is_reliable();
         let message = self.find(id).filter(|message| message.is_open())?;
@@ -125,9 +119,10 @@ impl SendChannel {
             id,
             queued_at: message.queued_at,
         });
+        let abandoned = Some(Abandoned { id, receipt });
         if !is_reliable {
             self.settle(id, pool);
-            return receipt;
+            return abandoned;
         }
         let cost = message.cost;
         let is_sent = message.is_sent_in_full();
@@ -138,6 +133,6 @@ impl SendChannel {
         if is_sent {
             self.on_lost(id, SKIP, false, pen);
         }
-        receipt
+        abandoned
     }
 }

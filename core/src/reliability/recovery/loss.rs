@@ -24,23 +24,36 @@ impl Recovery {
         let Some(largest_acked) = self.largest_acked else {
             return 0;
         };
-        let loss_delay = self.rtt.loss_delay();
+        let loss_delay = self.rtt.loss_delay() + self.reordering.extra();
+        let counts = !self.reordering.is_seen();
+        let window = self
+            .reordering
+            .window(self.rtt.min_us(), self.rtt.smoothed_us());
+        let newest_acked_at = self.newest_acked_at.unwrap_or(Instant::ZERO);
         let mut losses = Losses::default();
         let mut index = self.ledger.flying_index();
+        let mut was_lost = self.is_lost(index.checked_sub(1));
         while let Some(&packet) = self.ledger.get(index)
             && packet.number < largest_acked
         {
             let lost_at = packet.sent_at + loss_delay;
-            let is_overtaken = largest_acked - packet.number >= PACKET_THRESHOLD;
+            let is_outrun = newest_acked_at.saturating_duration_since(packet.sent_at) >= window;
+            let is_overtaken = counts && largest_acked - packet.number >= PACKET_THRESHOLD;
             match packet.fate {
-                Fate::Acked => losses.on_survivor(),
-                Fate::Lost { .. } => {}
-                Fate::Flying if is_overtaken || lost_at <= now => {
+                Fate::Acked => {
+                    losses.on_survivor();
+                    was_lost = false;
+                }
+                Fate::Lost { .. } => was_lost = true,
+                Fate::Flying if is_overtaken || is_outrun || lost_at <= now => {
                     self.ledger.decide(index, Fate::Lost { at: now });
-                    self.history.push(true);
-                    let cause = match is_overtaken {
-                        true => LossCause::Overtaken,
-                        false => LossCause::Late,
+                    self.history.push_lost(was_lost);
+                    was_lost = true;
+                    self.reordering.on_lost();
+                    let cause = match (is_overtaken, lost_at <= now) {
+                        (true, _) => LossCause::Overtaken,
+                        (false, true) => LossCause::Late,
+                        (false, false) => LossCause::Outrun,
                     };
                     self.losses.push((packet.number, cause));
                     let is_of_path = packet.number >= self.path_from;
@@ -49,7 +62,10 @@ impl Recovery {
                         sink(Verdict::Lost, record);
                     }
                 }
-                Fate::Flying => self.loss_at = self.loss_at.or(Some(lost_at)),
+                Fate::Flying => {
+                    self.loss_at = self.loss_at.or(Some(lost_at));
+                    was_lost = false;
+                }
             }
             index += 1;
         }
@@ -57,6 +73,11 @@ impl Recovery {
         let probe_timeout = self.rtt.probe_timeout(self.peer_ack_delay_max);
         self.ledger.settle(now, probe_timeout * LATE_TIMEOUTS);
         losses.count
+    }
+
+    fn is_lost(&self, index: Option<usize>) -> bool {
+        let packet = index.and_then(|index| self.ledger.get(index));
+        packet.is_some_and(|packet| matches!(packet.fate, Fate::Lost { .. }))
     }
 
     fn on_losses(&mut self, now: Instant, losses: Losses) {

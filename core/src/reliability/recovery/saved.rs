@@ -14,14 +14,20 @@ impl Saved for Recovery {
             largest_acked,
             ledger,
             rtt,
+            ack_time,
+            reordering,
+            newest_acked_at,
             measured_at,
             peer_ack_delay_max,
             datagram_size_max,
             controller,
             pacer,
+            trickle,
+            acked_at,
             loss_at,
             backoff,
             probed_at,
+            copied_at,
             history,
             packets_lost,
             probes,
@@ -32,14 +38,20 @@ impl Saved for Recovery {
         largest_acked.save(out);
         ledger.save(out);
         rtt.save(out);
+        ack_time.save(out);
+        reordering.save(out);
+        newest_acked_at.save(out);
         measured_at.save(out);
         peer_ack_delay_max.save(out);
         datagram_size_max.save(out);
         controller.save(out);
         pacer.save(out);
+        trickle.save(out);
+        acked_at.save(out);
         loss_at.save(out);
         backoff.save(out);
         probed_at.save(out);
+        copied_at.save(out);
         history.save(out);
         packets_lost.save(out);
         probes.save(out);
@@ -52,14 +64,20 @@ impl Saved for Recovery {
             largest_acked: from.field("Recovery.largest_acked")?,
             ledger: from.field("Recovery.ledger")?,
             rtt: from.field("Recovery.rtt")?,
+            ack_time: from.field("Recovery.ack_time")?,
+            reordering: from.field("Recovery.reordering")?,
+            newest_acked_at: from.field("Recovery.newest_acked_at")?,
             measured_at: from.field("Recovery.measured_at")?,
             peer_ack_delay_max: from.field("Recovery.peer_ack_delay_max")?,
             datagram_size_max: from.field("Recovery.datagram_size_max")?,
             controller: from.field("Recovery.controller")?,
             pacer: from.field("Recovery.pacer")?,
+            trickle: from.field("Recovery.trickle")?,
+            acked_at: from.field("Recovery.acked_at")?,
             loss_at: from.field("Recovery.loss_at")?,
             backoff: from.field("Recovery.backoff")?,
             probed_at: from.field("Recovery.probed_at")?,
+            copied_at: from.field("Recovery.copied_at")?,
             history: from.field("Recovery.history")?,
             packets_lost: from.field("Recovery.packets_lost")?,
             probes: from.field("Recovery.probes")?,

@@ -92,6 +92,7 @@ fn frame(frame: &Frame) -> Value {
             id,
             fragment,
             len,
+            is_copy,
         } => {
             let mut message = json!({"frame_type": "message", "channel": channel, "length": len});
             if let Some(delivery) = delivery {
@@ -102,6 +103,9 @@ fn frame(frame: &Frame) -> Value {
             }
             if let Some((index, count)) = fragment {
                 message["fragment"] = json!({"index": index, "count": count});
+            }
+            if *is_copy {
+                message["copy"] = json!(true);
             }
             message
         }
