@@ -1,6 +1,6 @@
 //! Messages of a channel that are in several packets.
 
-use super::{COPIED_LEN_MAX, Copies, Outgoing, SendChannel};
+use super::{COPIED_LEN_MAX, Copies, Outgoing, SKIP, SendChannel};
 use crate::id::ChannelId;
 use crate::journal::{Pen, Step};
 use crate::peer::packet::PacketBuilder;
@@ -19,8 +19,15 @@ impl SendChannel {
     }
 
     /// A message was put into a packet, for the first time or because it was lost: it is watched if it may be copied.
-    pub(super) fn on_carried(&mut self, now: Instant, id: u64, packet: u64, copies: &mut Copies) {
-        if !self.is_reliable() {
+    pub(super) fn on_carried(
+        &mut self,
+        now: Instant,
+        id: u64,
+        index: u32,
+        packet: u64,
+        copies: &mut Copies,
+    ) {
+        if !self.is_reliable() || index == SKIP {
             return;
         }
         let is_redundant = self.is_redundant;
@@ -76,7 +83,7 @@ impl SendChannel {
             let position = usize::try_from(id.checked_sub(self.base)?).ok()?;
             self.queue.get(position)
         });
-        let mut unsent = self.queue.range(self.position(self.unsent)..);
+        let mut unsent = (self.unsent.iter()).map(|id| &self.queue[self.position(id)]);
         let mut takes = |message: &Outgoing| {
             let left = room.checked_sub(frame_len(message.bytes.len()));
             *room = left.unwrap_or(0);
@@ -92,7 +99,7 @@ impl SendChannel {
             .and_then(|position| usize::try_from(position).ok());
         let message = position.and_then(|position| self.queue.get(position));
         message.is_some_and(|message| {
-            !message.acked && message.sent_at.is_some() && message.fragments.is_none()
+            message.is_open() && message.sent_at.is_some() && message.fragments.is_none()
         })
     }
 }

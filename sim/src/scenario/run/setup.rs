@@ -193,7 +193,7 @@ fn times(event: &Happening, within: Duration) -> impl Iterator<Item = Duration> 
 
 impl Who {
     /// Whether this client, the so-and-so-manyth of its group, is meant.
-    pub(super) fn is(self, group: usize, number: u32) -> bool {
+    pub(crate) fn is(self, group: usize, number: u32) -> bool {
         match self {
             Self::Server => false,
             Self::AllClients => true,
