@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::contender::Contender;
 use crate::report::{self, Report};
-use crate::work::{Plan, bulk, latency};
+use crate::work::{Plan, bulk, fairness, handshake, latency, reliable, wire};
 
 /// Measures Tickwire beside other transports on the same virtual links
 #[derive(Debug, Parser)]
@@ -30,6 +30,14 @@ enum What {
     W1,
     /// A large transfer beside fresh state
     W2,
+    /// Bytes on the wire for small messages
+    W3,
+    /// From dialling to the first message
+    W5,
+    /// Two transfers that share a bottleneck
+    Fairness,
+    /// Transfers through networks that are hard to get through; of Tickwire, if --only does not say otherwise
+    Reliable,
     /// All of them
     All,
 }
@@ -39,13 +47,14 @@ struct Options {
     /// Measure only these, separated by commas
     #[arg(long, global = true, value_delimiter = ',', value_name = "NAME")]
     only: Vec<Contender>,
-    /// Measure only on these links: w1 has 0, 1, 2, 5, 10, 20, ge5, rtt150; w2 has 0, 1, 2, 5
+    /// Measure only on these links: w1 has 0, 1, 2, 5, 10, 20, ge5, rtt150; w2 has 0, 1, 2, 5;
+    /// w5 has 0, 10; reliable has 2, 10, 20, 30, rtt750, outages
     #[arg(long, global = true, value_delimiter = ',', value_name = "LINK")]
     links: Vec<String>,
-    /// Seeds of each cell of a table [default: 3 for w1, 30 for w2]
+    /// Seeds of each cell of a table [default: 3 for w1, 30 for w2, 1000 for w5, 10 for fairness, 100 for reliable]
     #[arg(long, global = true, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     seeds: Option<u64>,
-    /// Seconds of virtual time of each seed [default: 600 for w1]
+    /// Seconds of virtual time of each seed [default: 600 for w1 and w3, 120 for fairness]
     #[arg(long, global = true, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     seconds: Option<u64>,
     /// Measure little, in about a minute: enough to see that it works
@@ -63,6 +72,15 @@ struct Options {
 }
 
 impl Options {
+    /// For what only Tickwire promises.
+    fn plan_of_tickwire(&self) -> Plan {
+        let mut plan = self.plan();
+        if self.only.is_empty() {
+            plan.contenders = vec![Contender::Tickwire];
+        }
+        plan
+    }
+
     fn plan(&self) -> Plan {
         let all = <Contender as clap::ValueEnum>::value_variants();
         let contenders = all.iter().copied();
@@ -98,19 +116,35 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
     };
     if is_wanted(What::W1) {
         let results = latency::measure(&plan);
-        tell(Report {
-            name: "w1",
-            tables: report::latency(&results),
-            results: serde_json::to_value(&results)?,
-        });
+        tell(Report::new("w1", report::latency(&results), &results)?);
     }
     if is_wanted(What::W2) {
         let results = bulk::measure(&plan);
-        tell(Report {
-            name: "w2",
-            tables: report::bulk(&results),
-            results: serde_json::to_value(&results)?,
-        });
+        tell(Report::new("w2", report::bulk(&results), &results)?);
+    }
+    if is_wanted(What::W3) {
+        let results = wire::measure(&plan);
+        tell(Report::new("w3", report::wire(&results), &results)?);
+    }
+    if is_wanted(What::W5) {
+        let results = handshake::measure(&plan);
+        tell(Report::new("w5", report::handshake(&results), &results)?);
+    }
+    if is_wanted(What::Fairness) {
+        let results = fairness::measure(&plan);
+        tell(Report::new(
+            "fairness",
+            report::fairness(&results),
+            &results,
+        )?);
+    }
+    if is_wanted(What::Reliable) {
+        let results = reliable::measure(&cli.options.plan_of_tickwire());
+        tell(Report::new(
+            "reliable",
+            report::reliable(&results),
+            &results,
+        )?);
     }
     if cli.options.json {
         let results = reports.iter();

@@ -1,6 +1,13 @@
 //! Who is measured: an adapter each, with the defaults of its transport.
 
+mod enet;
+mod kcp;
+mod outbox;
+mod quinn;
+mod quinn_connection;
 mod raw;
+mod renet;
+mod renet_server;
 mod tickwire;
 
 use std::fmt;
@@ -14,6 +21,16 @@ use crate::lab::{Host, Micros, Pair};
 pub(crate) enum Contender {
     /// Bare datagrams with a byte before each message: nothing is repeated, ordered or hidden
     Raw,
+    /// KCP, with state beside it in bare datagrams; in clear and without a handshake
+    Kcp,
+    /// ENet; in clear
+    Enet,
+    /// renet without its encryption and handshake
+    Renet,
+    /// renet with its encryption and handshake
+    Renetcode,
+    /// QUIC
+    Quinn,
     /// Tickwire, as its drivers set it up
     Tickwire,
 }
@@ -42,6 +59,10 @@ impl Contender {
     pub(crate) fn hosts(self, setup: Setup) -> (Box<dyn Host>, Vec<Box<dyn Host>>) {
         match self {
             Self::Raw => raw::hosts(setup),
+            Self::Kcp => kcp::hosts(setup),
+            Self::Enet => enet::hosts(setup),
+            Self::Renet | Self::Renetcode => renet::hosts(self, setup),
+            Self::Quinn => quinn::hosts(setup),
             Self::Tickwire => tickwire::hosts(setup),
         }
     }

@@ -1,9 +1,9 @@
 //! Bare datagrams: what the network itself does, and the least that anything above it can cost.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::Setup;
+use super::outbox::{Outbox, outgoing};
 use crate::lab::{
     Class, Host, Micros, Outgoing, Sink, client_address, client_number, server_address,
 };
@@ -12,10 +12,10 @@ use crate::lab::{
 struct Raw {
     address: SocketAddr,
     peers: Vec<SocketAddr>,
-    /// What waits to be sent or read: each a peer's number and a datagram. Buffers come back to `spare`.
-    outbox: VecDeque<(usize, Vec<u8>)>,
-    inbox: VecDeque<(usize, Vec<u8>)>,
-    spare: Vec<Vec<u8>>,
+    outbox: Outbox,
+    /// What waits to be read; its addressees are senders.
+    inbox: Outbox,
+    buf: Vec<u8>,
 }
 
 pub(super) fn hosts(setup: Setup) -> (Box<dyn Host>, Vec<Box<dyn Host>>) {
@@ -31,59 +31,44 @@ impl Raw {
         Self {
             address,
             peers,
-            outbox: VecDeque::new(),
-            inbox: VecDeque::new(),
-            spare: Vec::new(),
+            outbox: Outbox::default(),
+            inbox: Outbox::default(),
+            buf: Vec::new(),
         }
-    }
-
-    fn buffer(&mut self, first: &[u8], rest: &[u8]) -> Vec<u8> {
-        let mut buffer = self.spare.pop().unwrap_or_default();
-        buffer.clear();
-        buffer.extend_from_slice(first);
-        buffer.extend_from_slice(rest);
-        buffer
     }
 }
 
 impl Host for Raw {
     fn on_datagram(&mut self, _: Micros, from: SocketAddr, bytes: &mut [u8]) {
-        let peer = client_number(from).unwrap_or(0);
-        let buffer = self.buffer(bytes, &[]);
-        self.inbox.push_back((peer, buffer));
+        self.inbox.push(outgoing(from, self.address, 0), &[bytes]);
     }
 
     fn on_time(&mut self, _: Micros) {}
 
     fn receive(&mut self, _: Micros, sink: &mut Sink<'_>) {
-        while let Some((peer, buffer)) = self.inbox.pop_front() {
-            let class = match buffer.first() {
+        while let Some(arrived) = self.inbox.pop(&mut self.buf) {
+            let peer = client_number(arrived.from).unwrap_or(0);
+            let class = match self.buf.first() {
                 Some(0) => Class::Unreliable,
                 _ => Class::Reliable,
             };
-            sink(peer, class, buffer.get(1..).unwrap_or_default());
-            self.spare.push(buffer);
+            sink(peer, class, self.buf.get(1..).unwrap_or_default());
+            self.buf.clear();
         }
     }
 
     fn send(&mut self, _: Micros, peer: usize, class: Class, payload: &[u8]) -> bool {
-        let buffer = self.buffer(&[u8::from(class == Class::Reliable)], payload);
-        self.outbox.push_back((peer, buffer));
+        let is_reliable = class == Class::Reliable;
+        let states = u32::from(!is_reliable);
+        let sent = outgoing(self.address, self.peers[peer], states);
+        self.outbox.push(sent, &[&[u8::from(is_reliable)], payload]);
         true
     }
 
     fn flush(&mut self, _: Micros) {}
 
     fn transmit(&mut self, _: Micros, buf: &mut Vec<u8>) -> Option<Outgoing> {
-        let (peer, buffer) = self.outbox.pop_front()?;
-        buf.extend_from_slice(&buffer);
-        let sent = Outgoing {
-            from: self.address,
-            to: self.peers[peer],
-            states: u32::from(buffer[0] == 0),
-        };
-        self.spare.push(buffer);
-        Some(sent)
+        self.outbox.pop(buf)
     }
 
     fn is_connected(&self, _: usize) -> bool {

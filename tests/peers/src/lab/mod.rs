@@ -62,6 +62,9 @@ pub(crate) trait Host: fmt::Debug {
     /// The application's step is over: what is queued may leave.
     fn flush(&mut self, now: Micros);
 
+    /// The step of a millisecond is over, whether the application said anything or not.
+    fn finish(&mut self, _now: Micros) {}
+
     /// Appends the next datagram to `buf`.
     fn transmit(&mut self, now: Micros, buf: &mut Vec<u8>) -> Option<Outgoing>;
 
@@ -149,6 +152,7 @@ impl Lab {
                 (&mut pair.server, &mut self.down),
             ];
             for (host, link) in hosts {
+                host.finish(self.now);
                 loop {
                     self.buf.clear();
                     let Some(sent) = host.transmit(self.now, &mut self.buf) else {

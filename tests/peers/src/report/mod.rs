@@ -5,11 +5,12 @@ mod page;
 mod table;
 mod tables;
 
+use serde::Serialize;
 use serde_json::Value;
 
 pub(crate) use page::write;
 pub(crate) use table::Table;
-pub(crate) use tables::{bulk, latency};
+pub(crate) use tables::{bulk, fairness, handshake, latency, reliable, wire};
 
 /// The outcome of one sub-command.
 #[derive(Debug)]
@@ -21,6 +22,19 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    pub(crate) fn new(
+        name: &'static str,
+        tables: Vec<Table>,
+        results: &impl Serialize,
+    ) -> anyhow::Result<Self> {
+        let results = serde_json::to_value(results)?;
+        Ok(Self {
+            name,
+            tables,
+            results,
+        })
+    }
+
     /// All tables, as Markdown.
     pub(crate) fn markdown(&self) -> String {
         let tables: Vec<String> = self.tables.iter().map(Table::to_string).collect();

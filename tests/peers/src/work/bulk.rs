@@ -1,11 +1,12 @@
 //! W2: a large transfer beside fresh state, over a bottleneck with a queue.
 //!
 //! A client sends 5 MB reliably, as fast as its transport takes them, and 200 bytes of unreliable state at each tick,
-//! over 10 Mbit/s with a drop-tail queue of 64 KB, until the last byte of the 5 MB has arrived.
+//! over 10 Mbit/s with a drop-tail queue of 64 kB, until the last byte of the 5 MB has arrived.
 
 use serde::Serialize;
 
 use super::samples::{Quantiles, Samples};
+use super::stream::Stream;
 use super::{Plan, in_parallel};
 use crate::contender::Contender;
 use crate::lab::content::{self, Head};
@@ -27,7 +28,7 @@ const AFTERMATH: Micros = SECOND;
 const LOSSES: [u64; 4] = [0, 1, 2, 5];
 
 pub(crate) const RATE: u64 = 10_000_000;
-pub(crate) const QUEUE: u64 = 65_536;
+pub(crate) const QUEUE: u64 = 64_000;
 
 /// What happened in one run.
 #[derive(Debug, Default)]
@@ -105,23 +106,23 @@ fn play(contender: Contender, loss_percent: u64, seed: u64) -> Run {
     let begin = lab.now;
     let (up, down) = (lab.up.traffic, lab.down.traffic);
     let mut transfer = Transfer::new(begin);
-    while transfer.received < PIECES && lab.now < begin + PATIENCE {
+    while !transfer.pieces.is_whole() && lab.now < begin + PATIENCE {
         lab.begin_step();
         transfer.receive(&mut lab);
+        transfer.pieces.offer(lab.now, &mut *lab.pairs[0].client);
         transfer.tick(&mut lab);
-        transfer.offer(&mut lab);
         lab.end_step();
     }
-    let mut run = transfer.run;
-    run.took = (transfer.received == PIECES).then_some(lab.now - begin);
-    run.wire_bytes = lab.up.traffic.since(up).bytes + lab.down.traffic.since(down).bytes;
-    transfer.run = run;
+    let is_whole = transfer.pieces.is_whole();
+    transfer.run.took = is_whole.then_some(lab.now - begin);
+    transfer.run.wire_bytes = lab.up.traffic.since(up).bytes + lab.down.traffic.since(down).bytes;
     let until = lab.now + AFTERMATH;
     while lab.now < until {
         lab.begin_step();
         transfer.receive(&mut lab);
         lab.end_step();
     }
+    transfer.run.wrong += transfer.pieces.wrong;
     transfer.run.states_lost = lab.up.traffic.since(up).states_lost;
     transfer.run
 }
@@ -131,11 +132,8 @@ fn play(contender: Contender, loss_percent: u64, seed: u64) -> Run {
 struct Transfer {
     ticks: Ticks,
     run: Run,
-    offered: u32,
-    received: u32,
-    /// The piece or state at hand.
-    payload: Vec<u8>,
-    piece: Vec<u8>,
+    pieces: Stream,
+    state: Vec<u8>,
 }
 
 impl Transfer {
@@ -143,64 +141,37 @@ impl Transfer {
         Self {
             ticks: Ticks::new(begin),
             run: Run::default(),
-            offered: 0,
-            received: 0,
-            payload: Vec::new(),
-            piece: Vec::new(),
+            pieces: Stream::new(PIECES, PIECE_LEN),
+            state: Vec::new(),
         }
     }
 
     fn receive(&mut self, lab: &mut Lab) {
-        let (now, run, received) = (lab.now, &mut self.run, &mut self.received);
-        lab.pairs[0].server.receive(now, &mut |_, class, payload| {
-            let Some(head) = content::read(class, payload) else {
-                run.wrong += 1;
-                return;
-            };
-            if class == Class::Unreliable {
-                return run.state.push(now - head.sent);
-            }
-            run.wrong += u64::from(head.number != *received);
-            *received += 1;
-        });
+        let (now, run, pieces) = (lab.now, &mut self.run, &mut self.pieces);
+        lab.pairs[0]
+            .server
+            .receive(now, &mut |_, class, payload| match class {
+                Class::Reliable => pieces.take(payload),
+                Class::Unreliable => match content::read(class, payload) {
+                    Some(head) => run.state.push(now - head.sent),
+                    None => run.wrong += 1,
+                },
+            });
         lab.pairs[0].client.receive(now, &mut |_, _, _| {});
     }
 
     fn tick(&mut self, lab: &mut Lab) {
-        let now = lab.now;
+        let (now, pair) = (lab.now, &mut lab.pairs[0]);
         while let Some(tick) = self.ticks.due(now) {
             let head = Head {
                 number: tick as u32,
                 sent: now,
             };
-            content::write(&mut self.payload, Class::Unreliable, head, STATE_LEN);
-            let client = &mut lab.pairs[0].client;
-            client.send(now, 0, Class::Unreliable, &self.payload);
-            client.flush(now);
+            content::write(&mut self.state, Class::Unreliable, head, STATE_LEN);
+            pair.client.send(now, 0, Class::Unreliable, &self.state);
+            pair.client.flush(now);
+            pair.server.flush(now);
             self.run.states_sent += 1;
-        }
-    }
-
-    /// Gives the transport as many pieces as it takes.
-    fn offer(&mut self, lab: &mut Lab) {
-        let (now, before) = (lab.now, self.offered);
-        let client = &mut lab.pairs[0].client;
-        while self.offered < PIECES {
-            if self.piece.is_empty() {
-                let head = Head {
-                    number: self.offered,
-                    sent: now,
-                };
-                content::write(&mut self.piece, Class::Reliable, head, PIECE_LEN);
-            }
-            if !client.send(now, 0, Class::Reliable, &self.piece) {
-                break;
-            }
-            self.offered += 1;
-            self.piece.clear();
-        }
-        if self.offered > before {
-            client.flush(now);
         }
     }
 }

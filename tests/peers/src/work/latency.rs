@@ -161,6 +161,7 @@ fn play(contender: Contender, path: &Path, seed: u64, seconds: u64) -> Tally {
     while lab.now < patience && (game.tally.reliable.len() as u64) < game.tally.reliable_sent {
         lab.begin_step();
         game.receive(&mut lab);
+        game.idle_tick(&mut lab);
         lab.end_step();
     }
     game.tally
@@ -226,6 +227,16 @@ impl Game {
             self.tally.states_sent += 1;
             pair.client.flush(now);
             pair.server.flush(now);
+        }
+    }
+}
+
+impl Game {
+    /// A tick without anything to say.
+    fn idle_tick(&mut self, lab: &mut Lab) {
+        while self.ticks.due(lab.now).is_some() {
+            lab.pairs[0].client.flush(lab.now);
+            lab.pairs[0].server.flush(lab.now);
         }
     }
 }

@@ -1,10 +1,15 @@
 //! What is measured: a module for each table.
 
 pub(crate) mod bulk;
+pub(crate) mod fairness;
+pub(crate) mod handshake;
 pub(crate) mod latency;
+pub(crate) mod reliable;
 mod samples;
+mod stream;
 #[cfg(test)]
 mod tests;
+pub(crate) mod wire;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,8 +18,12 @@ use std::thread;
 use crate::contender::Contender;
 
 pub(crate) use bulk::Bulk;
+pub(crate) use fairness::Fairness;
+pub(crate) use handshake::Handshake;
 pub(crate) use latency::Latency;
+pub(crate) use reliable::Reliable;
 pub(crate) use samples::Quantiles;
+pub(crate) use wire::Wire;
 
 /// How much is measured, and of whom.
 #[derive(Clone, Debug)]
