@@ -12,6 +12,7 @@ pub(super) struct Shrunk {
     pub(super) case: Case,
     pub(super) after: Trial,
     patience: u64,
+    trials_max: u32,
     /// How many cases were tried.
     pub(super) trials: u32,
 }
@@ -43,6 +44,7 @@ fn shrink_with(patience: u64, case: &Case, before: &Trial) -> Shrunk {
         before: before.clone(),
         case: case.clone(),
         patience,
+        trials_max: TRIALS_MAX,
         trials: 0,
     };
     // What was needed before may not be needed after.
@@ -82,7 +84,7 @@ impl Shrunk {
     fn keep_within(&mut self, events_max: u64, change: impl FnOnce(&mut Case)) -> bool {
         let mut case = self.case.clone();
         change(&mut case);
-        if case == self.case || self.trials >= TRIALS_MAX {
+        if case == self.case || self.trials >= self.trials_max {
             return false;
         }
         self.trials += 1;
@@ -153,6 +155,8 @@ impl Shrunk {
     /// What never comes does not come sooner either. Only now: this case fails with all the time there is, so one that
     /// fails with less shows the same, and not that something took long.
     fn wait_less(&mut self) {
+        // However many it took until here.
+        self.trials_max = u32::MAX;
         for ms in WAITS_MS {
             let fewer = self.after.events.saturating_sub(1);
             if self.keep_within(fewer, |case| case.recovery = ms) {
