@@ -1,6 +1,6 @@
 //! `tickwire sim run --link-from`, the built binary on recordings made in the simulator.
 
-use tickwire_core::{Config, Endpoint, SecretKey, ServerIdentity};
+use tickwire_core::{ChannelId, Config, Endpoint, SecretKey, ServerIdentity};
 use tickwire_sim::{Bursts, Link, Pair, World, ms};
 
 use crate::support::{TestFile, refusal, run};
@@ -169,13 +169,13 @@ fn of_three() -> Vec<u8> {
         for (client, peer, nth) in &clients {
             if *nth == 2 || tick % 2 == 0 {
                 let _ = world.act(*client, |endpoint, now| {
-                    endpoint.send(now, *peer, UNRELIABLE, b"x")
+                    endpoint.send(now, *peer, ChannelId::new(UNRELIABLE), b"x")
                 });
             }
         }
         for peer in world.view(server).peers().collect::<Vec<_>>() {
             let _ = world.act(server, |endpoint, now| {
-                endpoint.send(now, peer, UNRELIABLE, b"y")
+                endpoint.send(now, peer, ChannelId::new(UNRELIABLE), b"y")
             });
         }
         world.run_for(ms(20));
