@@ -81,13 +81,18 @@ fn broken(catches: &[Catch]) -> Vec<u32> {
 
 #[test]
 fn two_runs_tell_a_planted_dependence_on_the_past() {
-    let honest = Case::of(0);
-    let planted = Case {
-        bug: Some(Bug::PastRemembered),
-        ..honest.clone()
-    };
-    assert_eq!(run_of(&honest), run_of(&honest));
-    assert_ne!(run_of(&planted), run_of(&planted));
+    // A seed in which nobody comes to where it matters cannot show it.
+    let told = (0..20).filter(|seed| {
+        let honest = Case::of(*seed);
+        let planted = Case {
+            bug: Some(Bug::PastRemembered),
+            ..honest.clone()
+        };
+        assert_eq!(run_of(&honest), run_of(&honest), "seed {seed}");
+        run_of(&planted) != run_of(&planted)
+    });
+    let told = told.count();
+    assert!(told > 0, "none of 20 seeds tells");
 }
 
 /// Its command shows it again; without the mistake nothing is wrong; and little is left.
