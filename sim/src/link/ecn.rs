@@ -21,8 +21,6 @@ pub enum EcnPath {
     Swap,
     /// Makes CE of ECT, congested or not.
     Mark,
-    /// Makes ECT(0) of what has no mark.
-    Set,
 }
 
 impl EcnPath {
@@ -32,11 +30,9 @@ impl EcnPath {
             (Self::Drop, Some(_)) => return Err(DropCause::Ecn),
             (Self::Bleach, _) => None,
             (Self::Swap, Some(Ecn::Ect0)) => Some(Ecn::Ect1),
-            (Self::Swap, Some(Ecn::Ect1)) | (Self::Set, None) => Some(Ecn::Ect0),
+            (Self::Swap, Some(Ecn::Ect1)) => Some(Ecn::Ect0),
             (Self::Mark, Some(_)) => Some(Ecn::Ce),
-            (Self::Drop | Self::Swap | Self::Mark, None)
-            | (Self::Swap, Some(Ecn::Ce))
-            | (Self::Set, Some(_)) => ecn,
+            (Self::Drop | Self::Swap | Self::Mark, None) | (Self::Swap, Some(Ecn::Ce)) => ecn,
         })
     }
 }
@@ -48,7 +44,6 @@ impl fmt::Display for EcnPath {
             Self::Drop => "ECN dropped",
             Self::Swap => "ECN swapped",
             Self::Mark => "ECN always CE",
-            Self::Set => "ECN set",
         })
     }
 }
@@ -81,6 +76,5 @@ mod tests {
         assert_eq!(names(EcnPath::Drop), ["Not-ECT", "lost", "lost", "lost"]);
         assert_eq!(names(EcnPath::Swap), ["Not-ECT", "ECT(1)", "ECT(0)", "CE"]);
         assert_eq!(names(EcnPath::Mark), ["Not-ECT", "CE", "CE", "CE"]);
-        assert_eq!(names(EcnPath::Set), ["ECT(0)", "ECT(0)", "ECT(1)", "CE"]);
     }
 }

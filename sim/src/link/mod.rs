@@ -12,7 +12,7 @@
 //! | corruption, overwriting, truncation, ...  | one bit, a run of bytes, the end, a foreign end          |
 //! | rate                                      | bits per second and the queue before them: [`Rate`]      |
 //! | conditions                                | times and losses as they were recorded: [`Conditions`]   |
-//! | ECN                                       | marks that are taken away, set or punished: [`EcnPath`]  |
+//! | ECN                                       | marks that are set, taken away or punished: [`EcnPath`]  |
 //! | mtu                                       | longer datagrams vanish, and nobody is told              |
 //! | blackhole, hold, flapping                 | times at which nothing crosses                           |
 //!
@@ -90,7 +90,9 @@ pub(crate) struct Crossing {
     pub(crate) hold: Duration,
     /// What it takes above the latency, as it was recorded.
     pub(crate) delay: Duration,
-    /// Its mark of congestion, if it crosses, before any queue.
+    /// Its mark of congestion as it was sent off.
+    pub(crate) sent_ecn: Option<Ecn>,
+    /// The mark that it has when it comes to the queue.
     pub(crate) ecn: Option<Ecn>,
 }
 
@@ -198,6 +200,12 @@ impl Link {
         self
     }
 
+    /// What is sent without a mark of congestion is sent as ECT(0): a sender without ECN is one with it.
+    pub fn ect(mut self) -> Self {
+        self.traits().is_ect = true;
+        self
+    }
+
     /// What the path does to marks of congestion, before the queue.
     pub fn ecn(mut self, path: EcnPath) -> Self {
         self.traits().ecn = Some(path);
@@ -274,18 +282,18 @@ impl Link {
         let Some(traits) = &mut self.traits else {
             return plain(self.fate(rng), ecn);
         };
-        let path = traits.ecn;
-        let admitted = traits.admit(age, len, rng);
-        let met = path.map_or(Ok(ecn), |path| path.meet(ecn));
-        match (admitted, met) {
+        let sent_ecn = ecn.or(traits.is_ect.then_some(Ecn::Ect0));
+        let met = traits.ecn.map_or(Ok(sent_ecn), |path| path.meet(sent_ecn));
+        match (traits.admit(age, len, rng), met) {
             (Ok((hold, delay)), Ok(ecn)) => Crossing {
                 hold,
                 delay,
-                ..plain(self.fate(rng), ecn)
+                ecn,
+                ..plain(self.fate(rng), sent_ecn)
             },
             (Err(cause), _) | (_, Err(cause)) => Crossing {
                 cause,
-                ..plain(Fate::Drop, ecn)
+                ..plain(Fate::Drop, sent_ecn)
             },
         }
     }

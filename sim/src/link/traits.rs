@@ -30,6 +30,7 @@ pub(crate) struct Traits {
     pub(crate) rate: Option<Rate>,
     pub(crate) conditions: Option<Conditions>,
     pub(crate) ecn: Option<EcnPath>,
+    pub(crate) is_ect: bool,
     pub(crate) is_in_order: bool,
     pub(crate) loss_run: RunBound,
     pub(crate) corruption_run: RunBound,
@@ -115,6 +116,7 @@ pub(crate) const fn plain(fate: Fate, ecn: Option<Ecn>) -> Crossing {
         cause: DropCause::Loss,
         hold: Duration::ZERO,
         delay: Duration::ZERO,
+        sent_ecn: ecn,
         ecn,
     }
 }

@@ -169,21 +169,18 @@ impl Draw {
         if self.one_in(2) { rate.codel() } else { rate }
     }
 
-    /// One in six directions does something to marks of congestion, one in six has a queue that marks or is shared.
+    /// One in six directions does something to marks of congestion, one in six has a queue that marks or is shared. Only
+    /// what has a mark meets any of that: half of the time all has one.
     fn queues(&mut self) -> impl Iterator<Item = Flaw> + use<> {
-        let paths = [
-            EcnPath::Bleach,
-            EcnPath::Drop,
-            EcnPath::Swap,
-            EcnPath::Mark,
-            EcnPath::Set,
-        ];
+        let paths = [EcnPath::Bleach, EcnPath::Drop, EcnPath::Swap, EcnPath::Mark];
         let path = self.one_in(6).then(|| self.any(&paths));
         let queue = self.one_in(6).then(|| self.queue());
-        // Only what has a mark can be marked.
-        let sets = queue.is_some() && path.is_none() && self.one_in(2);
-        let path = path.or(sets.then_some(EcnPath::Set));
-        let flaws = [queue.map(Flaw::Rate), path.map(Flaw::Ecn)];
+        let is_ect = (path.is_some() || queue.is_some()) && self.one_in(2);
+        let flaws = [
+            queue.map(Flaw::Rate),
+            is_ect.then_some(Flaw::Ect),
+            path.map(Flaw::Ecn),
+        ];
         flaws.into_iter().flatten()
     }
 

@@ -38,6 +38,8 @@ pub enum Flaw {
     Splicing(u16),
     /// [`Link::rate`]
     Rate(Rate),
+    /// [`Link::ect`]
+    Ect,
     /// [`Link::ecn`]
     Ecn(EcnPath),
     /// [`Link::mtu`], in bytes
@@ -67,6 +69,7 @@ impl Flaw {
             Self::Extension(permille) => link.extension(permille),
             Self::Splicing(permille) => link.splicing(permille),
             Self::Rate(rate) => link.rate(rate),
+            Self::Ect => link.ect(),
             Self::Ecn(path) => link.ecn(path),
             Self::Mtu(bytes) => link.mtu(bytes),
             Self::Blackhole(at, length) => link.blackhole(at, length),
@@ -92,6 +95,7 @@ impl fmt::Display for Flaw {
             Self::Extension(permille) => write!(f, "extension {permille}‰"),
             Self::Splicing(permille) => write!(f, "splicing {permille}‰"),
             Self::Rate(rate) => rate.fmt(f),
+            Self::Ect => f.write_str("sent as ECT"),
             Self::Ecn(path) => path.fmt(f),
             Self::Mtu(bytes) => write!(f, "MTU {bytes} B"),
             Self::Blackhole(at, length) => write!(f, "blackhole {length:?} at {at:?}"),

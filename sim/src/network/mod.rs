@@ -264,7 +264,8 @@ impl Network {
             return self.stop(crossing.cause);
         }
         self.count(fate, crossing.hold);
-        self.faults.count_ecn(arrival.ecn, crossing.ecn);
+        self.faults.count_ecn(arrival.ecn, crossing.sent_ecn);
+        self.faults.count_ecn(crossing.sent_ecn, crossing.ecn);
         arrival.ecn = crossing.ecn;
         let mut copy = self.spare.pop().unwrap_or_default();
         copy.clear();

@@ -277,9 +277,12 @@ fn what_a_queue_marks_arrives_marked_and_is_counted_once() {
     // What a path takes away no queue can mark; what it sets it can.
     let (marks, _) = marked(link().ecn(EcnPath::Bleach), ect, 5);
     assert_eq!(marks, [None; 5]);
-    let (marks, faults) = marked(link().ecn(EcnPath::Set), None, 5);
+    let (marks, faults) = marked(link().ect(), None, 5);
     assert_eq!(marks, [ect, ect, ect, ce, ce]);
     assert_eq!((faults.ecn_mangled, faults.ecn_marked), (5, 2));
+    let (marks, faults) = marked(link().ect().ecn(EcnPath::Bleach), None, 5);
+    assert_eq!(marks, [None; 5]);
+    assert_eq!((faults.ecn_mangled, faults.ecn_bleached), (5, 5));
 }
 
 #[test]

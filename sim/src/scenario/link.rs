@@ -95,6 +95,7 @@ layer! {
     ecn: bool,
     ecn_threshold: Room,
     ecn_path: EcnPath,
+    ect: bool,
     cross_flows: u32,
     cross_rtt: Duration,
     cross_rate: u64,
@@ -188,6 +189,7 @@ impl LinkKeys {
             ecn: section.flag("ecn")?,
             ecn_threshold: room(section, "ecn_threshold")?,
             ecn_path: section.choice("ecn_path", ECN_PATHS)?,
+            ect: section.flag("ect")?,
             cross_flows: section.count("cross_flows", 1..=100)?,
             cross_rtt: some_time("cross_rtt")?,
             cross_rate: section.rate("cross_rate", RATES)?,
@@ -323,6 +325,9 @@ impl LinkKeys {
         }
         if let Some(path) = self.ecn_path {
             link = link.ecn(path);
+        }
+        if self.ect == Some(true) {
+            link = link.ect();
         }
         match &self.delay_trace {
             Some(conditions) => link.conditions(conditions.clone()),

@@ -361,7 +361,7 @@ fn marks_and_others_traffic_ask_for_what_they_need() {
     );
     assert_eq!(
         link("ecn_path = \"eat\""),
-        "a.toml:5:12: `ecn_path`: expected one of \"bleach\", \"drop\", \"swap\", \"mark\", \"set\""
+        "a.toml:5:12: `ecn_path`: expected one of \"bleach\", \"drop\", \"swap\", \"mark\""
     );
     assert_eq!(
         no_rate("cross_flows = 1"),

@@ -189,6 +189,7 @@ impl Party {
     fn wait(&mut self, limit: Duration) -> Result<(), String> {
         // Until the last one that was late has arrived, the faults are not over.
         let late = self.world.last_arrival();
+        let limit = limit.min(ms(self.case.recovery));
         let end = late.max(self.world.now()) + limit;
         loop {
             self.redial()?;

@@ -18,7 +18,6 @@ pub(super) const ECN_PATHS: &[(&str, EcnPath)] = &[
     ("drop", EcnPath::Drop),
     ("swap", EcnPath::Swap),
     ("mark", EcnPath::Mark),
-    ("set", EcnPath::Set),
 ];
 /// Round trip of others' flows unless it is said.
 const CROSS_RTT: Duration = Duration::from_millis(30);
