@@ -8,6 +8,7 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::channel::{fragment_len, message_cost};
+use crate::congestion::CongestionControl;
 use crate::crypto::{CipherSuite, Crypto, Portable, SecretKey};
 use crate::error::ConfigError;
 use crate::planted::Planted;
@@ -140,6 +141,7 @@ pub struct Config {
     pub(crate) close_timeout: Duration,
     pub(crate) coalesce_delay: Duration,
     pub(crate) ack_delay_max: Duration,
+    pub(crate) congestion: CongestionControl,
     pub(crate) ciphers: Vec<CipherSuite>,
     pub(crate) crypto: Arc<dyn Crypto>,
     pub(crate) identity: Option<SecretKey>,
@@ -211,6 +213,7 @@ impl Default for Config {
             close_timeout: Duration::from_secs(5),
             coalesce_delay: Duration::from_millis(1),
             ack_delay_max: Duration::from_millis(40),
+            congestion: CongestionControl::default(),
             ciphers: vec![CipherSuite::Aes128Gcm, CipherSuite::ChaCha20Poly1305],
             crypto: Arc::new(Portable),
             identity: None,
@@ -292,6 +295,9 @@ impl ConfigBuilder {
         /// How long the acknowledgement of a reliable message waits for a datagram to ride in, 0 to 100 ms. Default
         /// 40 ms: longer than a tick at 30 Hz, so that a game's acknowledgements cost no datagrams of their own.
         ack_delay_max: Duration,
+        /// The congestion controller that connections begin with; see
+        /// [`Endpoint::set_congestion`](crate::Endpoint::set_congestion) for the rest of their life.
+        congestion: CongestionControl,
         /// Cipher suites in order of preference; the server's order decides. Default AES-128-GCM, ChaCha20-Poly1305.
         ciphers: Vec<CipherSuite>,
         /// The implementation of the ciphers. Default [`Portable`]; drivers bring a faster one.

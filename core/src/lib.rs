@@ -102,6 +102,7 @@ extern crate std;
 mod audit;
 mod channel;
 mod config;
+#[allow(dead_code, reason = "some of it is for controllers to come")]
 mod congestion;
 mod crypto;
 mod discovery;
@@ -135,6 +136,7 @@ mod wire;
 
 pub use audit::Unsound;
 pub use config::{AnnounceConfig, ChannelConfig, Config, ConfigBuilder, Delivery, TickConfig};
+pub use congestion::{CongestionControl, UnknownCongestionControl};
 pub use crypto::{
     AeadKey, CipherSuite, Crypto, OpenError, ParseKeyError, Portable, PublicKey, SecretKey,
     ServerIdentity, TAG_LEN,
@@ -144,7 +146,7 @@ pub use discovery::{
 };
 pub use endpoint::Endpoint;
 pub use entropy::Entropy;
-pub use error::{ConfigError, ConnectError, DiscoverError, PingError, SendError};
+pub use error::{ConfigError, CongestionError, ConnectError, DiscoverError, PingError, SendError};
 pub use event::{CloseReason, Event, Farewell, Refusal, Role, Violation};
 pub use id::{ChannelId, MessageId, PeerId};
 #[cfg(feature = "planted")]

@@ -34,6 +34,10 @@ pub struct PeerStats {
     pub probes_sent: u64,
     /// Congestion window now, in bytes.
     pub congestion_window_bytes: u64,
+    /// Bytes a second at which packets leave now, at most.
+    pub pacing_rate: u64,
+    /// By how much the smoothed round trip is above the least, now, in microseconds: about what waits in queues on the way.
+    pub queueing_delay_us: u64,
     /// Bytes in flight now.
     pub in_flight_bytes: u64,
     /// Bytes of messages waiting to be sent or acknowledged, now.

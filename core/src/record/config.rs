@@ -9,6 +9,7 @@ use core::num::NonZeroU32;
 
 use super::codec::{self, duration, flag, number, put_bytes, put_duration, put_number, small};
 use crate::config::{AnnounceConfig, ChannelConfig, Config, Delivery, TickConfig};
+use crate::congestion::CongestionControl;
 use crate::crypto::CipherSuite;
 use crate::planted::Planted;
 use crate::wire::{DecodeError, Reader};
@@ -31,6 +32,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
         close_timeout,
         coalesce_delay,
         ack_delay_max,
+        congestion,
         ciphers,
         crypto: _,
         identity: _,
@@ -57,6 +59,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
     put_duration(*close_timeout, out);
     put_duration(*coalesce_delay, out);
     put_duration(*ack_delay_max, out);
+    congestion.put(out);
     put_number(ciphers.len() as u64, out);
     out.extend(ciphers.iter().map(|suite| match suite {
         CipherSuite::Aes128Gcm => 0,
@@ -88,6 +91,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Config, DecodeError> {
         .close_timeout(duration(reader, "close_timeout")?)
         .coalesce_delay(duration(reader, "coalesce_delay")?)
         .ack_delay_max(duration(reader, "ack_delay_max")?)
+        .congestion(CongestionControl::read(reader)?)
         .ciphers(list(reader, "ciphers", read_cipher)?)
         .tick(read_tick(reader)?)
         .announce(read_announce(reader)?);
@@ -241,6 +245,9 @@ mod tests {
             .close_timeout(Duration::ZERO)
             .coalesce_delay(Duration::from_micros(1_500))
             .ack_delay_max(Duration::from_millis(12))
+            .congestion(CongestionControl::Fixed {
+                bytes_per_second: core::num::NonZeroU64::MAX,
+            })
             .ciphers(alloc::vec![CipherSuite::ChaCha20Poly1305])
             .tick(NonZeroU32::new(144).map(TickConfig::new))
             .announce(Some(AnnounceConfig {

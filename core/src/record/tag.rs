@@ -46,6 +46,8 @@ pub(super) const SET_ACCEPTING: u8 = 18;
 /// With O always: the hash of the state. Addresses, ways and receivers are forgotten, and the hash of the outputs starts anew.
 pub(super) const CHECKPOINT: u8 = 19;
 
+pub(super) const SET_CONGESTION: u8 = 20;
+
 /// How a datagram arrived, beside its sender.
 pub(super) mod arrival {
     pub(in crate::record) const DISCOVERY_SOCKET: u8 = 0x01;

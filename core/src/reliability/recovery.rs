@@ -9,7 +9,6 @@
 //!   tick, and a timer that every packet restarts would never fire.
 //! - Its backoff ends at one second, because a player notices: doubling goes on only where the round trip itself is longer.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 use core::time::Duration;
@@ -21,9 +20,7 @@ use super::ledger::{Fate, Ledger, Sent};
 use super::loss_history::LossHistory;
 use super::received::LAZY_ACK_DELAY;
 use super::rtt::Rtt;
-use crate::congestion::Controller;
-use crate::congestion::new_reno::NewReno;
-use crate::congestion::pacer::{Pacer, Rate};
+use crate::congestion::{Arrived, Congestion, CongestionControl};
 use crate::notice::LossCause;
 use crate::time::Instant;
 
@@ -100,8 +97,7 @@ pub(crate) struct Recovery {
     /// Packets sent before the first sample cannot show persistent congestion (RFC 9002 section 7.6.2).
     measured_at: Option<Instant>,
     peer_ack_delay_max: Duration,
-    controller: Box<dyn Controller>,
-    pacer: Pacer,
+    congestion: Congestion,
     /// When the next packet becomes old enough to be lost.
     loss_at: Option<Instant>,
     /// Probes since the last acknowledgement.
@@ -116,7 +112,11 @@ pub(crate) struct Recovery {
 
 impl Recovery {
     /// Starts with nothing sent. The peer promised to acknowledge reliable data within `peer_ack_delay_max`.
-    pub(crate) fn new(datagram_size_max: usize, peer_ack_delay_max: Duration) -> Self {
+    pub(crate) fn new(
+        congestion: CongestionControl,
+        datagram_size_max: usize,
+        peer_ack_delay_max: Duration,
+    ) -> Self {
         Self {
             next_number: 0,
             largest_acked: None,
@@ -124,8 +124,7 @@ impl Recovery {
             rtt: Rtt::new(),
             measured_at: None,
             peer_ack_delay_max,
-            controller: Box::new(NewReno::new(datagram_size_max)),
-            pacer: Pacer::new(datagram_size_max),
+            congestion: Congestion::new(congestion, datagram_size_max),
             loss_at: None,
             backoff: 0,
             probed_at: Instant::ZERO,
@@ -154,34 +153,27 @@ impl Recovery {
 
     /// Whether a packet of `bytes` may leave now. Packets with acknowledgements only, and probes, do not ask.
     pub(crate) fn permit(&mut self, now: Instant, bytes: usize) -> Permit {
-        let mut pacer = self.pacer;
-        let permit = self.permit_by(&mut pacer, now, bytes);
-        self.pacer = pacer;
-        permit
+        if let Some(full) = self.full(bytes) {
+            return full;
+        }
+        self.congestion
+            .paced_until(now, bytes as u64, &self.rtt)
+            .map_or(Permit::Now, Permit::At)
     }
 
-    fn permit_by(&self, pacer: &mut Pacer, now: Instant, bytes: usize) -> Permit {
+    /// Why a packet of `bytes` must wait for answers, if it must.
+    fn full(&self, bytes: usize) -> Option<Permit> {
         if self.ledger.is_full() {
-            return Permit::LedgerFull;
+            return Some(Permit::LedgerFull);
         }
-        let bytes = bytes as u64;
-        let window_bytes = self.controller.window();
-        if self.ledger.flying_bytes() + bytes > window_bytes {
-            return Permit::WindowFull;
-        }
-        let rate = Rate {
-            window_bytes,
-            rtt_us: self.rtt.smoothed_us(),
-        };
-        pacer
-            .permit(now, bytes, rate)
-            .map_or(Permit::Now, Permit::At)
+        let in_flight = self.ledger.flying_bytes() + bytes as u64;
+        (in_flight > self.congestion.window()).then_some(Permit::WindowFull)
     }
 
     /// Whether room gets scarce while no answer is awaited: the next packet should carry a PING. If none may leave, the
     /// probe timer runs all the same.
     pub(crate) fn wants_ack(&self) -> bool {
-        let is_window_half_full = self.ledger.flying_bytes() > self.controller.window() / 2;
+        let is_window_half_full = self.ledger.flying_bytes() > self.congestion.window() / 2;
         !self.ledger.is_awaiting() && (is_window_half_full || self.ledger.is_half_full())
     }
 
@@ -206,7 +198,8 @@ impl Recovery {
             return number;
         }
         let size = size as u64;
-        self.pacer.on_sent(size);
+        let in_flight = self.ledger.flying_bytes();
+        let flight = self.congestion.on_sent(now, size, in_flight, app_limited);
         self.ledger.push(Sent {
             number,
             at: now,
@@ -214,6 +207,7 @@ impl Recovery {
             is_awaited: eliciting == Eliciting::Yes,
             is_app_limited: app_limited,
             ack_largest,
+            flight,
         });
         number
     }
@@ -262,7 +256,7 @@ impl Recovery {
             let end = self.ledger.index_of(range.end() + 1).min(ceiling);
             acked.packets_seen += end.saturating_sub(start) as u32;
             for index in start..end {
-                self.on_packet_acked(index, &mut acked, sink);
+                self.on_packet_acked(now, index, &mut acked, sink);
             }
             ceiling = ceiling.min(start);
         }
@@ -270,6 +264,10 @@ impl Recovery {
             self.backoff = 0;
         }
         acked.packets_lost = self.detect_losses(now, sink);
+        let round_trip_us = acked.round_trip.map(|rtt| rtt.as_micros() as u64);
+        let in_flight = self.ledger.flying_bytes();
+        self.congestion
+            .on_progress(now, in_flight, round_trip_us, &self.rtt);
         Ok(acked)
     }
 
@@ -352,7 +350,22 @@ impl Recovery {
 
     /// Bytes that may be in flight.
     pub(crate) fn congestion_window(&self) -> u64 {
-        self.controller.window()
+        self.congestion.window()
+    }
+
+    /// Bytes a second at which packets leave.
+    pub(crate) fn pacing_rate(&self) -> u64 {
+        self.congestion.pacing_rate(&self.rtt)
+    }
+
+    /// Another congestion controller from here on.
+    pub(crate) fn set_congestion(&mut self, choice: CongestionControl) {
+        self.congestion.set(choice, self.ledger.flying_bytes());
+    }
+
+    /// Which congestion controller it is.
+    pub(crate) const fn congestion_control(&self) -> CongestionControl {
+        self.congestion.choice()
     }
 
     /// Bytes in flight.
@@ -396,6 +409,7 @@ impl Recovery {
 
     fn on_packet_acked(
         &mut self,
+        now: Instant,
         index: usize,
         acked: &mut Acked,
         sink: &mut impl FnMut(Verdict, Record),
@@ -405,10 +419,15 @@ impl Recovery {
         };
         match packet.fate {
             Fate::Acked => return,
-            Fate::Lost { .. } => {}
+            Fate::Lost { at } => self.congestion.on_late(at),
             Fate::Flying => {
-                self.controller
-                    .on_acked(packet.sent_at, packet.size, packet.is_app_limited);
+                let arrived = Arrived {
+                    sent_at: packet.sent_at,
+                    bytes: packet.size,
+                    is_app_limited: packet.is_app_limited,
+                    flight: &packet.flight,
+                };
+                self.congestion.on_acked(now, &arrived);
                 self.history.push(false);
             }
         }

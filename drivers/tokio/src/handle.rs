@@ -8,9 +8,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tickwire_core::{
-    ChannelId, ConnectError, DiscoverError, DiscoveryQuery, Endpoint, EndpointStats, Event,
-    Farewell, Instant, MessageId, PeerId, PeerStats, PingError, PublicKey, SendError,
-    ServerIdentity,
+    ChannelId, CongestionControl, CongestionError, ConnectError, DiscoverError, DiscoveryQuery,
+    Endpoint, EndpointStats, Event, Farewell, Instant, MessageId, PeerId, PeerStats, PingError,
+    PublicKey, SendError, ServerIdentity,
 };
 use tickwire_udp::{BindError, Interfaces, IoStats, JoinFailure};
 
@@ -182,6 +182,19 @@ impl Handle {
     /// Takes a ban back.
     pub fn unban(&self, address: IpAddr) {
         self.with(|endpoint, _| endpoint.unban(address));
+    }
+
+    /// Sends to a peer by another congestion controller from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`CongestionError`] if there is no such peer.
+    pub fn set_congestion(
+        &self,
+        peer: PeerId,
+        congestion: CongestionControl,
+    ) -> Result<(), CongestionError> {
+        self.with(|endpoint, _| endpoint.set_congestion(peer, congestion))
     }
 
     /// Calls `f` with the endpoint and the time now, and has the task send what comes of it. This is the way for code that

@@ -55,6 +55,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HZ", default_value = "30", value_parser = args::whole(NonZeroU32::MIN..=TICK_RATE_MAX), allow_negative_numbers = true)]
     tick_rate: NonZeroU32,
 
+    /// How fast to send to each player: new-reno, cubic or fixed:BYTES_PER_SECOND
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = args::congestion)]
+    congestion: CongestionControl,
+
     /// Port on which to answer those who look for servers, UDP; several servers of a host share it
     #[arg(long, value_name = "PORT", default_value_t = DISCOVERY_PORT, value_parser = args::whole(0_u16..=u16::MAX), allow_negative_numbers = true)]
     discovery_port: u16,

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::{Record, Recovery, Verdict};
+use crate::congestion::Lost;
 use crate::notice::LossCause;
 use crate::reliability::ledger::Fate;
 use crate::time::Instant;
@@ -43,7 +44,7 @@ impl Recovery {
                         false => LossCause::Late,
                     };
                     self.losses.push((packet.number, cause));
-                    losses.on_lost(packet.sent_at, self.measured_at);
+                    losses.on_lost(packet.sent_at, packet.size, self.measured_at);
                     for record in self.ledger.records_of(&packet) {
                         sink(Verdict::Lost, record);
                     }
@@ -63,10 +64,15 @@ impl Recovery {
             return;
         };
         self.packets_lost += u64::from(losses.count);
-        self.controller.on_congestion_event(now, sent_at);
+        let lost = Lost {
+            count: losses.count,
+            bytes: losses.bytes,
+            sent_at,
+        };
+        self.congestion.on_lost(now, lost);
         let probe_timeout = self.rtt.probe_timeout(self.peer_ack_delay_max);
         if losses.longest > probe_timeout * PERSISTENT_TIMEOUTS {
-            self.controller.on_persistent_congestion();
+            self.congestion.on_persistent_congestion();
             self.rtt.forget_min();
         }
     }
@@ -76,6 +82,7 @@ impl Recovery {
 #[derive(Clone, Copy, Debug, Default)]
 struct Losses {
     count: u32,
+    bytes: u64,
     latest_sent_at: Option<Instant>,
     /// When the first of a row of lost packets left, none between them acknowledged.
     row_since: Option<Instant>,
@@ -88,8 +95,9 @@ impl Losses {
         self.row_since = None;
     }
 
-    fn on_lost(&mut self, sent_at: Instant, measured_at: Option<Instant>) {
+    fn on_lost(&mut self, sent_at: Instant, bytes: u64, measured_at: Option<Instant>) {
         self.count += 1;
+        self.bytes += bytes;
         self.latest_sent_at = Some(sent_at);
         if measured_at.is_none_or(|measured_at| sent_at < measured_at) {
             return;

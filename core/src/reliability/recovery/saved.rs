@@ -16,8 +16,7 @@ impl Saved for Recovery {
             rtt,
             measured_at,
             peer_ack_delay_max,
-            controller,
-            pacer,
+            congestion,
             loss_at,
             backoff,
             probed_at,
@@ -32,8 +31,7 @@ impl Saved for Recovery {
         rtt.save(out);
         measured_at.save(out);
         peer_ack_delay_max.save(out);
-        controller.save(out);
-        pacer.save(out);
+        congestion.save(out);
         loss_at.save(out);
         backoff.save(out);
         probed_at.save(out);
@@ -50,8 +48,7 @@ impl Saved for Recovery {
             rtt: from.field("Recovery.rtt")?,
             measured_at: from.field("Recovery.measured_at")?,
             peer_ack_delay_max: from.field("Recovery.peer_ack_delay_max")?,
-            controller: from.field("Recovery.controller")?,
-            pacer: from.field("Recovery.pacer")?,
+            congestion: from.field("Recovery.congestion")?,
             loss_at: from.field("Recovery.loss_at")?,
             backoff: from.field("Recovery.backoff")?,
             probed_at: from.field("Recovery.probed_at")?,
