@@ -206,6 +206,7 @@ impl Controller for Cubic {
 
     fn on_progress(&mut self, progress: &Progress) {
         if let Some(round_trip_us) = progress.round_trip_us {
+            let round_trip_us = round_trip_us.min(CURVE_MAX_US);
             self.rtt_us = match self.rtt_us {
                 0 => round_trip_us,
                 rtt_us => (7 * rtt_us + round_trip_us) / 8,

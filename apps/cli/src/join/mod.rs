@@ -8,11 +8,10 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use tickwire_core::CongestionControl;
 use tickwire_game::Name;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-
-use tickwire_core::CongestionControl;
 
 use crate::args;
 use crate::discover::SearchArgs;

@@ -11,6 +11,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tickwire_core::CongestionControl;
+
 use crate::args;
 use crate::failure::bad_input;
 use crate::place::DISCOVERY_PORT;

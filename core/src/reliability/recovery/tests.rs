@@ -135,12 +135,13 @@ fn a_lost_packet_that_arrives_late_is_still_acknowledged() {
     for _ in 0..4 {
         send(&mut recovery, 0);
     }
-    ack(&mut recovery, 40, 1..=3);
     let window = recovery.congestion_window();
+    ack(&mut recovery, 40, 1..=3);
+    assert_eq!(recovery.congestion_window(), window / 2);
     let (acked, verdicts) = ack(&mut recovery, 60, 0..=3);
     assert_eq!(verdicts, [(Verdict::Acked, message(0))]);
     assert_eq!(acked.packets_acked, 1);
-    assert_eq!(recovery.congestion_window(), window);
+    assert_eq!(recovery.congestion_window(), window, "it was no loss");
     assert_eq!(ack(&mut recovery, 61, 0..=3).1, []);
 }
 
