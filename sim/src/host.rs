@@ -73,6 +73,8 @@ pub(crate) struct Host {
     pub(crate) redacted: Vec<u8>,
     /// Number of restarts: each life draws new entropy.
     incarnation: u64,
+    /// Datagrams and bytes that the lives before this one sent.
+    sent_before: (u64, u64),
     /// What the owner was told, and when, in the world's time.
     pub(crate) events: VecDeque<(Instant, Event)>,
     /// Whether the owner takes events out of the endpoint.
@@ -100,6 +102,7 @@ impl Host {
             recording: Vec::new(),
             redacted: Vec::new(),
             incarnation: 0,
+            sent_before: (0, 0),
             events: VecDeque::new(),
             is_reading: true,
             clock: Clock::default(),
@@ -113,6 +116,7 @@ impl Host {
     /// Begins a new life with new entropy; nothing of the old one is left.
     pub(crate) fn restart(&mut self, config: Config, rng: &Rng, now: Instant) {
         self.incarnation += 1;
+        self.sent_before = self.sent();
         let config = self.guard.reborn(config);
         self.endpoint = birth(
             Endpoint::new,
@@ -139,6 +143,13 @@ impl Host {
     pub(crate) fn record_redacted(&mut self, now: Instant) {
         self.endpoint.record_redacted(self.clock.read(now));
         self.redacted.clear();
+    }
+
+    /// Datagrams and their bytes that its endpoints handed out, over all its lives.
+    pub(crate) fn sent(&self) -> (u64, u64) {
+        let (datagrams, bytes) = self.sent_before;
+        let stats = self.endpoint.stats();
+        (datagrams + stats.datagrams_sent, bytes + stats.bytes_sent)
     }
 
     pub(crate) fn restarts(&self) -> u64 {

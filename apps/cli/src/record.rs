@@ -141,6 +141,39 @@ impl Drop for Obedience {
     }
 }
 
+/// What a signal asks for.
+#[cfg(unix)]
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Toggle,
+    Dump,
+}
+
+#[cfg(unix)]
+struct Signals {
+    toggle: tokio::signal::unix::Signal,
+    dump: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn take_over() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            toggle: signal(SignalKind::user_defined1())?,
+            dump: signal(SignalKind::user_defined2())?,
+        })
+    }
+
+    async fn next(&mut self) -> Option<Asked> {
+        tokio::select! {
+            Some(()) = self.toggle.recv() => Some(Asked::Toggle),
+            Some(()) = self.dump.recv() => Some(Asked::Dump),
+            else => None,
+        }
+    }
+}
+
 #[cfg(not(unix))]
 pub(crate) fn obey(_: &Handle, _: &RecordArgs, _: &str) -> std::io::Result<Obedience> {
     Ok(Obedience())
@@ -157,20 +190,40 @@ pub(crate) fn obey(
     args: &RecordArgs,
     command: &str,
 ) -> std::io::Result<Obedience> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut toggle = signal(SignalKind::user_defined1())?;
-    let mut dump = signal(SignalKind::user_defined2())?;
+    let mut signals = Signals::take_over()?;
     let (handle, args) = (handle.clone(), args.clone());
     let name = args.record.clone().unwrap_or_else(|| {
         PathBuf::from(format!("tickwire-{command}-{}.twrec", std::process::id()))
     });
     Ok(Obedience(tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                Some(()) = toggle.recv() => toggle_recording(&handle, &name).await,
-                Some(()) = dump.recv() => args.dump_ring(&handle).await,
-                else => return,
+        while let Some(asked) = signals.next().await {
+            match asked {
+                Asked::Toggle => toggle_recording(&handle, &name).await,
+                Asked::Dump => args.dump_ring(&handle).await,
             }
+        }
+    })))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn decline() -> std::io::Result<Obedience> {
+    Ok(Obedience())
+}
+
+/// For a command with several endpoints, which records none: the signals are answered, and do not end it.
+///
+/// # Errors
+///
+/// If the system refuses the handlers.
+#[cfg(unix)]
+pub(crate) fn decline() -> std::io::Result<Obedience> {
+    let mut signals = Signals::take_over()?;
+    Ok(Obedience(tokio::spawn(async move {
+        while signals.next().await.is_some() {
+            output::error(
+                "recordings are of one client, so there is nothing to record or to dump: leave --bots out, or record on the \
+                 server",
+            );
         }
     })))
 }

@@ -32,9 +32,9 @@ pub struct Outcome {
     pub traffic: Vec<TrafficOutcome>,
     /// How connections began and ended.
     pub connections: Connections,
-    /// UDP payload that clients sent.
+    /// UDP payload that clients sent, before a crash too.
     pub wire_up: Volume,
-    /// UDP payload that the server sent.
+    /// UDP payload that the server sent, before a crash too.
     pub wire_down: Volume,
     /// How often each kind of fault struck, without those that never did. See [`FaultCounts`](crate::FaultCounts).
     pub faults: BTreeMap<String, u64>,

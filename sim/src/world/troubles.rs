@@ -171,6 +171,12 @@ impl World {
         self.hosts[host.index()].restarts()
     }
 
+    /// Datagrams that a host's endpoints handed out, and their bytes of UDP payload, over all its lives.
+    #[must_use]
+    pub fn sent(&self, host: HostId) -> (u64, u64) {
+        self.hosts[host.index()].sent()
+    }
+
     /// Replaces a host's endpoint, as a crash and a restart on the same address do: nothing is said to anybody,
     /// unread events are gone, entropy is new.
     pub fn restart(&mut self, host: HostId, config: Config) {

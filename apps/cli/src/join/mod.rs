@@ -19,7 +19,7 @@ use crate::failure::{bad_input, failed};
 use crate::identity::{IdentityArgs, Origin, Trust};
 use crate::output;
 use crate::place::{GAME_PORT, Place};
-use crate::record::RecordArgs;
+use crate::record::{self, RecordArgs};
 use crate::signals::Stop;
 use bot::{BotTrust, Order, Plan, Report};
 use summary::Summary;
@@ -32,10 +32,10 @@ Examples:
   tickwire join 192.168.1.5 --record match.twrec
   tickwire join 192.168.1.5 --bots 8 --trust-on-first-use
 
-Recordings are of one client: --record, --record-redacted and --ring-dir do not go with --bots. On Unix, SIGUSR1 begins a
-recording of every call, and ends it: to the file of --record with a number added, or to tickwire-join-PID.twrec. SIGUSR2
-dumps the ring of --ring-dir. Counts of --json are sums over all bots, round trip and loss are means; `bots` lists each. Exit code 1 if a bot cannot
-join or loses its connection.";
+Recordings are of one client: --record, --record-redacted and --ring-dir do not go with --bots, and a signal only says so
+there. On Unix, SIGUSR1 begins a recording of every call, and ends it: to the file of --record with a number added, or to
+tickwire-join-PID.twrec. SIGUSR2 dumps the ring of --ring-dir. Counts of --json are sums over all bots, round trip and loss
+are means; `bots` lists each. Exit code 1 if a bot cannot join or loses its connection.";
 
 /// Ticks a second of the bots' own clocks.
 const TICK_RATE_HZ: NonZeroU32 = NonZeroU32::new(30).expect("30 is not 0");
@@ -142,6 +142,7 @@ async fn play(
     stop: &Stop,
 ) -> anyhow::Result<Vec<Report>> {
     let (orders, receiver) = watch::channel(Order::Play);
+    let _declined = (args.bots > 1).then(record::decline).transpose()?;
     let mut bots = JoinSet::new();
     for number in 0..args.bots {
         let plan = Plan {

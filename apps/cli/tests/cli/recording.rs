@@ -148,6 +148,19 @@ fn a_client_that_vanishes_is_worth_a_dump() {
 }
 
 #[test]
+fn several_clients_answer_signals_and_play_on() {
+    let server = Background::start(&SERVE[..5]);
+    let trust = "--trust-on-first-use";
+    let join = ["join", server.address("game"), "--bots", "2", trust];
+    let bots = Background::start_mute(&[&join[..], &["--duration", "2"]].concat(), "plays on");
+    for signal in ["USR1", "USR2"] {
+        bots.signal(signal);
+    }
+    let outcome = bots.finish();
+    assert_eq!(outcome.code, Some(0), "a signal ended it: {outcome:?}");
+}
+
+#[test]
 fn signals_that_cannot_be_obeyed_are_answered() {
     let server = Background::start(&SERVE[..5]);
     server.signal("USR2");

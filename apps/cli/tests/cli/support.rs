@@ -191,8 +191,14 @@ impl Background {
 
     /// Sends it SIGTERM, as `kill` does, and waits for its end. The outcome has the lines of stderr that nobody waited for.
     #[cfg(unix)]
-    pub(crate) fn terminate(mut self) -> Outcome {
+    pub(crate) fn terminate(self) -> Outcome {
         self.signal("TERM");
+        self.finish()
+    }
+
+    /// Waits for its end, which it comes to by itself.
+    #[cfg(unix)]
+    pub(crate) fn finish(mut self) -> Outcome {
         let child = self.child.take().expect("it is taken here only");
         let mut outcome = Outcome::of(child.wait_with_output().expect("the child is ours"));
         // Ends with the child.

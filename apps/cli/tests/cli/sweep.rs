@@ -1,6 +1,6 @@
 //! `tickwire sim sweep` and progress, the built binary.
 
-use crate::support::{TestFile, refusal, run};
+use crate::support::{Outcome, TestFile, refusal, run};
 
 const SMALL: &str = "title = \"Small\"\nduration = \"1s\"\ndrain = \"500ms\"\n[link]\nrate = \"5Mbit/s\"\n[[traffic]]\nname = \"a\"\ndelivery = \"ordered\"\nrate_hz = 20\n";
 
@@ -11,21 +11,21 @@ fn scenario(text: &str) -> TestFile {
     file
 }
 
+/// The arguments of a sweep of this scenario.
+fn sweep<'a>(file: &'a TestFile, more: &[&'a str]) -> Vec<&'a str> {
+    [&["sim", "sweep", "--scenario", file.as_str()], more].concat()
+}
+
+fn swept(file: &TestFile, more: &[&str]) -> Outcome {
+    let outcome = run(&sweep(file, more));
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    outcome
+}
+
 #[test]
 fn a_sweep_is_a_table_with_a_row_for_each_loss() {
     let file = scenario(SMALL);
-    let arguments = [
-        "sim",
-        "sweep",
-        "--scenario",
-        file.as_str(),
-        "--loss",
-        "0,2.5",
-        "--rtt",
-        "20,60",
-    ];
-    let outcome = run(&arguments);
-    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let outcome = swept(&file, &["--loss", "0,2.5", "--rtt", "20,60"]);
     for expected in [
         "LOSS \\ RTT  20 ms",
         "60 ms",
@@ -45,22 +45,14 @@ fn a_sweep_is_a_table_with_a_row_for_each_loss() {
 #[test]
 fn the_number_of_threads_changes_nothing() {
     let file = scenario(SMALL);
-    let sweep = |threads| {
-        let arguments = [
-            "sim",
-            "sweep",
-            "--scenario",
-            file.as_str(),
-            "--loss",
-            "0,5",
-            "--rtt",
-            "20,50",
-            "--json",
-        ];
-        run(&[&arguments[..], &["--seeds", "2", "--threads", threads]].concat())
+    let by = |threads| {
+        let points = ["--loss", "0,5", "--rtt", "20,50", "--json"];
+        swept(
+            &file,
+            &[&points[..], &["--seeds", "2", "--threads", threads]].concat(),
+        )
     };
-    let (one, many) = (sweep("1"), sweep("5"));
-    assert_eq!(one.code, Some(0), "{one:?}");
+    let (one, many) = (by("1"), by("5"));
     assert_eq!(one.stdout, many.stdout);
     let json = one.json();
     assert_eq!(json["losses_permille"], serde_json::json!([0, 50]));
@@ -76,21 +68,8 @@ fn the_number_of_threads_changes_nothing() {
 #[test]
 fn a_sweep_is_drawn() {
     let (file, svg) = (scenario(SMALL), TestFile::new());
-    let outcome = run(&[
-        "sim",
-        "sweep",
-        "--scenario",
-        file.as_str(),
-        "--loss",
-        "0,5",
-        "--rtt",
-        "20",
-        "--seeds",
-        "1",
-        "--svg",
-        svg.as_str(),
-    ]);
-    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let points = ["--loss", "0,5", "--rtt", "20", "--seeds", "1"];
+    swept(&file, &[&points[..], &["--svg", svg.as_str()]].concat());
     let text = std::fs::read_to_string(&svg.path).expect("it was written");
     assert!(
         text.starts_with("<svg") && text.contains("a ↓: latency"),
@@ -102,15 +81,8 @@ fn a_sweep_is_drawn() {
 fn a_bad_sweep_is_one_line_and_writes_nothing() {
     let (file, svg) = (scenario(SMALL), TestFile::new());
     let bad = |more: &[&str]| {
-        let arguments = [
-            "sim",
-            "sweep",
-            "--scenario",
-            file.as_str(),
-            "--svg",
-            svg.as_str(),
-        ];
-        refusal(2, &[&arguments[..], more].concat())
+        let svg = ["--svg", svg.as_str()];
+        refusal(2, &sweep(&file, &[&svg, more].concat()))
     };
     assert!(bad(&["--loss", "0.25"]).contains("steps of 0.1"));
     assert!(bad(&["--rtt", "1h"]).contains("whole milliseconds"));
@@ -118,19 +90,8 @@ fn a_bad_sweep_is_one_line_and_writes_nothing() {
     assert!(bad(&["--seeds", "1000000"]).contains("at most 400 points"));
     assert!(bad(&["--set", "traffic.0.rate_hz=0"]).contains("`rate_hz`"));
     assert!(!svg.path.exists(), "nothing is written");
-    let unwritable = [
-        "sim",
-        "sweep",
-        "--scenario",
-        file.as_str(),
-        "--loss",
-        "0",
-        "--rtt",
-        "1",
-        "--svg",
-        "/no/such/directory/s",
-    ];
-    assert!(refusal(2, &unwritable).contains("give --svg a path"));
+    let unwritable = ["--loss", "0", "--rtt", "1", "--svg", "/no/such/directory/s"];
+    assert!(refusal(2, &sweep(&file, &unwritable)).contains("give --svg a path"));
 }
 
 #[test]

@@ -67,14 +67,14 @@ impl Run<'_> {
             series,
         };
         for host in self.world.hosts() {
-            let stats = self.world.view(host).stats();
+            let (datagrams, bytes) = self.world.sent(host);
             let volume = if host == self.server {
                 &mut outcome.wire_down
             } else {
                 &mut outcome.wire_up
             };
-            volume.datagrams += stats.datagrams_sent;
-            volume.bytes += stats.bytes_sent;
+            volume.datagrams += datagrams;
+            volume.bytes += bytes;
         }
         outcome.log.sort_by_key(|entry| entry.at_us);
         outcome.unmet = unmet(scenario, &outcome);
