@@ -142,6 +142,7 @@ pub struct Config {
     pub(crate) coalesce_delay: Duration,
     pub(crate) ack_delay_max: Duration,
     pub(crate) congestion: CongestionControl,
+    pub(crate) unreliable_age_max: Duration,
     pub(crate) ciphers: Vec<CipherSuite>,
     pub(crate) crypto: Arc<dyn Crypto>,
     pub(crate) identity: Option<SecretKey>,
@@ -214,6 +215,7 @@ impl Default for Config {
             coalesce_delay: Duration::from_millis(1),
             ack_delay_max: Duration::from_millis(40),
             congestion: CongestionControl::default(),
+            unreliable_age_max: Duration::from_millis(100),
             ciphers: vec![CipherSuite::Aes128Gcm, CipherSuite::ChaCha20Poly1305],
             crypto: Arc::new(Portable),
             identity: None,
@@ -298,6 +300,8 @@ impl ConfigBuilder {
         /// The congestion controller that connections begin with; see
         /// [`Endpoint::set_congestion`](crate::Endpoint::set_congestion) for the rest of their life.
         congestion: CongestionControl,
+        /// How long an unreliable message may wait to leave, 10 ms to 10 s; then it is dropped. Default 100 ms.
+        unreliable_age_max: Duration,
         /// Cipher suites in order of preference; the server's order decides. Default AES-128-GCM, ChaCha20-Poly1305.
         ciphers: Vec<CipherSuite>,
         /// The implementation of the ciphers. Default [`Portable`]; drivers bring a faster one.
@@ -479,6 +483,13 @@ impl Config {
             millis(0),
             millis(50),
             "0 to 50 ms",
+        )?;
+        in_range(
+            "unreliable_age_max",
+            self.unreliable_age_max,
+            millis(10),
+            secs(10),
+            "10 ms to 10 s",
         )?;
         in_range(
             "ack_delay_max",

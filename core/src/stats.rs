@@ -60,6 +60,8 @@ pub struct PeerDrops {
     pub duplicate_message: u64,
     /// Unreliable messages that made room in a full send queue.
     pub send_queue_full: u64,
+    /// Unreliable messages that could not leave in time, or for which a newer one went.
+    pub send_stale: u64,
     /// Messages not taken because the owner had too much unread; reliable ones come again.
     pub unread_full: u64,
     /// Unreliable messages whose missing fragments did not come in time, and fragments for which there was no room.
@@ -71,6 +73,7 @@ saved!(PeerDrops {
     stale_message,
     duplicate_message,
     send_queue_full,
+    send_stale,
     unread_full,
     reassembly_expired,
 });

@@ -15,8 +15,8 @@ use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::handshake::Credits;
 
-/// The send side of every channel. Channels leave in this order: what was lost, new unreliable messages
-/// (they age), new reliable ones; by channel index within each.
+/// The send side of every channel. Channels leave in this order: new unreliable messages (they age), what was lost, new
+/// reliable ones; by channel index within each.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     channels: Vec<SendChannel>,
@@ -134,8 +134,43 @@ impl Outbox {
         self.channels.iter().any(SendChannel::has_lost)
     }
 
-    /// Puts what was lost and, if `new`, what was never sent into the packet.
-    pub(crate) fn fill(
+    /// When the first unreliable message that may still leave was queued, and the bytes of its next piece.
+    pub(crate) fn fresh_since(&self, now: Instant, config: &Config) -> Option<(Instant, usize)> {
+        let channels = self.channels.iter();
+        channels
+            .filter_map(|channel| channel.fresh_since(now, config))
+            .min()
+    }
+
+    /// Drops unreliable messages that waited too long; returns how many.
+    pub(crate) fn drop_stale(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        pool: &mut Pool,
+        pen: &mut Pen<'_>,
+    ) -> u64 {
+        let channels = self.channels.iter_mut();
+        channels
+            .map(|channel| channel.drop_stale(now, config, pool, pen))
+            .sum()
+    }
+
+    /// Puts new unreliable messages into the packet.
+    pub(crate) fn fill_fresh(
+        &mut self,
+        now: Instant,
+        packet: &mut PacketBuilder<'_>,
+        pool: &mut Pool,
+        pen: &mut Pen<'_>,
+    ) {
+        for channel in self.channels.iter_mut().filter(|c| !c.is_reliable()) {
+            channel.fill_new(now, &mut self.all, packet, pool, pen);
+        }
+    }
+
+    /// Puts what was lost and, if `new`, what was never sent of reliable messages into the packet.
+    pub(crate) fn fill_reliable(
         &mut self,
         now: Instant,
         new: bool,
@@ -149,14 +184,8 @@ impl Outbox {
         if !new {
             return;
         }
-        for reliable in [false, true] {
-            for channel in self
-                .channels
-                .iter_mut()
-                .filter(|channel| channel.is_reliable() == reliable)
-            {
-                channel.fill_new(now, &mut self.all, packet, pool, pen);
-            }
+        for channel in self.channels.iter_mut().filter(|c| c.is_reliable()) {
+            channel.fill_new(now, &mut self.all, packet, pool, pen);
         }
     }
 
@@ -190,8 +219,9 @@ impl Outbox {
     }
 
     /// Notes for each channel with something to send what holds it back: what was lost, and what is new and has its credit.
-    pub(crate) fn note_waits(&self, lost: Hold, new: Hold, pen: &mut Pen<'_>) {
+    pub(crate) fn note_waits(&self, lost: Hold, new: Hold, fresh: Hold, pen: &mut Pen<'_>) {
         for channel in &self.channels {
+            let new = if channel.is_reliable() { new } else { fresh };
             channel.note_waits(lost, new, &self.all, pen);
         }
     }

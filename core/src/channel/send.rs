@@ -17,6 +17,7 @@ use crate::wire::frame::{Fragment, Message};
 use crate::wire::{MESSAGE_WINDOW, NUMBERED_MESSAGES_PER_PACKET_MAX};
 
 mod audit;
+mod fresh;
 mod journal;
 
 /// A reliable channel keeps messages until acknowledged; an unreliable one until sent.

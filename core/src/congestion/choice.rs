@@ -9,6 +9,7 @@ use core::str::FromStr;
 use super::Controller;
 use super::cubic::Cubic;
 use super::fixed::Fixed;
+use super::game::Game;
 use super::new_reno::NewReno;
 use crate::record::codec::{number, put_number};
 use crate::saved::{Loader, Saved};
@@ -16,13 +17,16 @@ use crate::wire::{DecodeError, Reader};
 
 /// Which congestion controller a connection has: how fast it sends what it has to send.
 ///
-/// Written `new-reno`, `cubic`, `fixed:BYTES_PER_SECOND`.
+/// Written `game`, `cubic`, `new-reno`, `fixed:BYTES_PER_SECOND`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 pub enum CongestionControl {
-    /// NewReno (RFC 9002 section 7): halves at each loss. Simple, and slow to return.
+    /// Keeps the queue on the way short, so that state stays fresh beside bulk; takes scattered losses for chance; holds its
+    /// own beside flows that fill the queue. The default.
     #[default]
+    Game,
+    /// NewReno (RFC 9002 section 7): halves at each loss. Simple, and slow to return.
     NewReno,
     /// CUBIC (RFC 9438) with `HyStart++` (RFC 9406): what most of the internet sends with. It fills queues until they
     /// overflow.
@@ -39,6 +43,7 @@ impl CongestionControl {
     /// A fresh controller.
     pub(super) fn controller(self, datagram_size: u64) -> Box<dyn Controller> {
         match self {
+            Self::Game => Box::new(Game::new(datagram_size)),
             Self::NewReno => Box::new(NewReno::new(datagram_size)),
             Self::Cubic => Box::new(Cubic::new(datagram_size)),
             Self::Fixed { bytes_per_second } => {
@@ -58,6 +63,7 @@ impl CongestionControl {
                 out.push(2);
                 put_number(bytes_per_second.get(), out);
             }
+            Self::Game => out.push(3),
         }
     }
 
@@ -67,6 +73,7 @@ impl CongestionControl {
         match reader.u8("congestion controller")? {
             0 => Ok(Self::NewReno),
             1 => Ok(Self::Cubic),
+            3 => Ok(Self::Game),
             2 => Ok(Self::Fixed {
                 bytes_per_second: NonZeroU64::new(number(reader, "bytes a second")?)
                     .ok_or(error)?,
@@ -89,6 +96,7 @@ impl Saved for CongestionControl {
 impl fmt::Display for CongestionControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Game => f.write_str("game"),
             Self::NewReno => f.write_str("new-reno"),
             Self::Cubic => f.write_str("cubic"),
             Self::Fixed { bytes_per_second } => write!(f, "fixed:{bytes_per_second}"),
@@ -102,7 +110,7 @@ pub struct UnknownCongestionControl;
 
 impl fmt::Display for UnknownCongestionControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a congestion controller: new-reno, cubic or fixed:BYTES_PER_SECOND")
+        f.write_str("a congestion controller: game, cubic, new-reno or fixed:BYTES_PER_SECOND")
     }
 }
 
@@ -113,6 +121,7 @@ impl FromStr for CongestionControl {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         match name {
+            "game" => Ok(Self::Game),
             "new-reno" => Ok(Self::NewReno),
             "cubic" => Ok(Self::Cubic),
             _ => {

@@ -15,13 +15,16 @@ pub(crate) struct Flight {
     delivered_at: Instant,
     first_sent_at: Instant,
     is_app_limited: bool,
+    /// With itself.
+    in_flight: u64,
 }
 
 saved!(Flight {
     delivered,
     delivered_at,
     first_sent_at,
-    is_app_limited
+    is_app_limited,
+    in_flight
 });
 
 /// What arrived so far.
@@ -54,6 +57,13 @@ pub(super) struct Newest {
 
 saved!(Newest { flight, sent_at });
 
+impl Newest {
+    /// What was in flight as it left, itself included.
+    pub(super) const fn in_flight(&self) -> u64 {
+        self.flight.in_flight
+    }
+}
+
 impl Delivery {
     /// A packet leaves while `in_flight` others are. `is_app_limited`: there is nothing to send after it.
     pub(super) fn on_sent(
@@ -72,6 +82,7 @@ impl Delivery {
             delivered_at: self.delivered_at,
             first_sent_at: self.first_sent_at,
             is_app_limited: self.app_limited_until > self.delivered,
+            in_flight: in_flight + bytes,
         };
         if is_app_limited {
             self.app_limited_until = self.delivered + in_flight + bytes;

@@ -6,6 +6,7 @@
 //! | `choice`     | [`CongestionControl`]: the algorithms by name                                         |
 //! | `new_reno`   | RFC 9002 section 7                                                                    |
 //! | `cubic`      | RFC 9438, with `hystart`: RFC 9406                                                    |
+//! | `game`       | the default: keeps queues short                                                      |
 //! | `fixed`      | so many bytes a second                                                                |
 //! | `delivery`   | how fast packets arrive, measured                                                     |
 //! | `pacer`      | the bucket                                                                            |
@@ -19,6 +20,7 @@ use core::fmt::Debug;
 
 use self::cubic::Cubic;
 use self::fixed::Fixed;
+use self::game::Game;
 use self::new_reno::NewReno;
 use crate::saved::{Loader, Saved};
 use crate::time::Instant;
@@ -28,6 +30,7 @@ mod choice;
 mod cubic;
 pub(crate) mod delivery;
 mod fixed;
+mod game;
 mod hystart;
 mod new_reno;
 mod pacer;
@@ -65,6 +68,8 @@ pub(crate) struct Progress {
     pub(crate) lost_bytes: u64,
     /// What is in flight still.
     pub(crate) in_flight: u64,
+    /// What was in flight when the newest packet that arrived had left, itself included.
+    pub(crate) sent_in_flight: u64,
     /// Round trip of the newest packet without the peer's delay, where the acknowledgement tells it.
     pub(crate) round_trip_us: Option<u64>,
     /// A packet arrived that left after the latest round trip had begun: the next one begins.
@@ -133,8 +138,8 @@ pub(crate) trait Controller: Debug + Send + Sync {
         None
     }
 
-    /// Datagrams that may leave at once after a rest. `None`: a tick's, and ten at least.
-    fn burst_datagrams(&self) -> Option<u64> {
+    /// Bytes that may leave at once after a rest. `None`: a tick's, and ten datagrams at least.
+    fn burst(&self) -> Option<u64> {
         None
     }
 
@@ -151,6 +156,7 @@ impl Saved for Box<dyn Controller> {
         match from.field::<u8>("controller")? {
             NewReno::CODE => Ok(Box::new(NewReno::load(from)?)),
             Cubic::CODE => Ok(Box::new(Cubic::load(from)?)),
+            Game::CODE => Ok(Box::new(Game::load(from)?)),
             Fixed::CODE => Ok(Box::new(Fixed::load(from)?)),
             _ => Err(from.field_error("controller")),
         }

@@ -9,6 +9,13 @@ use crate::reliability::rtt::Rtt;
 use crate::saved::saved;
 use crate::time::Instant;
 
+/// Beyond the window, unreliable messages get this part of the rate,
+const FRESH_DIVISOR: u64 = 4;
+/// and so many datagrams in a round trip at least.
+const FRESH_DATAGRAMS: u64 = 2;
+/// What a packet has beside the piece, about.
+const FRESH_OVERHEAD: u64 = 48;
+
 /// The controller and what it is told by.
 ///
 /// Kept here, because it is the same for all controllers: one congestion event is told for each round trip (RFC 9002
@@ -18,6 +25,8 @@ pub(crate) struct Congestion {
     choice: CongestionControl,
     controller: Box<dyn Controller>,
     pacer: Pacer,
+    /// What unreliable messages may send beyond the window.
+    fresh: Pacer,
     delivery: Delivery,
     datagram_size: u64,
     /// Packets sent until then belong to an event already answered.
@@ -33,6 +42,7 @@ saved!(Congestion {
     choice,
     controller,
     pacer,
+    fresh,
     delivery,
     datagram_size,
     recovery_until,
@@ -67,6 +77,7 @@ impl Congestion {
             choice,
             controller: choice.controller(datagram_size),
             pacer: Pacer::new(datagram_size),
+            fresh: Pacer::new(datagram_size),
             delivery: Delivery::default(),
             datagram_size,
             recovery_until: None,
@@ -82,6 +93,7 @@ impl Congestion {
     pub(crate) fn reset(&mut self) {
         self.controller = self.choice.controller(self.datagram_size);
         self.pacer = Pacer::new(self.datagram_size);
+        self.fresh = Pacer::new(self.datagram_size);
         self.recovery_until = None;
         self.losses = 0;
     }
@@ -111,6 +123,7 @@ impl Congestion {
         self.datagram_size = bytes as u64;
         self.controller.on_datagram_size(self.datagram_size);
         self.pacer.on_datagram_size(self.datagram_size);
+        self.fresh.on_datagram_size(self.datagram_size);
     }
 
     pub(crate) fn window(&self) -> u64 {
@@ -149,11 +162,47 @@ impl Congestion {
 
     fn foresee(&self, pacer: &mut Pacer, now: Instant, bytes: u64, rtt: &Rtt) -> Option<Instant> {
         let rate = self.rate(rtt);
-        let burst = match self.controller.burst_datagrams() {
-            Some(datagrams) => datagrams * self.datagram_size,
+        let burst = match self.controller.burst() {
+            Some(bytes) => bytes,
             None => pacer::burst(rate, self.datagram_size, self.controller.window()),
         };
         pacer.permit(now, bytes, rate, burst)
+    }
+
+    /// `None` if an unreliable piece of `bytes` may leave now, whatever is in flight, else when it may.
+    ///
+    /// What ages is no use later, and it is little: a quarter of the rate, and at least two datagrams a round trip, may go
+    /// beyond the window. It counts as in flight, so that bulk makes room for it; and where the path is so slow that
+    /// even this fills a queue, the round trip grows and it becomes less.
+    pub(crate) fn fresh_until(&mut self, now: Instant, bytes: u64, rtt: &Rtt) -> Option<Instant> {
+        let mut fresh = self.fresh;
+        let until = self.ask_fresh(&mut fresh, now, bytes, rtt);
+        self.fresh = fresh;
+        until
+    }
+
+    /// The same, but nothing is changed by asking.
+    pub(crate) fn foresee_fresh_until(
+        &self,
+        now: Instant,
+        bytes: u64,
+        rtt: &Rtt,
+    ) -> Option<Instant> {
+        self.ask_fresh(&mut { self.fresh }, now, bytes, rtt)
+    }
+
+    fn ask_fresh(&self, fresh: &mut Pacer, now: Instant, bytes: u64, rtt: &Rtt) -> Option<Instant> {
+        let quarter = self.rate(rtt).bytes_per_second() / FRESH_DIVISOR;
+        let least = FRESH_DATAGRAMS * self.datagram_size * 1_000_000 / rtt.smoothed_us().max(1);
+        let rate = Rate::of_second(quarter.max(least));
+        let burst = pacer::burst(rate, self.datagram_size, u64::MAX);
+        let bytes = (bytes + FRESH_OVERHEAD).min(self.datagram_size);
+        fresh.permit(now, bytes, rate, burst)
+    }
+
+    /// A packet left that was permitted as unreliable only.
+    pub(crate) const fn on_fresh_sent(&mut self, bytes: u64) {
+        self.fresh.on_sent(bytes);
     }
 
     /// A packet leaves while `in_flight` others are; returns what to remember with it.
@@ -244,6 +293,7 @@ impl Congestion {
             acked_bytes: core::mem::take(&mut self.acked_bytes),
             lost_bytes: core::mem::take(&mut self.lost_bytes),
             in_flight,
+            sent_in_flight: newest.in_flight(),
             round_trip_us,
             is_round_start: self.delivery.ends_round(&newest),
             rate: self.delivery.rate(&newest, rtt.min_us()),

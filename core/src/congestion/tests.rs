@@ -27,7 +27,8 @@ pub(super) fn loss(millis: u64) -> Trouble {
     }
 }
 
-const ALL: [CongestionControl; 3] = [
+const ALL: [CongestionControl; 4] = [
+    CongestionControl::Game,
     CongestionControl::NewReno,
     CongestionControl::Cubic,
     CongestionControl::Fixed {
@@ -103,6 +104,7 @@ fn play(controller: &mut dyn Controller, now: &mut Instant, step: &Step) {
                 acked_bytes: 2_000,
                 lost_bytes,
                 in_flight: 10_000,
+                sent_in_flight: 12_000,
                 round_trip_us,
                 is_round_start: round,
                 rate: rate.map(|bytes_per_second| RateSample {

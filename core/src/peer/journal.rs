@@ -53,20 +53,26 @@ impl Peer {
         } else {
             Hold::Tick { until: due }
         };
+        let fresh = match new {
+            Hold::Paced { .. } | Hold::Congestion => self.fresh_hold(now, shared),
+            new => new,
+        };
         let mut pen = shared.journal.pen(now, self.id);
-        self.outbox.note_waits(lost, new, &mut pen);
+        self.outbox.note_waits(lost, new, fresh, &mut pen);
     }
 
     fn permit_hold(&self, now: Instant, shared: &Shared) -> Hold {
         if self.probe {
             return Hold::Due;
         }
-        match self.recovery.foresee(now, shared.config.datagram_size_max) {
-            Permit::Now => Hold::Due,
-            Permit::At(until) => Hold::Paced { until },
-            Permit::WindowFull => Hold::Congestion,
-            Permit::LedgerFull => Hold::Ledger,
-        }
+        hold_of(self.recovery.foresee(now, shared.config.datagram_size_max))
+    }
+
+    /// What keeps unreliable messages while bulk waits for its permission.
+    fn fresh_hold(&self, now: Instant, shared: &Shared) -> Hold {
+        let fresh = self.outbox.fresh_since(now, &shared.config);
+        let bytes = fresh.map_or(0, |(_, bytes)| bytes);
+        hold_of(self.recovery.foresee_fresh(now, bytes))
     }
 
     /// Notes what an acknowledgement said, and what was lost by it.
@@ -103,5 +109,14 @@ impl Peer {
         self.outbox.note_found(pen);
         self.recovery.note_found(pen);
         self.inbox.note_found(pen);
+    }
+}
+
+const fn hold_of(permit: Permit) -> Hold {
+    match permit {
+        Permit::Now => Hold::Due,
+        Permit::At(until) => Hold::Paced { until },
+        Permit::WindowFull => Hold::Congestion,
+        Permit::LedgerFull => Hold::Ledger,
     }
 }

@@ -33,6 +33,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
         coalesce_delay,
         ack_delay_max,
         congestion,
+        unreliable_age_max,
         ciphers,
         crypto: _,
         identity: _,
@@ -60,6 +61,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
     put_duration(*coalesce_delay, out);
     put_duration(*ack_delay_max, out);
     congestion.put(out);
+    put_duration(*unreliable_age_max, out);
     put_number(ciphers.len() as u64, out);
     out.extend(ciphers.iter().map(|suite| match suite {
         CipherSuite::Aes128Gcm => 0,
@@ -92,6 +94,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Config, DecodeError> {
         .coalesce_delay(duration(reader, "coalesce_delay")?)
         .ack_delay_max(duration(reader, "ack_delay_max")?)
         .congestion(CongestionControl::read(reader)?)
+        .unreliable_age_max(duration(reader, "unreliable_age_max")?)
         .ciphers(list(reader, "ciphers", read_cipher)?)
         .tick(read_tick(reader)?)
         .announce(read_announce(reader)?);
@@ -248,6 +251,7 @@ mod tests {
             .congestion(CongestionControl::Fixed {
                 bytes_per_second: core::num::NonZeroU64::MAX,
             })
+            .unreliable_age_max(Duration::from_millis(77))
             .ciphers(alloc::vec![CipherSuite::ChaCha20Poly1305])
             .tick(NonZeroU32::new(144).map(TickConfig::new))
             .announce(Some(AnnounceConfig {

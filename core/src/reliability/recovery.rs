@@ -161,6 +161,21 @@ impl Recovery {
             .map_or(Permit::Now, Permit::At)
     }
 
+    /// Whether a packet with an unreliable piece of `bytes` may leave though nothing else may.
+    pub(crate) fn permit_fresh(&mut self, now: Instant, bytes: usize) -> Permit {
+        if self.ledger.is_full() {
+            return Permit::LedgerFull;
+        }
+        self.congestion
+            .fresh_until(now, bytes as u64, &self.rtt)
+            .map_or(Permit::Now, Permit::At)
+    }
+
+    /// Such a packet left.
+    pub(crate) const fn on_fresh_sent(&mut self, bytes: usize) {
+        self.congestion.on_fresh_sent(bytes as u64);
+    }
+
     /// Why a packet of `bytes` must wait for answers, if it must.
     fn full(&self, bytes: usize) -> Option<Permit> {
         if self.ledger.is_full() {

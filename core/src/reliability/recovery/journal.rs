@@ -16,6 +16,16 @@ impl Recovery {
             .map_or(Permit::Now, Permit::At)
     }
 
+    /// As [`permit_fresh`](Self::permit_fresh), but nothing is changed by asking.
+    pub(crate) fn foresee_fresh(&self, now: Instant, bytes: usize) -> Permit {
+        if self.ledger.is_full() {
+            return Permit::LedgerFull;
+        }
+        self.congestion
+            .foresee_fresh_until(now, bytes as u64, &self.rtt)
+            .map_or(Permit::Now, Permit::At)
+    }
+
     /// Notes when each remembered piece left, as a journal begins.
     pub(crate) fn note_found(&self, pen: &mut Pen<'_>) {
         let packets = (0..).map_while(|index| self.ledger.get(index));
