@@ -2,7 +2,6 @@
 
 mod lab;
 
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use tickwire_core::CongestionControl;
@@ -44,7 +43,7 @@ fn told(lab: &Lab) -> String {
 
 #[test]
 fn explore() {
-    let names = std::env::var("CC").unwrap_or("game,cubic,new-reno".into());
+    let names = std::env::var("TWCC").unwrap_or("game,cubic,new-reno".into());
     for name in names.split(',') {
         for loss in [0, 10, 20, 50] {
             for seed in 1..4 {
