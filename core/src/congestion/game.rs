@@ -7,8 +7,8 @@
 //! measured: docs/decisions/0010-congestion.md.
 //!
 //! - *Round trip*: the least of the latest one ("standing", Copa, NSDI 2018, section 2.1), so that jitter of single packets
-//!   is not taken for a queue. The least ever is forgotten after 10 to 20 s; before that the window rests at half for
-//!   a round trip, so that it can be seen again (LEDBAT++, draft-irtf-iccrg-ledbat-plus-plus section 4.4).
+//!   is not taken for a queue. The least ever is forgotten after 10 to 20 s; before that the window rests at two
+//!   thirds for a moment, so that it can be seen again (LEDBAT++, draft-irtf-iccrg-ledbat-plus-plus section 4.4).
 //! - *Start*: doubles each round trip, paced at twice the window, so that each round trip's packets are a train faster than the
 //!   average. Where the train is slowed its spacing tells the rate of the path (`HyStart`, Ha and Rhee, 2011), half a
 //!   round trip before the queue would stand.
@@ -35,6 +35,8 @@ const SQUEEZED_ROUNDS: u32 = 8;
 const CHANCE_PERMILLE: u64 = 125;
 /// Rounds that the best rate is remembered for, at least; twice that at most.
 const RATE_ROUNDS: u32 = 8;
+/// Jitter is not taken for a queue below this.
+const HURRIED_US: u64 = 2_000;
 /// Round trips are not believed to be longer.
 const ROUND_TRIP_MAX_US: u64 = 10_000_000;
 /// No window is larger, so that sums of them fit.
@@ -79,7 +81,7 @@ pub(crate) struct Game {
     loss_permille: u64,
     /// What arrived since the latest progress of packets that say something about the window.
     useful_bytes: u64,
-    /// The window rests at half until then.
+    /// The window rests at two thirds until then.
     rests_until: Option<Instant>,
 }
 
@@ -177,6 +179,10 @@ impl Game {
         };
         self.judge_company(queue_us);
         self.train = None;
+        if self.is_resting() {
+            // A queue that is empty because we rest invites nobody.
+            self.calm_rounds = 0;
+        }
         if self.rests_until.is_some_and(|until| until <= now) {
             self.rests_until = None;
         }
@@ -252,19 +258,32 @@ impl Game {
 
     /// The window moves, in a round trip, by half of what is missing or too much in the queue; ever faster while nothing
     /// is seen there.
-    fn keep_share(&mut self, sent_in_flight: u64, acked_bytes: u64) {
+    fn keep_share(&mut self, progress: &Progress) {
+        let (sent_in_flight, acked_bytes) = (progress.sent_in_flight, progress.acked_bytes);
         let share = self.share();
-        let ours = sent_in_flight - self.delays.without_queue(sent_in_flight);
+        if self.calm_rounds > 1 && self.has_hurried(progress) {
+            self.calm_rounds = 0;
+            let held = self.delays.without_latest(sent_in_flight);
+            self.set_window(self.window.min(held + share));
+            return;
+        }
+        let ours = sent_in_flight.saturating_sub(self.delays.without_queue(sent_in_flight));
         if ours > share {
             let excess = (ours - share) / 2;
             let cut = scale(excess, acked_bytes.min(self.window), self.window);
-            self.set_window(self.window - cut);
+            self.set_window(self.window.saturating_sub(cut));
             return;
         }
         let step = (share - ours) / 2;
         let faster = step << self.calm_rounds.saturating_sub(1).min(8);
         let step = faster.min((self.window / 4).max(step));
         self.grow(step);
+    }
+
+    /// It grew faster and faster, and the latest packet met a queue. The standing one would tell half a round trip later.
+    fn has_hurried(&self, progress: &Progress) -> bool {
+        progress.round_trip_us.is_some()
+            && self.delays.latest_queue_us() > self.usual_us() + HURRIED_US
     }
 
     /// Grows by `step` bytes for each window that arrives.
@@ -300,7 +319,7 @@ impl Controller for Game {
                 .delays
                 .on_sample(progress.now, round_trip_us.min(ROUND_TRIP_MAX_US));
             if must_rest && !self.is_resting() && self.mode != (Mode::Start { cap: WINDOW_MAX }) {
-                let rest = Duration::from_micros(2 * self.delays.smoothed_us());
+                let rest = Duration::from_micros(self.delays.smoothed_us() / 2 * 3);
                 self.rests_until = Some(progress.now + rest);
             }
         }
@@ -313,7 +332,7 @@ impl Controller for Game {
         match self.mode {
             _ if !self.delays.is_measured() || self.is_resting() => {}
             Mode::Start { cap } => self.start(progress, cap),
-            Mode::Calm => self.keep_share(progress.sent_in_flight, progress.acked_bytes),
+            Mode::Calm => self.keep_share(progress),
             Mode::Compete => self.grow(self.datagram_size),
         }
         self.useful_bytes = 0;
@@ -353,7 +372,7 @@ impl Controller for Game {
 
     fn window(&self) -> u64 {
         match self.is_resting() {
-            true => (self.window / 2).max(self.window_min()),
+            true => (self.window / 3 * 2).max(self.window_min()),
             false => self.window,
         }
     }

@@ -160,6 +160,32 @@ impl Lab {
             .for_each(|(flow, plan)| flow.plan = plan);
     }
 
+    /// Runs for so long.
+    pub(super) fn run_for(&mut self, time: Duration) {
+        let at = self.now.saturating_duration_since(self.begun);
+        self.run_until(at + time);
+    }
+
+    /// What became of the first flow, for who reads a failure.
+    pub(super) fn told(&self) -> String {
+        let (flow, stats) = (&self.flows[0], self.stats(0));
+        format!(
+            "bulk done after {:?}; {} of {} states, half of them after {} us, 99 % after {} us, all after {} us; \
+             {} permille on the wire; {} dropped by the queue, {} lost, {} again, {} stale",
+            flow.bulk_done_at,
+            flow.state_us.len(),
+            flow.state_sent,
+            flow.state_quantile_us(500),
+            flow.state_quantile_us(990),
+            flow.state_quantile_us(1_000),
+            flow.wire_permille(),
+            flow.queue_drops,
+            stats.packets_lost,
+            stats.retransmissions,
+            stats.drops.send_stale,
+        )
+    }
+
     pub(super) fn stats(&self, flow: usize) -> PeerStats {
         let flow = &self.flows[flow];
         flow.client.peer_stats(flow.peer).expect("connected")
@@ -304,6 +330,11 @@ impl Flow {
             let took_ns = now.as_nanos() - u64::from_be_bytes(sent);
             self.state_us.push(took_ns / 1_000);
         }
+    }
+
+    /// Bytes on the wire, both ways and with headers, in thousandths of the payload.
+    pub(super) fn wire_permille(&self) -> u64 {
+        self.wire_bytes * 1_000 / (self.bulk_arrived + STATE_LEN as u64 * self.state_sent).max(1)
     }
 
     /// The time that all but the slowest of so many permille took.

@@ -54,6 +54,7 @@ pub(super) struct Delays {
     base: Least,
     standing: Least,
     smoothed_us: u64,
+    latest_us: u64,
     /// The window rested already in this period.
     has_rested: bool,
 }
@@ -62,6 +63,7 @@ saved!(Delays {
     base,
     standing,
     smoothed_us,
+    latest_us,
     has_rested
 });
 
@@ -71,6 +73,7 @@ impl Delays {
             base: Least::NONE,
             standing: Least::NONE,
             smoothed_us: 0,
+            latest_us: 0,
             has_rested: false,
         }
     }
@@ -89,6 +92,7 @@ impl Delays {
         }
         self.smoothed_us = (7 * self.smoothed_us + sample_us) / 8;
         self.smoothed_us = self.smoothed_us.max(1);
+        self.latest_us = sample_us;
         let half = Duration::from_micros(self.smoothed_us / 2);
         if now >= self.standing.until {
             self.standing.turn(now + half);
@@ -129,6 +133,16 @@ impl Delays {
             u64::MAX => 0,
             standing_us => standing_us.saturating_sub(self.base_us()),
         }
+    }
+
+    /// How much longer the latest round trip is.
+    pub(super) fn latest_queue_us(&self) -> u64 {
+        self.latest_us.saturating_sub(self.base_us())
+    }
+
+    /// As [`without_queue`](Self::without_queue), by the latest round trip alone.
+    pub(super) fn without_latest(&self, in_flight: u64) -> u64 {
+        super::scale(in_flight, self.base_us(), self.latest_us)
     }
 
     /// The part of what was in flight that was on the way, not in the queue.

@@ -17,6 +17,7 @@ struct Pipe {
     flying: alloc::collections::VecDeque<(u64, u64, u64)>,
     /// Of a thousand packets so many are lost, evenly.
     lost_permille: u64,
+    lost_credit: u64,
     sent: u64,
     delivered: u64,
     round_until: u64,
@@ -34,6 +35,7 @@ impl Pipe {
             busy_until_us: 0,
             flying: alloc::collections::VecDeque::new(),
             lost_permille: 0,
+            lost_credit: 0,
             sent: 0,
             delivered: 0,
             round_until: 0,
@@ -77,8 +79,10 @@ impl Pipe {
         {
             self.flying.pop_front();
             let now = Instant::from_nanos(self.now_us * 1_000);
-            let is_lost = self.lost_permille > 0 && (arrives / 960) % 1_000 < self.lost_permille;
+            self.lost_credit += self.lost_permille;
+            let is_lost = self.lost_credit >= 1_000;
             if is_lost {
+                self.lost_credit -= 1_000;
                 self.game.on_congestion_event(&Trouble {
                     now,
                     sign: Sign::Loss,
@@ -159,9 +163,9 @@ fn losses_of_a_third_bound_the_window_by_what_arrives() {
 #[test]
 fn it_follows_a_rate_that_falls_and_rises() {
     let mut pipe = Pipe::new();
-    pipe.run(1_000);
+    pipe.run(500);
     pipe.rate = RATE / 4;
-    pipe.run(1_500);
+    pipe.run(1_000);
     let rate = pipe.run(1_000);
     assert!(rate * 100 >= pipe.rate * 98, "{rate}");
     assert!(pipe.queue_max_us < 30_000, "{} us", pipe.queue_max_us);
