@@ -116,6 +116,7 @@ mod key_log;
 mod log;
 mod machine;
 mod notice;
+mod path;
 mod peer;
 #[cfg_attr(
     not(feature = "planted"),
@@ -125,6 +126,7 @@ mod planted;
 mod pool;
 pub mod record;
 mod reliability;
+mod repeat;
 mod rng;
 mod saved;
 mod stats;

@@ -19,6 +19,7 @@ fn every_direct_dependency_has_its_reason() {
         .into_iter()
         .filter(|arrow| arrow.to_layer.is_none())
         .map(|arrow| arrow.to)
+        .chain(dependencies_of_the_peers())
         .filter(|name| !explained.contains(name.as_str()))
         .collect();
     assert!(unexplained.is_empty(), "without a row: {unexplained:?}");
@@ -137,6 +138,20 @@ fn the_map_names_every_module_of_core() {
         }
     }
     assert!(unnamed.is_empty(), "docs/ARCHITECTURE.md lacks {unnamed:?}");
+}
+
+/// What the workspace of its own in tests/peers takes from elsewhere: a line each below `[dependencies]`.
+fn dependencies_of_the_peers() -> Vec<String> {
+    let manifest = read("tests/peers/Cargo.toml");
+    let (_, rest) = manifest
+        .split_once("[dependencies]\n")
+        .expect("it has dependencies");
+    let section = rest.split("\n[").next().expect("a split has a first part");
+    let from_elsewhere = section.lines().filter(|line| !line.contains("path = "));
+    let names = from_elsewhere.filter_map(|line| line.split_once(" = "));
+    let names: Vec<String> = names.map(|(name, _)| name.to_owned()).collect();
+    assert!(names.contains(&"renet".to_owned()), "{names:?}");
+    names
 }
 
 /// What stands before the colon of each line `name: type,` with this before the name.

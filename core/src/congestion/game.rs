@@ -4,7 +4,7 @@
 //! ours lies there. FAST TCP (Wei, Jin, Low, Hegde, IEEE/ACM ToN 2006) moves the window until that much is a set amount;
 //! its flows are fair to each other and keep the path full. Here the amount is the square root of the window in
 //! datagrams, so that it is small on slow paths and still noticed on fast ones. Why this and not another, and what was
-//! measured: docs/decisions/0010-congestion.md.
+//! measured: docs/decisions/0011-congestion.md.
 //!
 //! - *Round trip*: the least of the latest one ("standing", Copa, NSDI 2018, section 2.1), so that jitter of single packets
 //!   is not taken for a queue. The least ever is forgotten after 10 to 20 s; before that the window rests at two
@@ -19,16 +19,18 @@
 //! - *Marks* (RFC 3168) cut to 0.85 (RFC 8511).
 
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use super::{AckedPacket, Controller, Progress, Sign, Trouble, initial_window};
 use crate::saved::{Saved, saved};
-use crate::time::Instant;
 
 mod delay;
 
 use self::delay::{Delays, Train};
 
+/// The first of these is only what is left of the round trip in which it began.
+const REST_ROUNDS: u32 = 2;
+/// What the latest round trip tells of the queue is of the rest still.
+const QUIET_ROUNDS: u32 = 2;
 /// Round trips for which the queue must stand before company is believed.
 const SQUEEZED_ROUNDS: u32 = 8;
 /// Loss above this is not chance: an eighth.
@@ -81,8 +83,8 @@ pub(crate) struct Game {
     loss_permille: u64,
     /// What arrived since the latest progress of packets that say something about the window.
     useful_bytes: u64,
-    /// The window rests at two thirds until then.
-    rests_until: Option<Instant>,
+    /// Rounds for which the window rests at two thirds, and `QUIET_ROUNDS` more in which it does not grow.
+    rest: u32,
 }
 
 saved!(Game {
@@ -102,7 +104,7 @@ saved!(Game {
     lost_bytes,
     loss_permille,
     useful_bytes,
-    rests_until
+    rest
 });
 
 impl Game {
@@ -127,7 +129,7 @@ impl Game {
             lost_bytes: 0,
             loss_permille: 0,
             useful_bytes: 0,
-            rests_until: None,
+            rest: 0,
         }
     }
 
@@ -164,7 +166,7 @@ impl Game {
         self.rate.max(self.rate_before)
     }
 
-    fn on_round(&mut self, now: Instant) {
+    fn on_round(&mut self) {
         self.judge_loss();
         self.rate_rounds += 1;
         if self.rate_rounds >= RATE_ROUNDS {
@@ -179,12 +181,10 @@ impl Game {
         };
         self.judge_company(queue_us);
         self.train = None;
-        if self.is_resting() {
+        if self.rest > 0 {
             // A queue that is empty because we rest invites nobody.
             self.calm_rounds = 0;
-        }
-        if self.rests_until.is_some_and(|until| until <= now) {
-            self.rests_until = None;
+            self.rest -= 1;
         }
     }
 
@@ -294,8 +294,8 @@ impl Game {
         self.set_window(self.window.saturating_add((sum / window) as u64));
     }
 
-    fn is_resting(&self) -> bool {
-        self.rests_until.is_some()
+    const fn is_resting(&self) -> bool {
+        self.rest > QUIET_ROUNDS
     }
 }
 
@@ -318,19 +318,18 @@ impl Controller for Game {
             let must_rest = self
                 .delays
                 .on_sample(progress.now, round_trip_us.min(ROUND_TRIP_MAX_US));
-            if must_rest && !self.is_resting() && self.mode != (Mode::Start { cap: WINDOW_MAX }) {
-                let rest = Duration::from_micros(self.delays.smoothed_us() / 2 * 3);
-                self.rests_until = Some(progress.now + rest);
+            if must_rest && self.rest == 0 && self.mode != (Mode::Start { cap: WINDOW_MAX }) {
+                self.rest = REST_ROUNDS + QUIET_ROUNDS;
             }
         }
         if progress.is_round_start {
-            self.on_round(progress.now);
+            self.on_round();
         }
         if self.mode == Mode::Compete && self.delays.queue_us() < self.delays.base_us() / 8 {
             self.mode = Mode::Calm;
         }
         match self.mode {
-            _ if !self.delays.is_measured() || self.is_resting() => {}
+            _ if !self.delays.is_measured() || self.rest > 0 => {}
             Mode::Start { cap } => self.start(progress, cap),
             Mode::Calm => self.keep_share(progress),
             Mode::Compete => self.grow(self.datagram_size),
@@ -356,7 +355,7 @@ impl Controller for Game {
         };
         self.train = None;
         self.squeezed_rounds = 0;
-        self.rests_until = None;
+        self.rest = 0;
         self.set_window(0);
     }
 

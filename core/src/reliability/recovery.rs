@@ -106,6 +106,8 @@ pub(crate) struct Recovery {
     history: LossHistory,
     packets_lost: u64,
     probes: u64,
+    /// Packets before this one went another way: that they were lost says nothing about this one.
+    path_from: u64,
     /// What the latest acknowledgement or timeout declared lost.
     losses: Vec<(u64, LossCause)>,
 }
@@ -131,6 +133,7 @@ impl Recovery {
             history: LossHistory::default(),
             packets_lost: 0,
             probes: 0,
+            path_from: 0,
             losses: Vec::new(),
         }
     }
@@ -139,6 +142,22 @@ impl Recovery {
     pub(crate) fn seed_rtt(&mut self, sample: Duration) {
         self.rtt.on_sample(sample, Duration::ZERO);
         self.measured_at = Some(Instant::ZERO);
+    }
+
+    /// From here on everything goes another way. On another network what was measured does not hold any more (RFC 9000
+    /// section 9.4): its round trip begins anew, with `sample` if there is one.
+    pub(crate) fn on_path_changed(&mut self, is_other_network: bool, sample: Option<Duration>) {
+        self.path_from = self.next_number;
+        self.backoff = 0;
+        if !is_other_network {
+            return;
+        }
+        self.congestion.reset();
+        self.rtt = Rtt::new();
+        self.measured_at = None;
+        if let Some(sample) = sample {
+            self.seed_rtt(sample);
+        }
     }
 
     /// The number that the next packet gets.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::{Record, Recovery, Verdict};
 use crate::congestion::Lost;
 use crate::notice::LossCause;
-use crate::reliability::ledger::Fate;
+use crate::reliability::ledger::{Fate, Packet};
 use crate::time::Instant;
 
 /// A packet is lost when one sent this many later was acknowledged (RFC 9002 section 6.1.1).
@@ -44,7 +44,8 @@ impl Recovery {
                         false => LossCause::Late,
                     };
                     self.losses.push((packet.number, cause));
-                    losses.on_lost(packet.sent_at, packet.size, self.measured_at);
+                    let is_of_path = packet.number >= self.path_from;
+                    losses.on_lost(&packet, self.measured_at, is_of_path);
                     for record in self.ledger.records_of(&packet) {
                         sink(Verdict::Lost, record);
                     }
@@ -60,12 +61,12 @@ impl Recovery {
     }
 
     fn on_losses(&mut self, now: Instant, losses: Losses) {
+        self.packets_lost += u64::from(losses.count);
         let Some(sent_at) = losses.latest_sent_at else {
             return;
         };
-        self.packets_lost += u64::from(losses.count);
         let lost = Lost {
-            count: losses.count,
+            count: losses.of_path,
             bytes: losses.bytes,
             sent_at,
         };
@@ -82,6 +83,8 @@ impl Recovery {
 #[derive(Clone, Copy, Debug, Default)]
 struct Losses {
     count: u32,
+    /// Those that went this way.
+    of_path: u32,
     bytes: u64,
     latest_sent_at: Option<Instant>,
     /// When the first of a row of lost packets left, none between them acknowledged.
@@ -95,9 +98,15 @@ impl Losses {
         self.row_since = None;
     }
 
-    fn on_lost(&mut self, sent_at: Instant, bytes: u64, measured_at: Option<Instant>) {
+    /// What went another way is lost too, and says nothing about congestion of this one.
+    fn on_lost(&mut self, packet: &Packet, measured_at: Option<Instant>, is_of_path: bool) {
         self.count += 1;
-        self.bytes += bytes;
+        if !is_of_path {
+            return;
+        }
+        let sent_at = packet.sent_at;
+        self.of_path += 1;
+        self.bytes += packet.size;
         self.latest_sent_at = Some(sent_at);
         if measured_at.is_none_or(|measured_at| sent_at < measured_at) {
             return;

@@ -23,6 +23,7 @@ impl Saved for Recovery {
             history,
             packets_lost,
             probes,
+            path_from,
             losses: _,
         } = self;
         next_number.save(out);
@@ -38,6 +39,7 @@ impl Saved for Recovery {
         history.save(out);
         packets_lost.save(out);
         probes.save(out);
+        path_from.save(out);
     }
 
     fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
@@ -55,6 +57,7 @@ impl Saved for Recovery {
             history: from.field("Recovery.history")?,
             packets_lost: from.field("Recovery.packets_lost")?,
             probes: from.field("Recovery.probes")?,
+            path_from: from.field("Recovery.path_from")?,
             losses: Vec::new(),
         })
     }

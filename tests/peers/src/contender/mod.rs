@@ -1,0 +1,86 @@
+//! Who is measured: an adapter each, with the defaults of its transport.
+
+mod enet;
+mod kcp;
+mod outbox;
+mod quinn;
+mod quinn_connection;
+mod raw;
+mod renet;
+mod renet_server;
+mod tickwire;
+
+use std::fmt;
+
+use clap::ValueEnum;
+
+use crate::lab::{Host, Micros, Pair};
+
+/// Who is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Contender {
+    /// Bare datagrams with a byte before each message: nothing is repeated, ordered or hidden
+    Raw,
+    /// KCP, with state beside it in bare datagrams; in clear and without a handshake
+    Kcp,
+    /// ENet; in clear
+    Enet,
+    /// renet without its encryption and handshake
+    Renet,
+    /// renet with its encryption and handshake
+    Renetcode,
+    /// QUIC
+    Quinn,
+    /// Tickwire, as its drivers set it up
+    Tickwire,
+}
+
+impl fmt::Display for Contender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value().expect("no contender is hidden");
+        f.pad(value.get_name())
+    }
+}
+
+/// What a host is made from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    pub(crate) seed: u64,
+    /// When they begin.
+    pub(crate) now: Micros,
+    /// Clients that the server has room for.
+    pub(crate) clients: usize,
+    /// Whether `Outgoing::states` is wanted, which may cost time and memory.
+    pub(crate) count_states: bool,
+}
+
+impl Contender {
+    /// A server, and its clients that have begun to connect.
+    pub(crate) fn hosts(self, setup: Setup) -> (Box<dyn Host>, Vec<Box<dyn Host>>) {
+        match self {
+            Self::Raw => raw::hosts(setup),
+            Self::Kcp => kcp::hosts(setup),
+            Self::Enet => enet::hosts(setup),
+            Self::Renet | Self::Renetcode => renet::hosts(self, setup),
+            Self::Quinn => quinn::hosts(setup),
+            Self::Tickwire => tickwire::hosts(setup),
+        }
+    }
+
+    /// A server with one client.
+    pub(crate) fn pair(self, seed: u64, now: Micros, count_states: bool) -> Pair {
+        let (server, mut clients) = self.hosts(Setup {
+            seed,
+            now,
+            clients: 1,
+            count_states,
+        });
+        let client = clients.pop().expect("one client was asked for");
+        Pair { client, server }
+    }
+
+    /// Whether lost messages are repeated at all.
+    pub(crate) fn is_reliable(self) -> bool {
+        self != Self::Raw
+    }
+}
