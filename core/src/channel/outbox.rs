@@ -142,6 +142,23 @@ impl Outbox {
             .min()
     }
 
+    /// Bytes that wait to leave, unreliable ones and all; counts not much further than `enough`.
+    pub(crate) fn waiting_bytes(&self, enough: u64) -> (u64, u64) {
+        let (mut fresh, mut sum) = (0, 0);
+        for channel in &self.channels {
+            let bytes = channel.waiting_bytes(enough);
+            sum += bytes;
+            fresh += if channel.is_reliable() { 0 } else { bytes };
+        }
+        (fresh, sum)
+    }
+
+    /// See [`SendChannel::room_bytes`]; 0 if there is no such channel.
+    pub(crate) fn room_bytes(&self, channel: ChannelId, piece_len: usize) -> u64 {
+        let channel = self.channels.get(channel.index());
+        channel.map_or(0, |channel| channel.room_bytes(&self.all, piece_len))
+    }
+
     /// Drops unreliable messages that waited too long; returns how many.
     pub(crate) fn drop_stale(
         &mut self,

@@ -19,6 +19,7 @@ use crate::wire::{MESSAGE_WINDOW, NUMBERED_MESSAGES_PER_PACKET_MAX};
 mod audit;
 mod fresh;
 mod journal;
+mod room;
 
 /// A reliable channel keeps messages until acknowledged; an unreliable one until sent.
 #[derive(Debug)]

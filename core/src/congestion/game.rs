@@ -250,7 +250,9 @@ impl Game {
         }
         let cap = cap.max(initial_window(self.datagram_size));
         self.mode = Mode::Start { cap };
-        self.set_window((self.window + self.useful_bytes).min(cap));
+        // What the train told is worth more than doubling.
+        let gain = if cap < WINDOW_MAX { 2 } else { 1 };
+        self.set_window((self.window + gain * self.useful_bytes).min(cap));
         if self.window >= cap {
             self.leave_start();
         }

@@ -111,6 +111,12 @@ impl Pacer {
         Some(until.max(now + Duration::from_nanos(1)))
     }
 
+    /// What the bucket holds now.
+    pub(crate) fn available(mut self, now: Instant, rate: Rate, burst: u64) -> u64 {
+        self.fill(now, burst.max(2 * self.datagram_size), rate);
+        self.bytes
+    }
+
     /// `bytes` left. Probes leave unasked, so the bucket may have had less.
     pub(crate) const fn on_sent(&mut self, bytes: u64) {
         self.bytes = self.bytes.saturating_sub(bytes);

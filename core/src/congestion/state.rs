@@ -1,6 +1,7 @@
 //! All that one connection knows of congestion: the rest of core talks to this, and it to the controller.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use super::delivery::{Delivery, Flight, Newest};
 use super::pacer::{self, Pacer, Rate};
@@ -162,11 +163,31 @@ impl Congestion {
 
     fn foresee(&self, pacer: &mut Pacer, now: Instant, bytes: u64, rtt: &Rtt) -> Option<Instant> {
         let rate = self.rate(rtt);
-        let burst = match self.controller.burst() {
+        pacer.permit(now, bytes, rate, self.burst(rate))
+    }
+
+    fn burst(&self, rate: Rate) -> u64 {
+        match self.controller.burst() {
             Some(bytes) => bytes,
             None => pacer::burst(rate, self.datagram_size, self.controller.window()),
-        };
-        pacer.permit(now, bytes, rate, burst)
+        }
+    }
+
+    /// Bytes of packets that may leave within `tick`: all in all, and if they are unreliable.
+    pub(crate) fn budget(
+        &self,
+        now: Instant,
+        in_flight: u64,
+        tick: Duration,
+        rtt: &Rtt,
+    ) -> (u64, u64) {
+        let rate = self.rate(rtt);
+        let paced = self.pacer.available(now, rate, self.burst(rate)) + rate.bytes_in(tick);
+        let all = paced.min(self.window().saturating_sub(in_flight));
+        let rate = self.fresh_rate(rtt);
+        let burst = pacer::burst(rate, self.datagram_size, u64::MAX);
+        let fresh = self.fresh.available(now, rate, burst) + rate.bytes_in(tick);
+        (all, all.max(fresh))
     }
 
     /// `None` if an unreliable piece of `bytes` may leave now, whatever is in flight, else when it may.
@@ -192,12 +213,16 @@ impl Congestion {
     }
 
     fn ask_fresh(&self, fresh: &mut Pacer, now: Instant, bytes: u64, rtt: &Rtt) -> Option<Instant> {
-        let quarter = self.rate(rtt).bytes_per_second() / FRESH_DIVISOR;
-        let least = FRESH_DATAGRAMS * self.datagram_size * 1_000_000 / rtt.smoothed_us().max(1);
-        let rate = Rate::of_second(quarter.max(least));
+        let rate = self.fresh_rate(rtt);
         let burst = pacer::burst(rate, self.datagram_size, u64::MAX);
         let bytes = (bytes + FRESH_OVERHEAD).min(self.datagram_size);
         fresh.permit(now, bytes, rate, burst)
+    }
+
+    fn fresh_rate(&self, rtt: &Rtt) -> Rate {
+        let quarter = self.rate(rtt).bytes_per_second() / FRESH_DIVISOR;
+        let least = FRESH_DATAGRAMS * self.datagram_size * 1_000_000 / rtt.smoothed_us().max(1);
+        Rate::of_second(quarter.max(least))
     }
 
     /// A packet left that was permitted as unreliable only.

@@ -10,6 +10,7 @@
 //! | `intent`     | what was to go into it, to check what did                     |
 //! | `path`       | challenges and responses; what a change of address means       |
 //! | `timers`     | deadlines, each derived from the state it belongs to          |
+//! | `budget`     | what the owner may send in this tick                          |
 //! | `audit`      | what no state of a peer may be                                |
 //! | `journal`    | what holds messages back, for who asks                        |
 //!
@@ -17,6 +18,7 @@
 //! [`Peer::deadline`]), so nothing has to be kept in step.
 
 mod audit;
+mod budget;
 #[cfg(test)]
 mod forge;
 mod handshake;

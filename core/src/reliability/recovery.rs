@@ -190,6 +190,12 @@ impl Recovery {
             .map_or(Permit::Now, Permit::At)
     }
 
+    /// Bytes of packets that may leave within `tick`: all in all, and if they are unreliable.
+    pub(crate) fn budget(&self, now: Instant, tick: Duration) -> (u64, u64) {
+        self.congestion
+            .budget(now, self.ledger.flying_bytes(), tick, &self.rtt)
+    }
+
     /// Such a packet left.
     pub(crate) const fn on_fresh_sent(&mut self, bytes: usize) {
         self.congestion.on_fresh_sent(bytes as u64);

@@ -238,6 +238,20 @@ impl Handle {
         self.view(|endpoint| endpoint.peer_stats(peer))
     }
 
+    /// Payload bytes that may be sent to a peer in this tick so that nothing waits; see [`Endpoint::budget`].
+    #[must_use]
+    pub fn budget(&self, peer: PeerId) -> u64 {
+        let now = self.now();
+        self.view(|endpoint| endpoint.budget(peer, now))
+    }
+
+    /// Likewise of one channel; see [`Endpoint::channel_budget`].
+    #[must_use]
+    pub fn channel_budget(&self, peer: PeerId, channel: ChannelId) -> u64 {
+        let now = self.now();
+        self.view(|endpoint| endpoint.channel_budget(peer, channel, now))
+    }
+
     /// A peer's address; `None` once it is gone.
     #[must_use]
     pub fn peer_address(&self, peer: PeerId) -> Option<SocketAddr> {

@@ -43,7 +43,7 @@ impl Path {
         delay: Duration::from_millis(25),
         jitter: Duration::ZERO,
         loss_permille: 0,
-        bulk_message_len: 16_000,
+        bulk_message_len: 10_000,
     };
 }
 
@@ -65,6 +65,10 @@ pub(super) struct Flow {
     server: Endpoint,
     pub(super) peer: PeerId,
     bulk_queued: u64,
+    /// Sends no more bulk in a tick than the budget says.
+    pub(super) obeys_budget: bool,
+    /// How long the slowest bulk message took, in microseconds.
+    pub(super) bulk_us_max: u64,
     pub(super) bulk_arrived: u64,
     pub(super) bulk_done_at: Option<Duration>,
     pub(super) state_sent: u64,
@@ -158,6 +162,10 @@ impl Lab {
             .iter_mut()
             .zip(plans)
             .for_each(|(flow, plan)| flow.plan = plan);
+    }
+
+    pub(super) const fn now(&self) -> Instant {
+        self.now
     }
 
     /// Runs for so long.
@@ -292,9 +300,17 @@ impl Lab {
 impl Flow {
     fn act(&mut self, now: Instant, at: Duration, is_tick: bool, bulk_len: usize) {
         if is_tick {
-            while self.bulk_queued < self.plan.bulk_bytes {
+            let mut budget = u64::MAX;
+            if self.obeys_budget {
+                budget = self.client.channel_budget(self.peer, BULK, now);
+            }
+            while self.bulk_queued < self.plan.bulk_bytes && budget >= bulk_len as u64 {
+                budget -= bulk_len as u64;
                 let len = (self.plan.bulk_bytes - self.bulk_queued).min(bulk_len as u64);
-                let payload = vec![7; len as usize];
+                let mut payload = vec![7; len as usize];
+                if let Some(stamp) = payload.first_chunk_mut() {
+                    *stamp = now.as_nanos().to_be_bytes();
+                }
                 if self.client.send(now, self.peer, BULK, &payload).is_err() {
                     break;
                 }
@@ -319,16 +335,19 @@ impl Flow {
             else {
                 continue;
             };
+            let stamp = payload
+                .first_chunk()
+                .map(|stamp| u64::from_be_bytes(*stamp));
+            let took_us = (now.as_nanos() - stamp.expect("eight bytes")) / 1_000;
             if channel == BULK {
+                self.bulk_us_max = self.bulk_us_max.max(took_us);
                 self.bulk_arrived += payload.len() as u64;
                 if self.bulk_arrived == self.plan.bulk_bytes {
                     self.bulk_done_at = Some(at);
                 }
                 continue;
             }
-            let sent = payload[..8].try_into().expect("eight bytes");
-            let took_ns = now.as_nanos() - u64::from_be_bytes(sent);
-            self.state_us.push(took_ns / 1_000);
+            self.state_us.push(took_us);
         }
     }
 
@@ -371,6 +390,8 @@ fn flow(plan: Plan, seed: u64, now: Instant) -> Flow {
         server,
         peer,
         bulk_queued: 0,
+        obeys_budget: false,
+        bulk_us_max: 0,
         bulk_arrived: 0,
         bulk_done_at: None,
         state_sent: 0,

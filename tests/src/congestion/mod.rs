@@ -166,3 +166,26 @@ fn a_controller_can_be_changed_while_it_runs() {
     assert!(rates[2] > 1_000_000, "{rates:?}");
     assert!(rates[3] > 1_150_000, "{rates:?}");
 }
+
+#[test]
+fn who_stays_within_the_budget_never_queues_and_still_fills_the_path() {
+    let path = Path {
+        bulk_message_len: 1_000,
+        ..Path::BENCH
+    };
+    let mut lab = Lab::new(path, &[ENDLESS], 9);
+    lab.flows[0].obeys_budget = true;
+    lab.run_until(Duration::from_secs(2));
+    let before = lab.flows[0].bulk_arrived;
+    lab.run_until(Duration::from_secs(8));
+    let rate = (lab.flows[0].bulk_arrived - before) / 6;
+    assert!(rate > 1_000_000, "{rate} bytes a second");
+    // A tick to leave, the way, and the queue that the controller keeps: nothing waits for a second tick.
+    let slowest = lab.flows[0].bulk_us_max;
+    assert!(slowest <= 75_000, "{slowest} us");
+    let (flow, now) = (&lab.flows[0], lab.now());
+    let stranger = tickwire_core::PeerId::new(77, 7);
+    assert_eq!(flow.client.budget(stranger, now), 0);
+    let none = tickwire_core::ChannelId::new(30);
+    assert_eq!(flow.client.channel_budget(flow.peer, none, now), 0);
+}

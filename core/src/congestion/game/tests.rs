@@ -1,6 +1,7 @@
 use super::super::RateSample;
 use super::super::tests::{acked, loss};
 use super::*;
+use crate::time::Instant;
 
 const SIZE: u64 = 1_200;
 /// 10 Mbit/s.
