@@ -137,7 +137,7 @@ fn the_start_takes_few_round_trips_and_no_long_queue() {
     pipe.run(300);
     assert!(pipe.queue_max_us <= 30_000, "{} us", pipe.queue_max_us);
     let rate = pipe.run(200);
-    assert!(rate * 100 >= RATE * 97, "{rate}");
+    assert!(rate * 100 >= RATE * 96, "{rate}");
 }
 
 #[test]
