@@ -72,6 +72,12 @@ pub struct PeerDrops {
     pub unread_full: u64,
     /// Unreliable messages whose missing fragments did not come in time, and fragments for which there was no room.
     pub reassembly_expired: u64,
+    /// Messages of ours given up because their time to live was over.
+    pub expired: u64,
+    /// Messages of ours given up because a newer one had their key.
+    pub superseded: u64,
+    /// Reliable messages that the peer gave up before they had arrived here.
+    pub skipped: u64,
 }
 
 saved!(PeerDrops {
@@ -82,6 +88,9 @@ saved!(PeerDrops {
     send_stale,
     unread_full,
     reassembly_expired,
+    expired,
+    superseded,
+    skipped,
 });
 
 /// What the endpoint did and how it is.

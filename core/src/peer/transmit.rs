@@ -182,6 +182,7 @@ impl Peer {
             }
         }
         self.repeat_close(now);
+        self.expire(now, shared);
         let is_draining = matches!(self.state, State::Draining { .. });
         let load = match is_draining {
             true => Load::Ack,

@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::contender::Contender;
 use crate::report::{self, Report};
-use crate::work::{Plan, bulk, fairness, handshake, latency, reliable, wire};
+use crate::work::cpu::Probe;
+use crate::work::{Plan, bulk, cpu, fairness, handshake, latency, reliable, wire};
 
 /// Measures Tickwire beside other transports on the same virtual links
 #[derive(Debug, Parser)]
@@ -24,7 +25,7 @@ pub(crate) struct Cli {
     options: Options,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 enum What {
     /// Latency of reliable messages while datagrams are lost
     W1,
@@ -32,6 +33,8 @@ enum What {
     W2,
     /// Bytes on the wire for small messages
     W3,
+    /// Instructions, allocations and memory of a server
+    W4,
     /// From dialling to the first message
     W5,
     /// Two transfers that share a bottleneck
@@ -40,6 +43,13 @@ enum What {
     Reliable,
     /// All of them
     All,
+    /// What is counted by valgrind for w4: a contender, clients and ticks, or aead
+    #[command(hide = true)]
+    Probe {
+        who: String,
+        clients: Option<usize>,
+        ticks: Option<u64>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -105,6 +115,15 @@ impl Options {
     reason = "the tables are what the command is for"
 )]
 pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
+    if let What::Probe {
+        who,
+        clients,
+        ticks,
+    } = &cli.what
+    {
+        probe(who, *clients, *ticks)?.run();
+        return Ok(());
+    }
     let plan = cli.options.plan();
     let is_wanted = |what| cli.what == what || cli.what == What::All;
     let mut reports = Vec::new();
@@ -125,6 +144,10 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
     if is_wanted(What::W3) {
         let results = wire::measure(&plan);
         tell(Report::new("w3", report::wire(&results), &results)?);
+    }
+    if is_wanted(What::W4) {
+        let results = cpu::measure(&plan)?;
+        tell(Report::new("w4", report::cpu(&results), &results)?);
     }
     if is_wanted(What::W5) {
         let results = handshake::measure(&plan);
@@ -155,4 +178,16 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
         report::write(&reports)?;
     }
     Ok(())
+}
+
+fn probe(who: &str, clients: Option<usize>, ticks: Option<u64>) -> anyhow::Result<Probe> {
+    if who == "aead" {
+        return Ok(Probe::Aead);
+    }
+    let contender =
+        <Contender as clap::ValueEnum>::from_str(who, false).map_err(anyhow::Error::msg)?;
+    let (Some(clients), Some(ticks)) = (clients, ticks) else {
+        anyhow::bail!("a probe of {who} needs a number of clients and one of ticks");
+    };
+    Ok(Probe::Crowd(contender, clients, ticks))
 }

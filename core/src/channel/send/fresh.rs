@@ -21,7 +21,7 @@ impl SendChannel {
         if self.is_reliable() {
             return None;
         }
-        let mut waiting = self.queue.iter();
+        let mut waiting = self.unsent.iter().map(|id| &self.queue[self.position(id)]);
         let first = waiting.find(|message| !is_stale(message, now, config))?;
         let piece = first.fragments.as_ref().map_or(0, |pieces| pieces.next);
         Some((first.queued_at, first.piece(piece).len()))
@@ -39,17 +39,23 @@ impl SendChannel {
             return 0;
         }
         let mut dropped = 0;
-        while let Some(front) = self.queue.front()
-            && (is_stale(front, now, config) || self.is_superseded(front, now, config))
-        {
+        while let Some(id) = self.first_stale(now, config) {
             pen.note(Step::Dropped {
                 channel: ChannelId::new(self.index),
-                id: self.base,
+                id,
             });
-            self.pop_front(pool);
+            self.settle(id, pool);
             dropped += 1;
         }
         dropped
+    }
+
+    /// Of each priority the oldest is the first to age.
+    fn first_stale(&self, now: Instant, config: &Config) -> Option<u64> {
+        self.unsent.fronts().find(|id| {
+            let message = &self.queue[self.position(*id)];
+            is_stale(message, now, config) || self.is_superseded(message, now, config)
+        })
     }
 
     /// It was due, did not leave, and something newer waits.

@@ -1,6 +1,6 @@
 //! What waits to leave, and what else fits.
 
-use super::SendChannel;
+use super::{SKIP, SendChannel};
 use crate::MESSAGE_COST;
 use crate::channel::credit::Allowance;
 
@@ -11,12 +11,14 @@ impl SendChannel {
         for (id, piece) in &self.lost {
             let message = id.checked_sub(self.base).map(|place| place as usize);
             let message = message.and_then(|place| self.queue.get(place));
+            let message = message.filter(|message| message.is_open() && *piece != SKIP);
             bytes += message.map_or(0, |message| message.piece(*piece).len() as u64);
             if bytes >= enough {
                 return bytes;
             }
         }
-        for message in self.queue.iter().skip(self.position(self.unsent)) {
+        let unsent = self.unsent.iter().map(|id| &self.queue[self.position(id)]);
+        for message in unsent.filter(|message| message.is_open()) {
             let begun = message
                 .fragments
                 .as_ref()

@@ -75,16 +75,15 @@ impl fmt::Debug for EnetHost {
     }
 }
 
-pub(super) fn hosts(setup: Setup) -> (Box<dyn Host>, Vec<Box<dyn Host>>) {
-    let server = EnetHost::new(setup, server_address(), setup.clients, 0);
-    let clients = (0..setup.clients).map(|number| -> Box<dyn Host> {
-        let mut client = EnetHost::new(setup, client_address(number), 1, number + 1);
-        let dialled = client.host.connect(server_address(), CHANNELS, 0);
-        dialled.expect("there is room for one connection");
-        Box::new(client)
-    });
-    let clients = clients.collect();
-    (Box::new(server), clients)
+pub(super) fn server(setup: Setup) -> Box<dyn Host> {
+    Box::new(EnetHost::new(setup, server_address(), setup.clients, 0))
+}
+
+pub(super) fn client(setup: Setup, number: usize) -> Box<dyn Host> {
+    let mut client = EnetHost::new(setup, client_address(number), 1, number + 1);
+    let dialled = client.host.connect(server_address(), CHANNELS, 0);
+    dialled.expect("there is room for one connection");
+    Box::new(client)
 }
 
 impl EnetHost {

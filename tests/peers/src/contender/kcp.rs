@@ -48,20 +48,18 @@ struct KcpHost {
     buf: Vec<u8>,
 }
 
-pub(super) fn hosts(setup: Setup) -> (Box<dyn Host>, Vec<Box<dyn Host>>) {
-    let server = KcpHost::new(
+pub(super) fn server(setup: Setup) -> Box<dyn Host> {
+    let clients = (0..setup.clients).map(|number| (number, client_address(number)));
+    Box::new(KcpHost::new(setup.now, server_address(), clients))
+}
+
+pub(super) fn client(setup: Setup, number: usize) -> Box<dyn Host> {
+    let server = [(number, server_address())];
+    Box::new(KcpHost::new(
         setup.now,
-        server_address(),
-        (0..setup.clients).map(|n| (n, client_address(n))),
-    );
-    let clients = (0..setup.clients).map(|number| -> Box<dyn Host> {
-        Box::new(KcpHost::new(
-            setup.now,
-            client_address(number),
-            [(number, server_address())].into_iter(),
-        ))
-    });
-    (Box::new(server), clients.collect())
+        client_address(number),
+        server.into_iter(),
+    ))
 }
 
 impl KcpHost {

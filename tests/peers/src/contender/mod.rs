@@ -55,28 +55,42 @@ pub(crate) struct Setup {
 }
 
 impl Contender {
-    /// A server, and its clients that have begun to connect.
-    pub(crate) fn hosts(self, setup: Setup) -> (Box<dyn Host>, Vec<Box<dyn Host>>) {
+    /// A server that has room for the clients of the setup.
+    pub(crate) fn server(self, setup: Setup) -> Box<dyn Host> {
         match self {
-            Self::Raw => raw::hosts(setup),
-            Self::Kcp => kcp::hosts(setup),
-            Self::Enet => enet::hosts(setup),
-            Self::Renet | Self::Renetcode => renet::hosts(self, setup),
-            Self::Quinn => quinn::hosts(setup),
-            Self::Tickwire => tickwire::hosts(setup),
+            Self::Raw => raw::server(setup),
+            Self::Kcp => kcp::server(setup),
+            Self::Enet => enet::server(setup),
+            Self::Renet | Self::Renetcode => renet_server::server(self, setup),
+            Self::Quinn => quinn::server(setup),
+            Self::Tickwire => tickwire::server(setup),
+        }
+    }
+
+    /// The client of this number, which has begun to connect.
+    pub(crate) fn client(self, setup: Setup, number: usize) -> Box<dyn Host> {
+        match self {
+            Self::Raw => raw::client(number),
+            Self::Kcp => kcp::client(setup, number),
+            Self::Enet => enet::client(setup, number),
+            Self::Renet | Self::Renetcode => renet::client(self, setup, number),
+            Self::Quinn => quinn::client(setup, number),
+            Self::Tickwire => tickwire::client(setup, number),
         }
     }
 
     /// A server with one client.
     pub(crate) fn pair(self, seed: u64, now: Micros, count_states: bool) -> Pair {
-        let (server, mut clients) = self.hosts(Setup {
+        let setup = Setup {
             seed,
             now,
             clients: 1,
             count_states,
-        });
-        let client = clients.pop().expect("one client was asked for");
-        Pair { client, server }
+        };
+        Pair {
+            client: self.client(setup, 0),
+            server: self.server(setup),
+        }
     }
 
     /// Whether lost messages are repeated at all.

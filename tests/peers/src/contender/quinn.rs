@@ -75,21 +75,24 @@ impl fmt::Debug for QuinnHost {
     }
 }
 
-pub(super) fn hosts(setup: Setup) -> (Box<dyn Host>, Vec<Box<dyn Host>>) {
-    let server = Some(Arc::new(server_config()));
-    let server = QuinnHost::new(setup, server, server_address(), 0);
-    let config = client_config();
-    let clients = (0..setup.clients).map(|number| -> Box<dyn Host> {
-        let mut client = QuinnHost::new(setup, None, client_address(number), number + 1);
-        let (handle, connection) = client
-            .endpoint
-            .connect(at(setup.now), config.clone(), server_address(), SERVER_NAME)
-            .expect("it may connect");
-        client.begin(0, handle, connection);
-        Box::new(client)
-    });
-    let clients = clients.collect();
-    (Box::new(server), clients)
+pub(super) fn server(setup: Setup) -> Box<dyn Host> {
+    let config = Some(Arc::new(server_config()));
+    Box::new(QuinnHost::new(setup, config, server_address(), 0))
+}
+
+pub(super) fn client(setup: Setup, number: usize) -> Box<dyn Host> {
+    let mut client = QuinnHost::new(setup, None, client_address(number), number + 1);
+    let (handle, connection) = client
+        .endpoint
+        .connect(
+            at(setup.now),
+            client_config(),
+            server_address(),
+            SERVER_NAME,
+        )
+        .expect("it may connect");
+    client.begin(0, handle, connection);
+    Box::new(client)
 }
 
 impl QuinnHost {

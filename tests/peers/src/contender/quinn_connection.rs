@@ -22,6 +22,8 @@ pub(super) struct Peer {
     partial: Vec<u8>,
     /// What the stream did not take of the last message.
     unwritten: Vec<u8>,
+    /// The datagram that is being made.
+    datagram: Vec<u8>,
 }
 
 impl fmt::Debug for Peer {
@@ -41,6 +43,7 @@ impl Peer {
             incoming: None,
             partial: Vec::new(),
             unwritten: Vec::new(),
+            datagram: Vec::new(),
         }
     }
 
@@ -140,7 +143,10 @@ impl Peer {
         counts_states: bool,
     ) -> Option<(SocketAddr, u32)> {
         let before = self.states_sent(counts_states);
-        let transmit = self.connection.poll_transmit(now, 1, buf)?;
+        // It takes what is in its buffer already for a part of this datagram.
+        self.datagram.clear();
+        let transmit = self.connection.poll_transmit(now, 1, &mut self.datagram)?;
+        buf.extend_from_slice(&self.datagram[..transmit.size]);
         let states = self.states_sent(counts_states) - before;
         Some((transmit.destination, states as u32))
     }

@@ -18,12 +18,13 @@ struct Raw {
     buf: Vec<u8>,
 }
 
-pub(super) fn hosts(setup: Setup) -> (Box<dyn Host>, Vec<Box<dyn Host>>) {
+pub(super) fn server(setup: Setup) -> Box<dyn Host> {
     let clients = (0..setup.clients).map(client_address);
-    let server = Raw::new(server_address(), clients.clone().collect());
-    let clients = clients
-        .map(|address| -> Box<dyn Host> { Box::new(Raw::new(address, vec![server_address()])) });
-    (Box::new(server), clients.collect())
+    Box::new(Raw::new(server_address(), clients.collect()))
+}
+
+pub(super) fn client(number: usize) -> Box<dyn Host> {
+    Box::new(Raw::new(client_address(number), vec![server_address()]))
 }
 
 impl Raw {

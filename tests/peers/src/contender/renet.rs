@@ -8,7 +8,6 @@ use renet::{ConnectionConfig, DefaultChannel, RenetClient};
 use renetcode::{ClientAuthentication, ConnectToken, NetcodeClient};
 
 use super::outbox::{Outbox, outgoing};
-use super::renet_server::Server;
 use super::{Contender, Setup};
 use crate::lab::content::count_states;
 use crate::lab::{Class, Host, Micros, Outgoing, Sink, client_address, server_address};
@@ -28,14 +27,12 @@ struct Client {
     outbox: Outbox,
 }
 
-pub(super) fn hosts(contender: Contender, setup: Setup) -> (Box<dyn Host>, Vec<Box<dyn Host>>) {
-    let is_encrypted = contender == Contender::Renetcode;
-    let clients = (0..setup.clients)
-        .map(|number| -> Box<dyn Host> { Box::new(Client::new(setup, number, is_encrypted)) });
-    (
-        Box::new(Server::new(setup, is_encrypted)),
-        clients.collect(),
-    )
+pub(super) fn client(contender: Contender, setup: Setup, number: usize) -> Box<dyn Host> {
+    Box::new(Client::new(
+        setup,
+        number,
+        contender == Contender::Renetcode,
+    ))
 }
 
 pub(super) fn channel(class: Class) -> DefaultChannel {

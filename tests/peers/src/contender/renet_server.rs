@@ -7,15 +7,15 @@ use std::time::Duration;
 use renet::{ConnectionConfig, RenetServer};
 use renetcode::{NetcodeServer, ServerAuthentication, ServerConfig, ServerResult};
 
-use super::Setup;
 use super::outbox::{Outbox, outgoing};
 use super::renet::{PRIVATE_KEY, PROTOCOL_ID, channel, states_in};
+use super::{Contender, Setup};
 use crate::lab::{
     Class, Host, Micros, Outgoing, Sink, client_address, client_number, server_address,
 };
 
 /// A client's id is its number.
-pub(super) struct Server {
+struct Server {
     server: RenetServer,
     netcode: Option<NetcodeServer>,
     now: Micros,
@@ -29,8 +29,12 @@ impl fmt::Debug for Server {
     }
 }
 
+pub(super) fn server(contender: Contender, setup: Setup) -> Box<dyn Host> {
+    Box::new(Server::new(setup, contender == Contender::Renetcode))
+}
+
 impl Server {
-    pub(super) fn new(setup: Setup, is_encrypted: bool) -> Self {
+    fn new(setup: Setup, is_encrypted: bool) -> Self {
         let mut server = RenetServer::new(ConnectionConfig::default());
         if !is_encrypted {
             (0..setup.clients as u64).for_each(|client| server.add_connection(client));

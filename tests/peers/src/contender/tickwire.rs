@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use tickwire_core::trace::{Content, Frame};
 use tickwire_core::{
-    Arrival, ChannelId, Config, Delivery, Endpoint, Entropy, Event, Instant, PeerId, ServerIdentity,
+    Arrival, ChannelId, Config, Delivery, Endpoint, Entropy, Event, Instant, PeerId, SecretKey,
+    ServerIdentity,
 };
 
 use super::Setup;
@@ -29,22 +30,25 @@ struct Tickwire {
     counts_states: bool,
 }
 
-pub(super) fn hosts(setup: Setup) -> (Box<dyn Host>, Vec<Box<dyn Host>>) {
+pub(super) fn server(setup: Setup) -> Box<dyn Host> {
     let mut server = Tickwire::new(setup, true, server_address(), 0);
     server.peers.resize(setup.clients, None);
-    let key = server.endpoint.public_key();
-    let clients = (0..setup.clients).map(|number| -> Box<dyn Host> {
-        let mut client = Tickwire::new(setup, false, client_address(number), number + 1);
-        let identity = ServerIdentity::Known(key);
-        let peer = client
-            .endpoint
-            .connect(at(setup.now), server_address(), identity);
-        client.name(peer.expect("there is room for one connection"), 0);
-        client.peers[0] = None;
-        Box::new(client)
-    });
-    let clients = clients.collect();
-    (Box::new(server), clients)
+    Box::new(server)
+}
+
+pub(super) fn client(setup: Setup, number: usize) -> Box<dyn Host> {
+    let mut client = Tickwire::new(setup, false, client_address(number), number + 1);
+    let identity = ServerIdentity::Known(identity().public_key());
+    let dialled = client
+        .endpoint
+        .connect(at(setup.now), server_address(), identity);
+    dialled.expect("there is room for one connection");
+    Box::new(client)
+}
+
+/// The server's long-term key, which its clients know.
+fn identity() -> SecretKey {
+    SecretKey::from_bytes([7; 32])
 }
 
 /// The one place for settings: all are defaults, but the server must accept and have room.
@@ -52,6 +56,7 @@ fn config(is_server: bool, clients: usize) -> Config {
     let mut config = Config::builder();
     if is_server {
         config = config.accepts(true).peers_max(clients.max(32) as u32);
+        config = config.identity(Some(identity()));
         config = config.half_open_max(clients.max(64) as u32);
     }
     let config = config.build().expect("these settings are in their ranges");

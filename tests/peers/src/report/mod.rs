@@ -10,7 +10,7 @@ use serde_json::Value;
 
 pub(crate) use page::write;
 pub(crate) use table::Table;
-pub(crate) use tables::{bulk, fairness, handshake, latency, reliable, wire};
+pub(crate) use tables::{bulk, cpu, fairness, handshake, latency, reliable, wire};
 
 /// The outcome of one sub-command.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::Table;
 use super::figures::{fraction, ms, percent, seconds, share, tenths, three, two};
-use crate::work::{Bulk, Fairness, Handshake, Latency, Reliable, Wire};
+use crate::work::{Bulk, Cpu, Fairness, Handshake, Latency, Reliable, Wire};
 
 /// A table with a row for each contender and a column for each link.
 fn across<'a, R>(
@@ -208,6 +208,34 @@ pub(crate) fn reliable(results: &[Reliable]) -> Vec<Table> {
             result.too_late.to_string(),
             seconds(result.took.p50),
             seconds(result.took.max),
+        ]);
+    }
+    vec![table]
+}
+
+/// W4.
+pub(crate) fn cpu(results: &[Cpu]) -> Vec<Table> {
+    let title = "A server, of each client and tick; memory of each idle connection:";
+    let columns = [
+        "",
+        "instructions, 64 clients",
+        "512 clients",
+        "allocations",
+        "bytes allocated",
+        "heap bytes of an idle connection",
+    ];
+    let mut table = Table::new(title, columns);
+    let or_dash = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
+    for result in results {
+        let [few, many] = result.instructions.map(or_dash);
+        let idle = result.idle_connection_bytes;
+        table.row(vec![
+            result.contender.clone(),
+            few,
+            many,
+            result.allocations_tenths.map_or("-".to_owned(), tenths),
+            or_dash(result.allocated_bytes),
+            idle.map_or("-".to_owned(), |bytes| bytes.to_string()),
         ]);
     }
     vec![table]

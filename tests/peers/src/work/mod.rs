@@ -1,6 +1,7 @@
 //! What is measured: a module for each table.
 
 pub(crate) mod bulk;
+pub(crate) mod cpu;
 pub(crate) mod fairness;
 pub(crate) mod handshake;
 pub(crate) mod latency;
@@ -18,6 +19,7 @@ use std::thread;
 use crate::contender::Contender;
 
 pub(crate) use bulk::Bulk;
+pub(crate) use cpu::Cpu;
 pub(crate) use fairness::Fairness;
 pub(crate) use handshake::Handshake;
 pub(crate) use latency::Latency;

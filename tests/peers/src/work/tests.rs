@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::{Plan, bulk, latency};
+use super::{Plan, bulk, cpu, handshake, latency, wire};
 use crate::contender::Contender;
 
 fn plan(contenders: &[Contender], links: &[&str]) -> Plan {
@@ -87,4 +87,33 @@ fn the_same_seeds_give_the_same_figures_on_any_number_of_threads() {
         )
     };
     assert_eq!(figures(1), figures(2));
+}
+
+#[test]
+fn a_server_hears_everybody_and_bare_datagrams_allocate_nothing() {
+    let all = Contender::value_variants();
+    let rows = cpu::measure(&plan(all, &[])).expect("nothing of it needs valgrind");
+    let allocations: Vec<_> = rows.iter().map(|row| row.allocations_tenths).collect();
+    assert_eq!(rows.len(), all.len());
+    assert_eq!(allocations[0], Some(0), "{}", rows[0].contender);
+}
+
+#[test]
+fn small_messages_cost_at_least_what_bare_datagrams_cost() {
+    let rows = wire::measure(&plan(Contender::value_variants(), &[]));
+    assert_eq!(rows[0].up_bytes, 31 * (20 + 29), "{}", rows[0].contender);
+    for row in &rows[1..] {
+        let least = 31 * 20 + 30 * 28;
+        assert!(row.up_bytes > least, "{}: {}", row.contender, row.up_bytes);
+    }
+}
+
+#[test]
+fn everybody_connects_and_bare_datagrams_take_half_a_round_trip() {
+    let rows = handshake::measure(&plan(Contender::value_variants(), &["0"]));
+    let first = rows[0].first_message.max.expect("it arrived");
+    assert!((25_000..=27_000).contains(&first), "{first} us");
+    for row in &rows {
+        assert_eq!(row.failed, 0, "{}", row.contender);
+    }
 }
