@@ -8,6 +8,7 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::channel::{fragment_len, message_cost};
+use crate::congestion::CongestionControl;
 use crate::crypto::{CipherSuite, Crypto, Portable, SecretKey};
 use crate::error::ConfigError;
 use crate::planted::Planted;
@@ -157,6 +158,8 @@ pub struct Config {
     pub(crate) coalesce_delay: Duration,
     pub(crate) ack_delay_max: Duration,
     pub(crate) redundancy_percent_max: u8,
+    pub(crate) congestion: CongestionControl,
+    pub(crate) unreliable_age_max: Duration,
     pub(crate) ciphers: Vec<CipherSuite>,
     pub(crate) crypto: Arc<dyn Crypto>,
     pub(crate) identity: Option<SecretKey>,
@@ -229,6 +232,8 @@ impl Default for Config {
             coalesce_delay: Duration::from_millis(1),
             ack_delay_max: Duration::from_millis(40),
             redundancy_percent_max: 40,
+            congestion: CongestionControl::default(),
+            unreliable_age_max: Duration::from_millis(100),
             ciphers: vec![CipherSuite::Aes128Gcm, CipherSuite::ChaCha20Poly1305],
             crypto: Arc::new(Portable),
             identity: None,
@@ -313,6 +318,11 @@ impl ConfigBuilder {
         /// Bytes that copies of small reliable messages may add to what is sent without them, in percent, 0 (never) to 100.
         /// Copies leave only where losses are measured. Default 40.
         redundancy_percent_max: u8,
+        /// The congestion controller that connections begin with; see
+        /// [`Endpoint::set_congestion`](crate::Endpoint::set_congestion) for the rest of their life.
+        congestion: CongestionControl,
+        /// How long an unreliable message may wait to leave, 10 ms to 10 s; then it is dropped. Default 100 ms.
+        unreliable_age_max: Duration,
         /// Cipher suites in order of preference; the server's order decides. Default AES-128-GCM, ChaCha20-Poly1305.
         ciphers: Vec<CipherSuite>,
         /// The implementation of the ciphers. Default [`Portable`]; drivers bring a faster one.
@@ -501,6 +511,13 @@ impl Config {
             millis(0),
             millis(50),
             "0 to 50 ms",
+        )?;
+        in_range(
+            "unreliable_age_max",
+            self.unreliable_age_max,
+            millis(10),
+            secs(10),
+            "10 ms to 10 s",
         )?;
         in_range(
             "ack_delay_max",

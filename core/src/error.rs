@@ -89,6 +89,24 @@ impl fmt::Display for PingError {
 
 impl Error for PingError {}
 
+/// Why [`Endpoint::set_congestion`](crate::Endpoint::set_congestion) refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CongestionError {
+    /// No such peer, or it is gone.
+    UnknownPeer,
+}
+
+impl fmt::Display for CongestionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownPeer => "no such peer",
+        })
+    }
+}
+
+impl Error for CongestionError {}
+
 /// Why [`Endpoint::discover`](crate::Endpoint::discover) refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -102,6 +102,7 @@ extern crate std;
 mod audit;
 mod channel;
 mod config;
+#[allow(dead_code, reason = "some of it is for controllers to come")]
 mod congestion;
 mod crypto;
 mod discovery;
@@ -138,6 +139,7 @@ mod wire;
 pub use audit::Unsound;
 pub use channel::options::{Priority, SendOptions};
 pub use config::{AnnounceConfig, ChannelConfig, Config, ConfigBuilder, Delivery, TickConfig};
+pub use congestion::{CongestionControl, UnknownCongestionControl};
 pub use crypto::{
     AeadKey, CipherSuite, Crypto, OpenError, ParseKeyError, Portable, PublicKey, SecretKey,
     ServerIdentity, TAG_LEN,
@@ -147,7 +149,7 @@ pub use discovery::{
 };
 pub use endpoint::Endpoint;
 pub use entropy::Entropy;
-pub use error::{ConfigError, ConnectError, DiscoverError, PingError, SendError};
+pub use error::{ConfigError, CongestionError, ConnectError, DiscoverError, PingError, SendError};
 pub use event::{Abandonment, CloseReason, Event, Farewell, Refusal, Role, Violation};
 pub use id::{ChannelId, MessageId, PeerId};
 #[cfg(feature = "planted")]

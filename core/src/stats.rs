@@ -47,6 +47,10 @@ pub struct PeerStats {
     pub paths_failed: u64,
     /// Congestion window now, in bytes.
     pub congestion_window_bytes: u64,
+    /// Bytes a second at which packets leave now, at most.
+    pub pacing_rate: u64,
+    /// By how much the smoothed round trip is above the least, now, in microseconds: about what waits in queues on the way.
+    pub queueing_delay_us: u64,
     /// Bytes in flight now.
     pub in_flight_bytes: u64,
     /// Bytes of messages waiting to be sent or acknowledged, now.
@@ -69,6 +73,8 @@ pub struct PeerDrops {
     pub duplicate_message: u64,
     /// Unreliable messages that made room in a full send queue.
     pub send_queue_full: u64,
+    /// Unreliable messages that could not leave in time, or for which a newer one went.
+    pub send_stale: u64,
     /// Messages not taken because the owner had too much unread; reliable ones come again.
     pub unread_full: u64,
     /// Unreliable messages whose missing fragments did not come in time, and fragments for which there was no room.
@@ -86,6 +92,7 @@ saved!(PeerDrops {
     stale_message,
     duplicate_message,
     send_queue_full,
+    send_stale,
     unread_full,
     reassembly_expired,
     expired,

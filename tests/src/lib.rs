@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod allocations;
 #[cfg(test)]
+mod congestion;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod conversation;

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use tickwire_core::PublicKey;
+use tickwire_core::{CongestionControl, PublicKey, UnknownCongestionControl};
 
 use crate::hex;
 use crate::place::{decimal_port, expected_scope, needs_scope};
@@ -27,6 +27,12 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
         return Err(expected());
     }
     Ok(duration)
+}
+
+/// The name of a congestion controller.
+pub(crate) fn congestion(text: &str) -> Result<CongestionControl, String> {
+    text.parse()
+        .map_err(|error: UnknownCongestionControl| format!("expected {error}"))
 }
 
 /// A parser of whole numbers in this range.

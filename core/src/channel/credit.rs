@@ -23,6 +23,11 @@ impl Allowance {
         self.used + cost as u64 <= self.limit
     }
 
+    /// What may still be sent.
+    pub(crate) const fn left(&self) -> u64 {
+        self.limit.saturating_sub(self.used)
+    }
+
     /// Never more is spent than was given.
     pub(crate) fn audit(&self) -> Checked {
         at_most(4, "credit spent", self.used, self.limit)

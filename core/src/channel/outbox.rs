@@ -27,8 +27,8 @@ pub(crate) struct Request<'a> {
     pub(crate) options: SendOptions,
 }
 
-/// The send side of every channel. Channels leave in this order: what was lost, new unreliable messages
-/// (they age), new reliable ones; by channel index within each.
+/// The send side of every channel. Channels leave in this order: new unreliable messages (they age),
+/// what was lost, new reliable ones; by channel index within each.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     channels: Vec<SendChannel>,
@@ -187,8 +187,60 @@ impl Outbox {
             .all(|channel| channel.fits_into(&mut room))
     }
 
-    /// Puts what was lost and, if `new`, what was never sent into the packet.
-    pub(crate) fn fill(
+    /// When the first unreliable message that may still leave was queued, and the bytes of its next piece.
+    pub(crate) fn fresh_since(&self, now: Instant, config: &Config) -> Option<(Instant, usize)> {
+        let channels = self.channels.iter();
+        channels
+            .filter_map(|channel| channel.fresh_since(now, config))
+            .min()
+    }
+
+    /// Bytes that wait to leave, unreliable ones and all; counts not much further than `enough`.
+    pub(crate) fn waiting_bytes(&self, enough: u64) -> (u64, u64) {
+        let (mut fresh, mut sum) = (0, 0);
+        for channel in &self.channels {
+            let bytes = channel.waiting_bytes(enough);
+            sum += bytes;
+            fresh += if channel.is_reliable() { 0 } else { bytes };
+        }
+        (fresh, sum)
+    }
+
+    /// See [`SendChannel::room_bytes`]; 0 if there is no such channel.
+    pub(crate) fn room_bytes(&self, channel: ChannelId, piece_len: usize) -> u64 {
+        let channel = self.channels.get(channel.index());
+        channel.map_or(0, |channel| channel.room_bytes(&self.all, piece_len))
+    }
+
+    /// Drops unreliable messages that waited too long; returns how many.
+    pub(crate) fn drop_stale(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        pool: &mut Pool,
+        pen: &mut Pen<'_>,
+    ) -> u64 {
+        let channels = self.channels.iter_mut();
+        channels
+            .map(|channel| channel.drop_stale(now, config, pool, pen))
+            .sum()
+    }
+
+    /// Puts new unreliable messages into the packet.
+    pub(crate) fn fill_fresh(
+        &mut self,
+        now: Instant,
+        packet: &mut PacketBuilder<'_>,
+        pool: &mut Pool,
+        pen: &mut Pen<'_>,
+    ) {
+        for channel in self.channels.iter_mut().filter(|c| !c.is_reliable()) {
+            channel.fill_new(now, &mut self.all, &mut self.copies, packet, pool, pen);
+        }
+    }
+
+    /// Puts what was lost and, if `new`, what was never sent of reliable messages into the packet.
+    pub(crate) fn fill_reliable(
         &mut self,
         now: Instant,
         new: bool,
@@ -202,14 +254,8 @@ impl Outbox {
         if !new {
             return;
         }
-        for reliable in [false, true] {
-            for channel in self
-                .channels
-                .iter_mut()
-                .filter(|channel| channel.is_reliable() == reliable)
-            {
-                channel.fill_new(now, &mut self.all, &mut self.copies, packet, pool, pen);
-            }
+        for channel in self.channels.iter_mut().filter(|c| c.is_reliable()) {
+            channel.fill_new(now, &mut self.all, &mut self.copies, packet, pool, pen);
         }
     }
 
@@ -265,8 +311,9 @@ impl Outbox {
     }
 
     /// Notes for each channel with something to send what holds it back: what was lost, and what is new and has its credit.
-    pub(crate) fn note_waits(&self, lost: Hold, new: Hold, pen: &mut Pen<'_>) {
+    pub(crate) fn note_waits(&self, lost: Hold, new: Hold, fresh: Hold, pen: &mut Pen<'_>) {
         for channel in &self.channels {
+            let new = if channel.is_reliable() { new } else { fresh };
             channel.note_waits(lost, new, &self.all, pen);
         }
     }

@@ -24,10 +24,12 @@ mod abandon;
 mod audit;
 mod copies;
 mod expiries;
+mod fresh;
 mod journal;
 mod keys;
 mod lanes;
 mod put;
+mod room;
 
 pub(crate) use put::SKIP;
 

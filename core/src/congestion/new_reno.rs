@@ -1,90 +1,97 @@
 //! NewReno as RFC 9002 section 7 has it: double each round trip until the first loss, then halve on loss and add one
 //! datagram each round trip.
+//!
+//! Where we differ: an event whose packets all arrived after all is undone, as RFC 9438 section 4.9.2 does it.
 
 use alloc::vec::Vec;
 
-use super::Controller;
+use super::{AckedPacket, Controller, Trouble, initial_window};
 use crate::saved::{Saved, saved};
-use crate::time::Instant;
-
-/// RFC 9002 section 7.2: ten datagrams, but not more than this many bytes.
-const INITIAL_WINDOW_MAX: u64 = 14_720;
 
 /// State of RFC 9002 appendix B.2.
 #[derive(Debug)]
 pub(crate) struct NewReno {
-    datagram_size_max: u64,
+    datagram_size: u64,
     window: u64,
     /// Slow start ends here.
     threshold: u64,
-    /// Packets sent until then belong to a loss already answered (section 7.3.2).
-    recovery_until: Option<Instant>,
     /// Bytes acknowledged in congestion avoidance, towards the next datagram of window.
     credit: u64,
+    /// Window and threshold before the latest event.
+    before: Option<(u64, u64)>,
 }
 
 saved!(NewReno {
-    datagram_size_max,
+    datagram_size,
     window,
     threshold,
-    recovery_until,
-    credit
+    credit,
+    before
 });
 
 impl NewReno {
     /// Names it in a checkpoint.
     pub(super) const CODE: u8 = 0;
 
-    pub(crate) fn new(datagram_size_max: usize) -> Self {
-        let size = datagram_size_max as u64;
+    pub(crate) fn new(datagram_size: u64) -> Self {
         Self {
-            datagram_size_max: size,
-            window: (10 * size).min(INITIAL_WINDOW_MAX.max(2 * size)),
+            datagram_size,
+            window: initial_window(datagram_size),
             threshold: u64::MAX,
-            recovery_until: None,
             credit: 0,
+            before: None,
         }
     }
 
     const fn window_min(&self) -> u64 {
-        2 * self.datagram_size_max
-    }
-
-    fn in_recovery(&self, sent_at: Instant) -> bool {
-        self.recovery_until.is_some_and(|until| sent_at <= until)
+        2 * self.datagram_size
     }
 }
 
 impl Controller for NewReno {
-    fn on_acked(&mut self, sent_at: Instant, bytes: u64, app_limited: bool) {
-        if app_limited || self.in_recovery(sent_at) {
+    fn on_acked(&mut self, packet: &AckedPacket) {
+        if packet.is_app_limited || packet.is_in_recovery {
             return;
         }
         if self.window < self.threshold {
-            self.window = self.window.saturating_add(bytes);
+            self.window = self.window.saturating_add(packet.bytes);
             return;
         }
-        self.credit += bytes;
+        self.credit += packet.bytes;
         if self.credit >= self.window {
             self.credit -= self.window;
-            self.window = self.window.saturating_add(self.datagram_size_max);
+            self.window = self.window.saturating_add(self.datagram_size);
         }
     }
 
-    fn on_congestion_event(&mut self, now: Instant, sent_at: Instant) {
-        if self.in_recovery(sent_at) {
-            return;
-        }
-        self.recovery_until = Some(now);
+    fn on_congestion_event(&mut self, _trouble: &Trouble) {
+        self.before = Some((self.window, self.threshold));
         self.window = (self.window / 2).max(self.window_min());
         self.threshold = self.window;
         self.credit = 0;
     }
 
+    fn on_spurious_event(&mut self) {
+        if let Some((window, threshold)) = self.before.take() {
+            self.window = self.window.max(window);
+            self.threshold = self.threshold.max(threshold);
+        }
+    }
+
     fn on_persistent_congestion(&mut self) {
         self.window = self.window_min();
-        self.recovery_until = None;
         self.credit = 0;
+        self.before = None;
+    }
+
+    fn on_datagram_size(&mut self, bytes: u64) {
+        self.datagram_size = bytes;
+        self.window = self.window.max(self.window_min());
+    }
+
+    fn take_over(&mut self, window: u64) {
+        self.window = window.max(self.window_min());
+        self.threshold = self.window;
     }
 
     fn window(&self) -> u64 {
@@ -99,13 +106,10 @@ impl Controller for NewReno {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{acked, loss};
     use super::*;
 
-    const SIZE: usize = 1_200;
-
-    fn at(millis: u64) -> Instant {
-        Instant::from_millis(millis)
-    }
+    const SIZE: u64 = 1_200;
 
     #[test]
     fn the_initial_window_follows_the_rfc() {
@@ -118,45 +122,38 @@ mod tests {
     fn slow_start_doubles_and_avoidance_adds_one_datagram_a_round_trip() {
         let mut reno = NewReno::new(SIZE);
         for _ in 0..10 {
-            reno.on_acked(at(1), 1_200, false);
+            reno.on_acked(&acked(1, SIZE));
         }
         assert_eq!(reno.window(), 24_000);
-        reno.on_congestion_event(at(2), at(1));
+        reno.on_congestion_event(&loss(2));
         assert_eq!(reno.window(), 12_000);
         for _ in 0..10 {
-            reno.on_acked(at(3), 1_200, false);
+            reno.on_acked(&acked(3, SIZE));
         }
         assert_eq!(reno.window(), 13_200);
     }
 
     #[test]
-    fn one_round_trip_of_losses_halves_once() {
+    fn a_loss_that_was_none_is_undone() {
         let mut reno = NewReno::new(SIZE);
-        reno.on_congestion_event(at(100), at(50));
-        reno.on_congestion_event(at(110), at(90));
-        reno.on_congestion_event(at(120), at(100));
-        assert_eq!(reno.window(), 6_000);
-        reno.on_acked(at(99), 1_200, false);
-        assert_eq!(reno.window(), 6_000, "sent before the loss was answered");
-        reno.on_congestion_event(at(130), at(101));
-        assert_eq!(reno.window(), 3_000);
+        reno.on_congestion_event(&loss(2));
+        reno.on_spurious_event();
+        assert_eq!(reno.window(), 12_000);
+        reno.on_acked(&acked(3, SIZE));
+        assert_eq!(reno.window(), 13_200, "slow start goes on");
     }
 
     #[test]
     fn an_idle_application_does_not_grow_the_window() {
         let mut reno = NewReno::new(SIZE);
-        reno.on_acked(at(1), 1_200, true);
+        reno.on_acked(&AckedPacket {
+            is_app_limited: true,
+            ..acked(1, SIZE)
+        });
+        reno.on_acked(&AckedPacket {
+            is_in_recovery: true,
+            ..acked(1, SIZE)
+        });
         assert_eq!(reno.window(), 12_000);
-    }
-
-    #[test]
-    fn the_window_never_falls_below_two_datagrams() {
-        let mut reno = NewReno::new(SIZE);
-        for i in 0..20 {
-            reno.on_congestion_event(at(2 * i + 1), at(2 * i + 1));
-        }
-        assert_eq!(reno.window(), 2_400);
-        reno.on_persistent_congestion();
-        assert_eq!(reno.window(), 2_400);
     }
 }

@@ -6,9 +6,10 @@ use core::net::{IpAddr, SocketAddr};
 use super::Endpoint;
 use crate::channel::options::SendOptions;
 use crate::channel::outbox::Request;
+use crate::congestion::CongestionControl;
 use crate::crypto::ServerIdentity;
 use crate::discovery::{DiscoveryQuery, Prefix};
-use crate::error::{ConnectError, DiscoverError, PingError, SendError};
+use crate::error::{CongestionError, ConnectError, DiscoverError, PingError, SendError};
 use crate::event::Farewell;
 use crate::id::{ChannelId, MessageId, PeerId};
 use crate::record::Call;
@@ -167,6 +168,21 @@ impl Endpoint {
     pub fn set_accepting(&mut self, accepting: bool) {
         self.begin(None, &Call::SetAccepting { accepting });
         self.machine.set_accepting(accepting);
+    }
+
+    /// Sends to a peer by another congestion controller from here on. It goes on with the window that the one before had.
+    ///
+    /// # Errors
+    ///
+    /// [`CongestionError`] if there is no such peer.
+    pub fn set_congestion(
+        &mut self,
+        peer: PeerId,
+        congestion: CongestionControl,
+    ) -> Result<(), CongestionError> {
+        self.begin(None, &Call::SetCongestion { peer, congestion });
+        let result = self.machine.set_congestion(peer, congestion);
+        self.end(result)
     }
 
     /// Makes the endpoint note for [`audit`](Self::audit) what cannot be seen afterwards: whether each packet decodes to what was

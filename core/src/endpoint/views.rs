@@ -6,7 +6,7 @@ use super::Endpoint;
 use crate::audit::Unsound;
 use crate::config::Config;
 use crate::crypto::PublicKey;
-use crate::id::PeerId;
+use crate::id::{ChannelId, PeerId};
 use crate::record::state_hash;
 use crate::stats::{EndpointStats, PeerStats};
 use crate::time::Instant;
@@ -34,6 +34,21 @@ impl Endpoint {
     #[must_use]
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         self.machine.peer_stats(peer)
+    }
+
+    /// Payload bytes that may be sent to a peer in this tick so that nothing waits: what congestion window and pacing let
+    /// leave within a tick (of `Config::tick`, else of 60 Hz), without what waits already. 0 if there is no such peer or it is
+    /// not connected. Small messages take more than their bytes: about 4 each, and 48 a datagram.
+    #[must_use]
+    pub fn budget(&self, peer: PeerId, now: Instant) -> u64 {
+        self.machine.budget(peer, now)
+    }
+
+    /// As [`budget`](Self::budget), of one channel: not more than its queue takes and the peer gave credit for. Unreliable channels
+    /// go before reliable ones, and have a little beyond the window.
+    #[must_use]
+    pub fn channel_budget(&self, peer: PeerId, channel: ChannelId, now: Instant) -> u64 {
+        self.machine.channel_budget(peer, channel, now)
     }
 
     /// The endpoint's counters.

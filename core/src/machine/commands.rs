@@ -7,9 +7,10 @@ use super::slots::Entry;
 use super::{Machine, Probe};
 use crate::channel::outbox::Request;
 use crate::channel::send::QueueFull;
+use crate::congestion::CongestionControl;
 use crate::crypto::ServerIdentity;
 use crate::discovery::{DiscoveryQuery, Prefix};
-use crate::error::{ConnectError, DiscoverError, PingError, SendError};
+use crate::error::{CongestionError, ConnectError, DiscoverError, PingError, SendError};
 use crate::event::{Abandonment, Farewell, Role};
 use crate::id::{MessageId, PeerId};
 use crate::peer::{Birth, Dialled, Peer};
@@ -192,6 +193,18 @@ impl Machine {
 
     pub(crate) fn set_accepting(&mut self, accepting: bool) {
         self.is_accepting = accepting;
+    }
+
+    pub(crate) fn set_congestion(
+        &mut self,
+        peer: PeerId,
+        congestion: CongestionControl,
+    ) -> Result<(), CongestionError> {
+        let found = self.slots.peer_mut(peer);
+        let found = found.ok_or(CongestionError::UnknownPeer)?;
+        found.recovery.set_congestion(congestion);
+        self.update(peer.slot() as u32);
+        Ok(())
     }
 
     pub(crate) fn set_audit(&mut self, on: bool) {

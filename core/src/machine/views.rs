@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use super::Machine;
 use crate::config::Config;
 use crate::crypto::PublicKey;
-use crate::id::PeerId;
+use crate::id::{ChannelId, PeerId};
 use crate::peer::Peer;
 use crate::stats::{EndpointStats, PeerStats};
 use crate::time::Instant;
@@ -28,6 +28,18 @@ impl Machine {
 
     pub(crate) fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         self.slots.peer(peer).map(Peer::stats)
+    }
+
+    pub(crate) fn budget(&self, peer: PeerId, now: Instant) -> u64 {
+        let (now, config) = (now.max(self.now), &self.shared.config);
+        let found = self.slots.peer(peer);
+        found.map_or(0, |found| found.budget(now, config))
+    }
+
+    pub(crate) fn channel_budget(&self, peer: PeerId, channel: ChannelId, now: Instant) -> u64 {
+        let (now, config) = (now.max(self.now), &self.shared.config);
+        let found = self.slots.peer(peer);
+        found.map_or(0, |found| found.channel_budget(now, channel, config))
     }
 
     pub(crate) fn stats(&self) -> EndpointStats {

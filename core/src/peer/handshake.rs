@@ -141,7 +141,11 @@ impl Peer {
 
     fn agree(&mut self, config: &Config, ack_delay_max_ms: u8, credits: &Credits) {
         let ack_delay_max = Duration::from_millis(u64::from(ack_delay_max_ms));
-        self.recovery = Recovery::new(config.datagram_size_max, ack_delay_max);
+        self.recovery = Recovery::new(
+            self.recovery.congestion_control(),
+            config.datagram_size_max,
+            ack_delay_max,
+        );
         self.recovery.begin_at(config.planted.first_packet());
         self.outbox.grant(credits);
     }

@@ -48,8 +48,12 @@ impl Peer {
         } else {
             Hold::Tick { until: due }
         };
+        let fresh = match new {
+            Hold::Paced { .. } | Hold::Congestion => self.fresh_hold(now, shared),
+            new => new,
+        };
         let mut pen = shared.journal.pen(now, self.id);
-        self.outbox.note_waits(lost, new, &mut pen);
+        self.outbox.note_waits(lost, new, fresh, &mut pen);
     }
 
     fn permit_hold(&self, now: Instant, shared: &Shared) -> Hold {
@@ -58,15 +62,20 @@ impl Peer {
         }
         let size = shared.config.datagram_size_max;
         match self.recovery.foresee(now, size) {
-            Permit::Now => Hold::Due,
-            Permit::At(until) => Hold::Paced { until },
             Permit::WindowFull => match self.trickle_at(now, size) {
                 Some(at) if at <= now => Hold::Due,
                 Some(until) => Hold::Paced { until },
                 None => Hold::Congestion,
             },
-            Permit::LedgerFull => Hold::Ledger,
+            permit => hold_of(permit),
         }
+    }
+
+    /// What keeps unreliable messages while bulk waits for its permission.
+    fn fresh_hold(&self, now: Instant, shared: &Shared) -> Hold {
+        let fresh = self.outbox.fresh_since(now, &shared.config);
+        let bytes = fresh.map_or(0, |(_, bytes)| bytes);
+        hold_of(self.recovery.foresee_fresh(now, bytes))
     }
 
     /// Notes what an acknowledgement said, and what was lost by it.
@@ -103,5 +112,14 @@ impl Peer {
         self.outbox.note_found(pen);
         self.recovery.note_found(pen);
         self.inbox.note_found(pen);
+    }
+}
+
+const fn hold_of(permit: Permit) -> Hold {
+    match permit {
+        Permit::Now => Hold::Due,
+        Permit::At(until) => Hold::Paced { until },
+        Permit::WindowFull => Hold::Congestion,
+        Permit::LedgerFull => Hold::Ledger,
     }
 }

@@ -10,6 +10,7 @@
 //! | `intent`     | what was to go into it, to check what did                     |
 //! | `path`       | challenges and responses; what a change of address means       |
 //! | `timers`     | deadlines, each derived from the state it belongs to          |
+//! | `budget`     | what the owner may send in this tick                          |
 //! | `audit`      | what no state of a peer may be                                |
 //! | `journal`    | what holds messages back, for who asks                        |
 //!
@@ -17,6 +18,7 @@
 //! [`Peer::deadline`]), so nothing has to be kept in step.
 
 mod audit;
+mod budget;
 #[cfg(test)]
 mod forge;
 mod handshake;
@@ -168,7 +170,11 @@ impl Peer {
             began_with: [0; 32],
             received: Received::new(config.ack_delay_max),
             newest: 0,
-            recovery: Recovery::new(config.datagram_size_max, config.ack_delay_max),
+            recovery: Recovery::new(
+                config.congestion,
+                config.datagram_size_max,
+                config.ack_delay_max,
+            ),
             outbox: Outbox::new(config),
             inbox: Inbox::new(config),
             last_heard: now,
@@ -215,6 +221,8 @@ impl Peer {
             path_changes: self.path.counts.changed,
             paths_failed: self.path.counts.failed,
             congestion_window_bytes: self.recovery.congestion_window(),
+            pacing_rate: self.recovery.pacing_rate(),
+            queueing_delay_us: rtt.queueing_delay_us(),
             in_flight_bytes: self.recovery.in_flight(),
             queued_bytes: self.outbox.queued_bytes() as u64,
             receive_buffered_bytes: self.inbox.buffered_bytes() as u64,

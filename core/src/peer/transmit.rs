@@ -20,6 +20,17 @@ use crate::transmit::Transmit;
 use crate::wire::frame::Close;
 use crate::wire::show;
 
+/// What may go into a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Load {
+    /// Acknowledgements only.
+    Ack,
+    /// Unreliable messages too, and what is small: the window is full, or pacing holds the rest back.
+    Fresh,
+    /// Whatever there is.
+    All,
+}
+
 impl Peer {
     /// The owner's tick is over: what is queued leaves now.
     pub(crate) fn flush(&mut self) {
@@ -60,12 +71,17 @@ impl Peer {
         let spins =
             shared.config.planted.has(Bug::SpinOnFullWindow) && self.data_at(now, shared) <= now;
         let data = if spins { data.or(Some(now)) } else { data };
+        let fresh = match data {
+            Some(at) if at <= now => None,
+            Some(_) | None => self.fresh_at(now, shared),
+        };
         let deadlines = [
             self.received.ack_deadline(),
             self.confirm.map(|confirm| confirm.at),
             self.close_again_at(),
             self.path_at(now),
             data,
+            fresh,
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -104,6 +120,19 @@ impl Peer {
 
     fn outlook(&self, now: Instant) -> Outlook {
         self.recovery.outlook(now, self.received.missing_permille())
+    }
+
+    /// When unreliable messages may leave though nothing else may: they never wait behind bulk.
+    fn fresh_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
+        let (since, bytes) = self.outbox.fresh_since(now, &shared.config)?;
+        if !self.flush && since + shared.config.coalesce_delay > now {
+            return Some(since + shared.config.coalesce_delay);
+        }
+        match self.recovery.permit_fresh(now, bytes) {
+            Permit::Now => Some(now),
+            Permit::At(at) => Some(at),
+            Permit::WindowFull | Permit::LedgerFull => None,
+        }
     }
 
     fn permitted_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
@@ -180,28 +209,45 @@ impl Peer {
         self.repeat_close(now);
         self.expire(now, shared);
         let is_draining = matches!(self.state, State::Draining { .. });
-        let is_data_due = !is_draining
-            && (self.probe
-                || (self.data_at(now, shared) <= now
-                    && self.permitted_at(now, shared).is_some_and(|at| at <= now)));
+        let load = match is_draining {
+            true => Load::Ack,
+            false => self.load(now, shared),
+        };
         let is_ack_due = self
             .received
             .ack_deadline()
             .is_some_and(|deadline| deadline <= now);
-        if !is_data_due && !is_ack_due {
+        if load == Load::Ack && !is_ack_due {
             return false;
         }
-        self.build_packet(now, is_data_due, is_ack_due, shared, buf)
+        self.build_packet(now, load, is_ack_due, shared, buf)
+    }
+
+    fn load(&mut self, now: Instant, shared: &mut Shared) -> Load {
+        let mut pen = shared.journal.pen(now, self.id);
+        let pool = &mut shared.pool;
+        self.inbox.drops.send_stale += self.outbox.drop_stale(now, &shared.config, pool, &mut pen);
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if self.probe
+            || (self.data_at(now, shared) <= now && is_due(self.permitted_at(now, shared)))
+        {
+            return Load::All;
+        }
+        match is_due(self.fresh_at(now, shared)) {
+            true => Load::Fresh,
+            false => Load::Ack,
+        }
     }
 
     fn build_packet(
         &mut self,
         now: Instant,
-        with_data: bool,
+        load: Load,
         with_ack: bool,
         shared: &mut Shared,
         buf: &mut Vec<u8>,
     ) -> bool {
+        let with_data = load != Load::Ack;
         let ack = if with_ack {
             AckForm::Ranges
         } else {
@@ -269,8 +315,14 @@ impl Peer {
                     .is_some_and(|since| since + shared.config.coalesce_delay <= now)
                 || packet.is_eliciting();
             let mut pen = shared.journal.pen(now, self.id);
-            self.outbox
-                .fill(now, is_new_due, &mut packet, &mut shared.pool, &mut pen);
+            let pool = &mut shared.pool;
+            if is_new_due || load == Load::Fresh {
+                self.outbox.fill_fresh(now, &mut packet, pool, &mut pen);
+            }
+            if load == Load::All {
+                self.outbox
+                    .fill_reliable(now, is_new_due, &mut packet, pool, &mut pen);
+            }
             // What follows a CLOSE is not heeded, and must not be acknowledged with it.
             if let Some(outlook) = outlook.as_ref().filter(|_| close.is_none()) {
                 self.outbox.fill_copies(now, outlook, &mut packet, &mut pen);
@@ -308,7 +360,10 @@ impl Peer {
         });
         self.on_packet_sent(now, ack, built, planted);
         self.on_redundancy(now, built, percent);
-        if with_data && !is_exempt {
+        if load == Load::Fresh {
+            self.recovery.on_fresh_sent(built.len);
+        }
+        if load == Load::All && !is_exempt {
             let (in_flight, window) =
                 (self.recovery.in_flight(), self.recovery.congestion_window());
             let checked = at_most(8, "bytes in flight", in_flight, window);

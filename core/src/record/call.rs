@@ -6,6 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use crate::channel::options::{Priority, SendOptions};
+use crate::congestion::CongestionControl;
 use crate::crypto::ServerIdentity;
 use crate::discovery::Prefix;
 use crate::id::{ChannelId, PeerId};
@@ -89,6 +90,10 @@ pub enum Call<'a> {
     SetAccepting {
         accepting: bool,
     },
+    SetCongestion {
+        peer: PeerId,
+        congestion: CongestionControl,
+    },
     /// No call: the state was what its hash says, and from here on a ring had a generation of its own.
     Checkpoint,
     /// The recording ends here.
@@ -137,6 +142,9 @@ impl fmt::Display for Call<'_> {
             Self::Ban { address } => write!(f, "ban({address})"),
             Self::Unban { address } => write!(f, "unban({address})"),
             Self::SetAccepting { accepting } => write!(f, "set_accepting({accepting})"),
+            Self::SetCongestion { peer, congestion } => {
+                write!(f, "set_congestion({peer}, {congestion})")
+            }
             Self::Checkpoint => f.write_str("checkpoint"),
             Self::End { reason } => write!(f, "end of the recording: {reason}"),
         }

@@ -9,6 +9,7 @@ use core::num::NonZeroU32;
 
 use super::codec::{self, duration, flag, number, put_bytes, put_duration, put_number, small};
 use crate::config::{AnnounceConfig, ChannelConfig, Config, Delivery, TickConfig};
+use crate::congestion::CongestionControl;
 use crate::crypto::CipherSuite;
 use crate::planted::Planted;
 use crate::wire::{DecodeError, Reader};
@@ -32,6 +33,8 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
         coalesce_delay,
         ack_delay_max,
         redundancy_percent_max,
+        congestion,
+        unreliable_age_max,
         ciphers,
         crypto: _,
         identity: _,
@@ -59,6 +62,8 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
     put_duration(*coalesce_delay, out);
     put_duration(*ack_delay_max, out);
     put_number((*redundancy_percent_max).into(), out);
+    congestion.put(out);
+    put_duration(*unreliable_age_max, out);
     put_number(ciphers.len() as u64, out);
     out.extend(ciphers.iter().map(|suite| match suite {
         CipherSuite::Aes128Gcm => 0,
@@ -91,6 +96,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Config, DecodeError> {
         .coalesce_delay(duration(reader, "coalesce_delay")?)
         .ack_delay_max(duration(reader, "ack_delay_max")?)
         .redundancy_percent_max(small(reader, "redundancy_percent_max")?)
+        .congestion(CongestionControl::read(reader)?)
+        .unreliable_age_max(duration(reader, "unreliable_age_max")?)
         .ciphers(list(reader, "ciphers", read_cipher)?)
         .tick(read_tick(reader)?)
         .announce(read_announce(reader)?);
@@ -250,6 +257,10 @@ mod tests {
             .coalesce_delay(Duration::from_micros(1_500))
             .ack_delay_max(Duration::from_millis(12))
             .redundancy_percent_max(7)
+            .congestion(CongestionControl::Fixed {
+                bytes_per_second: core::num::NonZeroU64::MAX,
+            })
+            .unreliable_age_max(Duration::from_millis(77))
             .ciphers(alloc::vec![CipherSuite::ChaCha20Poly1305])
             .tick(NonZeroU32::new(144).map(TickConfig::new))
             .announce(Some(AnnounceConfig {

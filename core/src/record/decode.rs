@@ -10,6 +10,7 @@ use super::config::list;
 use super::reading::Decode;
 use super::tag::{self, OUTPUT, TIME, VARIANT};
 use crate::channel::options::{Priority, SendOptions};
+use crate::congestion::CongestionControl;
 use crate::crypto::{PublicKey, ServerIdentity};
 use crate::discovery::Prefix;
 use crate::id::{ChannelId, PeerId};
@@ -158,6 +159,10 @@ impl Decoder {
             tag::UNBAN => Call::Unban {
                 address: ip(reader, "address to unban")?,
             },
+            tag::SET_CONGESTION => Call::SetCongestion {
+                peer: peer(reader)?,
+                congestion: CongestionControl::read(reader)?,
+            },
             tag::CHECKPOINT if tag & OUTPUT != 0 => {
                 self.addresses = AddressReader::default();
                 self.arrival = None;
@@ -244,6 +249,7 @@ impl Decoder {
             Call::Connect { .. }
             | Call::Send { .. }
             | Call::Ping { .. }
+            | Call::SetCongestion { .. }
             | Call::Discover { .. } => {
                 let error = reader.error("refusal");
                 let refused = Refused::from_code(reader.u8("refusal")?);

@@ -65,6 +65,7 @@ impl Encoder {
             Call::SetInterfaces { .. } => tag::SET_INTERFACES,
             Call::Ban { .. } => tag::BAN,
             Call::Unban { .. } => tag::UNBAN,
+            Call::SetCongestion { .. } => tag::SET_CONGESTION,
             Call::SetAccepting { accepting } => tag::SET_ACCEPTING | variant(*accepting),
         }
     }
@@ -136,6 +137,10 @@ impl Encoder {
             }
             Call::Ban { address } | Call::Unban { address } => put_ip(*address, out),
             Call::SetAccepting { .. } => {}
+            Call::SetCongestion { peer, congestion } => {
+                put_peer(*peer, out);
+                congestion.put(out);
+            }
             Call::End { reason } => out.push(*reason as u8),
         }
     }

@@ -180,6 +180,9 @@ impl Replica {
             Call::Ban { address } => endpoint.ban(*address),
             Call::Unban { address } => endpoint.unban(*address),
             Call::SetAccepting { accepting } => endpoint.set_accepting(*accepting),
+            Call::SetCongestion { peer, congestion } => {
+                let _ = endpoint.set_congestion(*peer, *congestion);
+            }
             Call::PollTransmit | Call::PollEvent | Call::Checkpoint | Call::End { .. } => {}
         }
     }

@@ -46,6 +46,8 @@ pub(super) const SET_ACCEPTING: u8 = 18;
 /// With O always: the hash of the state. Addresses, ways and receivers are forgotten, and the hash of the outputs starts anew.
 pub(super) const CHECKPOINT: u8 = 19;
 
+pub(super) const SET_CONGESTION: u8 = 20;
+
 /// What a message was sent with: the low two bits are its priority.
 pub(super) mod options {
     pub(in crate::record) const PRIORITY: u8 = 0x03;

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use proptest::prelude::*;
@@ -11,6 +12,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::channel::options::{Priority, SendOptions};
 use crate::config::Config;
+use crate::congestion::CongestionControl;
 use crate::crypto::{PublicKey, SecretKey, ServerIdentity};
 use crate::discovery::Prefix;
 use crate::endpoint::Endpoint;
@@ -279,7 +281,14 @@ impl AnyCall {
             },
             Self::Address(address, true) => Call::Ban { address: *address },
             Self::Address(address, false) => Call::Unban { address: *address },
-            Self::Number(number, choice) => match choice % 8 {
+            Self::Number(number, choice) => match choice % 9 {
+                8 => Call::SetCongestion {
+                    peer: PeerId::new(*number, 7),
+                    congestion: match NonZeroU64::new(u64::from(*number)) {
+                        Some(bytes_per_second) => CongestionControl::Fixed { bytes_per_second },
+                        None => CongestionControl::Cubic,
+                    },
+                },
                 0 => Call::SetPlayers { players: *number },
                 1 => Call::SetAnnouncePort {
                     port: *number as u16,

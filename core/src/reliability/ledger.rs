@@ -10,6 +10,7 @@
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
+use crate::congestion::delivery::Flight;
 use crate::saved::saved;
 use crate::time::Instant;
 
@@ -83,6 +84,8 @@ pub(crate) struct Packet {
     pub(crate) is_app_limited: bool,
     /// The largest number in the ACK frame it carried.
     pub(crate) ack_largest: Option<u64>,
+    /// What had arrived when it left.
+    pub(crate) flight: Flight,
     /// Its records, counted from the connection's first.
     records_from: u64,
     records_count: u32,
@@ -97,6 +100,7 @@ saved!(Packet {
     is_patient,
     is_app_limited,
     ack_largest,
+    flight,
     records_from,
     records_count,
 });
@@ -111,6 +115,7 @@ pub(crate) struct Sent {
     pub(crate) is_patient: bool,
     pub(crate) is_app_limited: bool,
     pub(crate) ack_largest: Option<u64>,
+    pub(crate) flight: Flight,
 }
 
 /// The packets sent.
@@ -179,6 +184,7 @@ impl Ledger {
             is_patient: sent.is_patient,
             is_app_limited: sent.is_app_limited,
             ack_largest: sent.ack_largest,
+            flight: sent.flight,
             records_from,
             records_count: (self.records_owned - records_from) as u32,
         });

@@ -9,7 +9,6 @@
 //!   tick, and a timer that every packet restarts would never fire.
 //! - Its backoff ends at one second, because a player notices: doubling goes on only where the round trip itself is longer.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 use core::time::Duration;
@@ -24,10 +23,8 @@ use super::received::LAZY_ACK_DELAY;
 use super::redundancy::Outlook;
 use super::reordering::Reordering;
 use super::rtt::Rtt;
-use crate::congestion::Controller;
-use crate::congestion::new_reno::NewReno;
-use crate::congestion::pacer::{Pacer, Rate};
 use crate::congestion::trickle::Trickle;
+use crate::congestion::{Arrived, Congestion, CongestionControl};
 use crate::notice::LossCause;
 use crate::time::Instant;
 
@@ -108,12 +105,10 @@ pub(crate) struct Recovery {
     /// Packets sent before the first sample cannot show persistent congestion (RFC 9002 section 7.6.2).
     measured_at: Option<Instant>,
     peer_ack_delay_max: Duration,
-    datagram_size_max: usize,
-    controller: Box<dyn Controller>,
-    pacer: Pacer,
     trickle: Trickle,
     /// When something was last acknowledged for the first time.
     acked_at: Instant,
+    congestion: Congestion,
     /// When the next packet becomes old enough to be lost.
     loss_at: Option<Instant>,
     /// Probes since the last acknowledgement.
@@ -131,7 +126,11 @@ pub(crate) struct Recovery {
 
 impl Recovery {
     /// Starts with nothing sent. The peer promised to acknowledge reliable data within `peer_ack_delay_max`.
-    pub(crate) fn new(datagram_size_max: usize, peer_ack_delay_max: Duration) -> Self {
+    pub(crate) fn new(
+        congestion: CongestionControl,
+        datagram_size_max: usize,
+        peer_ack_delay_max: Duration,
+    ) -> Self {
         Self {
             next_number: 0,
             largest_acked: None,
@@ -142,11 +141,9 @@ impl Recovery {
             newest_acked_at: None,
             measured_at: None,
             peer_ack_delay_max,
-            datagram_size_max,
-            controller: Box::new(NewReno::new(datagram_size_max)),
-            pacer: Pacer::new(datagram_size_max),
             trickle: Trickle::new(),
             acked_at: Instant::ZERO,
+            congestion: Congestion::new(congestion, datagram_size_max),
             loss_at: None,
             backoff: 0,
             probed_at: Instant::ZERO,
@@ -173,9 +170,7 @@ impl Recovery {
         if !is_other_network {
             return;
         }
-        let size = self.datagram_size_max;
-        self.controller = Box::new(NewReno::new(size));
-        self.pacer = Pacer::new(size);
+        self.congestion.reset();
         self.rtt = Rtt::new();
         self.measured_at = None;
         if let Some(sample) = sample {
@@ -195,27 +190,21 @@ impl Recovery {
 
     /// Whether a packet of `bytes` may leave now. Packets with acknowledgements only, and probes, do not ask.
     pub(crate) fn permit(&mut self, now: Instant, bytes: usize) -> Permit {
-        let mut pacer = self.pacer;
-        let permit = self.permit_by(&mut pacer, now, bytes);
-        self.pacer = pacer;
-        permit
+        if let Some(full) = self.full(bytes) {
+            return full;
+        }
+        self.congestion
+            .paced_until(now, bytes as u64, &self.rtt)
+            .map_or(Permit::Now, Permit::At)
     }
 
-    fn permit_by(&self, pacer: &mut Pacer, now: Instant, bytes: usize) -> Permit {
+    /// Whether a packet with an unreliable piece of `bytes` may leave though nothing else may.
+    pub(crate) fn permit_fresh(&mut self, now: Instant, bytes: usize) -> Permit {
         if self.ledger.is_full() {
             return Permit::LedgerFull;
         }
-        let bytes = bytes as u64;
-        let window_bytes = self.controller.window();
-        if self.ledger.flying_bytes() + bytes > window_bytes {
-            return Permit::WindowFull;
-        }
-        let rate = Rate {
-            window_bytes,
-            rtt_us: self.rtt.smoothed_us(),
-        };
-        pacer
-            .permit(now, bytes, rate)
+        self.congestion
+            .fresh_until(now, bytes as u64, &self.rtt)
             .map_or(Permit::Now, Permit::At)
     }
 
@@ -224,10 +213,30 @@ impl Recovery {
         self.trickle.at(now, bytes as u64, self.acked_at)
     }
 
+    /// Bytes of packets that may leave within `tick`: all in all, and if they are unreliable.
+    pub(crate) fn budget(&self, now: Instant, tick: Duration) -> (u64, u64) {
+        self.congestion
+            .budget(now, self.ledger.flying_bytes(), tick, &self.rtt)
+    }
+
+    /// Such a packet left.
+    pub(crate) const fn on_fresh_sent(&mut self, bytes: usize) {
+        self.congestion.on_fresh_sent(bytes as u64);
+    }
+
+    /// Why a packet of `bytes` must wait for answers, if it must.
+    fn full(&self, bytes: usize) -> Option<Permit> {
+        if self.ledger.is_full() {
+            return Some(Permit::LedgerFull);
+        }
+        let in_flight = self.ledger.flying_bytes() + bytes as u64;
+        (in_flight > self.congestion.window()).then_some(Permit::WindowFull)
+    }
+
     /// Whether room gets scarce while no answer is awaited: the next packet should carry a PING. If none may leave, the
     /// probe timer runs all the same.
     pub(crate) fn wants_ack(&self) -> bool {
-        let is_window_half_full = self.ledger.flying_bytes() > self.controller.window() / 2;
+        let is_window_half_full = self.ledger.flying_bytes() > self.congestion.window() / 2;
         !self.ledger.is_awaiting() && (is_window_half_full || self.ledger.is_half_full())
     }
 
@@ -252,10 +261,11 @@ impl Recovery {
             return number;
         }
         let size = size as u64;
-        if self.ledger.flying_bytes() + size > self.controller.window() {
+        let in_flight = self.ledger.flying_bytes();
+        if in_flight + size > self.congestion.window() {
             self.trickle.on_sent(now, size);
         }
-        self.pacer.on_sent(size);
+        let flight = self.congestion.on_sent(now, size, in_flight, app_limited);
         self.ledger.push(Sent {
             number,
             at: now,
@@ -264,6 +274,7 @@ impl Recovery {
             is_patient: eliciting == Eliciting::Patient,
             is_app_limited: app_limited,
             ack_largest,
+            flight,
         });
         number
     }
@@ -327,6 +338,10 @@ impl Recovery {
                 .on_sample(now.saturating_duration_since(sent_at));
         }
         acked.packets_lost = self.detect_losses(now, sink);
+        let round_trip_us = acked.round_trip.map(|rtt| rtt.as_micros() as u64);
+        let in_flight = self.ledger.flying_bytes();
+        self.congestion
+            .on_progress(now, in_flight, round_trip_us, &self.rtt);
         Ok(acked)
     }
 
@@ -448,7 +463,22 @@ impl Recovery {
 
     /// Bytes that may be in flight.
     pub(crate) fn congestion_window(&self) -> u64 {
-        self.controller.window()
+        self.congestion.window()
+    }
+
+    /// Bytes a second at which packets leave.
+    pub(crate) fn pacing_rate(&self) -> u64 {
+        self.congestion.pacing_rate(&self.rtt)
+    }
+
+    /// Another congestion controller from here on.
+    pub(crate) fn set_congestion(&mut self, choice: CongestionControl) {
+        self.congestion.set(choice, self.ledger.flying_bytes());
+    }
+
+    /// Which congestion controller it is.
+    pub(crate) const fn congestion_control(&self) -> CongestionControl {
+        self.congestion.choice()
     }
 
     /// Bytes in flight.
@@ -505,12 +535,18 @@ impl Recovery {
             Fate::Lost { at } => {
                 let late = now.saturating_duration_since(at);
                 self.reordering.on_mistake(late, self.rtt.smoothed_us());
+                self.congestion.on_late(at);
             }
             Fate::Flying => {
                 let is_measured = packet.is_awaited && !packet.is_patient;
                 awaited_at = is_measured.then_some(packet.sent_at);
-                self.controller
-                    .on_acked(packet.sent_at, packet.size, packet.is_app_limited);
+                let arrived = Arrived {
+                    sent_at: packet.sent_at,
+                    bytes: packet.size,
+                    is_app_limited: packet.is_app_limited,
+                    flight: &packet.flight,
+                };
+                self.congestion.on_acked(now, &arrived);
                 self.history.push_arrived(now);
             }
         }

@@ -102,6 +102,15 @@ impl Rtt {
         self.min_us
     }
 
+    /// What the smoothed round trip has above the least, in microseconds: time in queues, and noise.
+    pub(crate) const fn queueing_delay_us(&self) -> u64 {
+        if self.is_measured {
+            self.smoothed_us.saturating_sub(self.min_us)
+        } else {
+            0
+        }
+    }
+
     /// A packet older than this, with a later one acknowledged, is lost: 9/8 of a round trip (RFC 9002 section 6.1.2).
     /// Unlike there the latest sample counts without the peer's delay, which for unreliable data is half a second: a
     /// packet acknowledged so lazily would hold up the repair of a reliable one.

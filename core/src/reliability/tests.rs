@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::received::{AckForm, Received, Urgency};
 use super::recovery::{Eliciting, Record, Recovery, Verdict};
+use crate::congestion::CongestionControl;
 use crate::time::Instant;
 
 const ACK_DELAY_MAX: Duration = Duration::from_millis(25);
@@ -37,7 +38,7 @@ impl Side {
     fn new() -> Self {
         Self {
             received: Received::new(ACK_DELAY_MAX),
-            recovery: Recovery::new(1_200, ACK_DELAY_MAX),
+            recovery: Recovery::new(CongestionControl::NewReno, 1_200, ACK_DELAY_MAX),
             arrived: BTreeSet::new(),
             acked: BTreeSet::new(),
             compact_acks: 0,

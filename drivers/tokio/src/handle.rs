@@ -8,9 +8,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tickwire_core::{
-    ChannelId, ConnectError, DiscoverError, DiscoveryQuery, Endpoint, EndpointStats, Event,
-    Farewell, Instant, MessageId, PeerId, PeerStats, PingError, PublicKey, SendError, SendOptions,
-    ServerIdentity,
+    ChannelId, CongestionControl, CongestionError, ConnectError, DiscoverError, DiscoveryQuery,
+    Endpoint, EndpointStats, Event, Farewell, Instant, MessageId, PeerId, PeerStats, PingError,
+    PublicKey, SendError, SendOptions, ServerIdentity,
 };
 use tickwire_udp::{BindError, Interfaces, IoStats, JoinFailure};
 
@@ -185,6 +185,19 @@ impl Handle {
         self.with(|endpoint, _| endpoint.unban(address));
     }
 
+    /// Sends to a peer by another congestion controller from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`CongestionError`] if there is no such peer.
+    pub fn set_congestion(
+        &self,
+        peer: PeerId,
+        congestion: CongestionControl,
+    ) -> Result<(), CongestionError> {
+        self.with(|endpoint, _| endpoint.set_congestion(peer, congestion))
+    }
+
     /// Calls `f` with the endpoint and the time now, and has the task send what comes of it. This is the way for code that
     /// is written against [`Endpoint`], and for several commands at one instant.
     ///
@@ -224,6 +237,20 @@ impl Handle {
     #[must_use]
     pub fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         self.view(|endpoint| endpoint.peer_stats(peer))
+    }
+
+    /// Payload bytes that may be sent to a peer in this tick so that nothing waits; see [`Endpoint::budget`].
+    #[must_use]
+    pub fn budget(&self, peer: PeerId) -> u64 {
+        let now = self.now();
+        self.view(|endpoint| endpoint.budget(peer, now))
+    }
+
+    /// Likewise of one channel; see [`Endpoint::channel_budget`].
+    #[must_use]
+    pub fn channel_budget(&self, peer: PeerId, channel: ChannelId) -> u64 {
+        let now = self.now();
+        self.view(|endpoint| endpoint.channel_budget(peer, channel, now))
     }
 
     /// A peer's address; `None` once it is gone.

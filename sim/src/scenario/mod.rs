@@ -50,6 +50,8 @@ mod units;
 
 use std::time::Duration;
 
+use tickwire_core::{CongestionControl, UnknownCongestionControl};
+
 use self::clients::{Group, HostKeys};
 use self::document::{Section, Setting};
 use self::event::{Happening, Who};
@@ -93,6 +95,7 @@ const ENDPOINT_KEYS: &[&str] = &[
     "datagram_size_max",
     "half_open_max",
     "send_queue_bytes_max",
+    "congestion",
 ];
 
 /// A scenario that makes sense.
@@ -143,6 +146,7 @@ struct EndpointKeys {
     datagram_size_max: Option<u32>,
     half_open_max: Option<u32>,
     send_queue_bytes_max: Option<u64>,
+    congestion: Option<CongestionControl>,
 }
 
 /// Reads scenarios that name traces, or that are changed by settings.
@@ -403,6 +407,9 @@ impl EndpointKeys {
             datagram_size_max: section.count("datagram_size_max", 1_200..=1_452)?,
             half_open_max: section.count("half_open_max", 1..=5_000)?,
             send_queue_bytes_max: section.bytes("send_queue_bytes_max", 100_000..=100_000_000)?,
+            congestion: section.value("congestion", UnknownCongestionControl, |value| {
+                document::text_of(value)?.parse().ok()
+            })?,
         };
         // Whatever else does not fit together, core's own words say.
         let tried = keys.config(32, &[]).build();

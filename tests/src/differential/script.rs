@@ -125,7 +125,7 @@ impl Script {
         let channels = DELIVERIES.map(|delivery| {
             ChannelConfig::new(delivery)
                 .message_size_max(MESSAGE_MAX)
-                .send_queue_bytes_max(2 * MESSAGE_MAX)
+                .send_queue_bytes_max(3 * MESSAGE_MAX / 2)
                 .receive_bytes_max(2 * MESSAGE_MAX)
         });
         let rate_hz = NonZeroU32::new(30).expect("not 0");

@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tickwire_core::{
-    CloseReason, EndpointStats, Event, Farewell, PeerId, PeerStats, PublicKey, ServerIdentity,
-    TickConfig,
+    CloseReason, CongestionControl, EndpointStats, Event, Farewell, PeerId, PeerStats, PublicKey,
+    ServerIdentity, TickConfig,
 };
 use tickwire_game::{Bot, ClientStats, EndpointAt, GameClient, Name, Phase};
 use tickwire_tokio::{Handle, Options};
@@ -41,6 +41,7 @@ pub(crate) struct Plan {
     /// Makes bots different from each other.
     pub(crate) number: u32,
     pub(crate) tick_rate_hz: NonZeroU32,
+    pub(crate) congestion: CongestionControl,
     /// Whether to tell the user once it plays.
     pub(crate) is_announced: bool,
     /// Time to play, counted from when the connection is complete.
@@ -131,7 +132,9 @@ pub(crate) async fn play(plan: Plan, orders: watch::Receiver<Order>) -> anyhow::
 }
 
 fn bind(plan: &Plan) -> anyhow::Result<Handle> {
-    let config = tickwire_game::config().tick(Some(TickConfig::new(plan.tick_rate_hz)));
+    let config = tickwire_game::config()
+        .congestion(plan.congestion)
+        .tick(Some(TickConfig::new(plan.tick_rate_hz)));
     let any = place::any_address(plan.server.is_ipv6());
     let options = Options::new(config).game(SocketAddr::new(any, 0));
     let record = plan.record.clone().unwrap_or_default();

@@ -67,7 +67,7 @@ mod tests {
     use std::net::SocketAddr;
     use std::num::NonZeroU32;
 
-    use tickwire_core::PublicKey;
+    use tickwire_core::{CongestionControl, PublicKey};
     use tickwire_game::Name;
 
     use super::*;
@@ -80,6 +80,7 @@ mod tests {
             name: Name::new("Ada").expect("a good name"),
             number: 0,
             tick_rate_hz: NonZeroU32::new(30).expect("not 0"),
+            congestion: CongestionControl::default(),
             is_announced: false,
             duration: None,
             record: None,

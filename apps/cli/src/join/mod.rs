@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use tickwire_core::CongestionControl;
 use tickwire_game::Name;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -60,6 +61,10 @@ pub(crate) struct Args {
     /// Players to simulate, each with a socket and a connection of its own
     #[arg(long, value_name = "N", default_value = "1", value_parser = args::whole(1_u32..=1_000), allow_negative_numbers = true)]
     bots: u32,
+
+    /// How fast to send: game, cubic, new-reno or fixed:BYTES_PER_SECOND
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = args::congestion)]
+    congestion: CongestionControl,
 
     /// Leave after this many seconds of play [default: at Ctrl-C]
     #[arg(long, value_name = "SECONDS", value_parser = args::seconds, allow_negative_numbers = true)]
@@ -146,6 +151,7 @@ async fn play(
             name: args.name.clone(),
             number,
             tick_rate_hz: TICK_RATE_HZ,
+            congestion: args.congestion,
             is_announced: number == 0 && !args.json,
             duration: args.duration,
             record: (args.bots == 1).then(|| args.record.clone()),

@@ -195,6 +195,7 @@ fn line(record: &Record<'_>, output: &Output) -> Option<String> {
         | Call::Ban { .. }
         | Call::Unban { .. }
         | Call::SetAccepting { .. }
+        | Call::SetCongestion { .. }
         | Call::Checkpoint
         | Call::End { .. } => Some(format!("  {}", record.call)),
     }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use tickwire_core::PublicKey;
+use tickwire_core::{CongestionControl, PublicKey};
 use tickwire_game::Name;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -40,6 +40,7 @@ impl Bots {
                 name: Name::new("Bot").expect("it is short and plain"),
                 number,
                 tick_rate_hz,
+                congestion: CongestionControl::default(),
                 is_announced: false,
                 duration: None,
                 record: None,

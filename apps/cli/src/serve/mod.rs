@@ -11,6 +11,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tickwire_core::CongestionControl;
+
 use crate::args;
 use crate::failure::bad_input;
 use crate::place::DISCOVERY_PORT;
@@ -54,6 +56,10 @@ pub(crate) struct Args {
     /// Simulation steps, and snapshots, a second
     #[arg(long, value_name = "HZ", default_value = "30", value_parser = args::whole(NonZeroU32::MIN..=TICK_RATE_MAX), allow_negative_numbers = true)]
     tick_rate: NonZeroU32,
+
+    /// How fast to send to each player: game, cubic, new-reno or fixed:BYTES_PER_SECOND
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = args::congestion)]
+    congestion: CongestionControl,
 
     /// Port on which to answer those who look for servers, UDP; several servers of a host share it
     #[arg(long, value_name = "PORT", default_value_t = DISCOVERY_PORT, value_parser = args::whole(0_u16..=u16::MAX), allow_negative_numbers = true)]

@@ -74,6 +74,7 @@ fn bind(args: &Args) -> anyhow::Result<Handle> {
     let mut config = tickwire_game::config()
         .accepts(true)
         .peers_max(args.max_players)
+        .congestion(args.congestion)
         .tick(Some(TickConfig::new(args.tick_rate)));
     if let Some(path) = &args.key {
         config = config.identity(Some(keyfile::load_or_create(path)?));

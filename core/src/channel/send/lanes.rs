@@ -36,8 +36,13 @@ impl Lanes {
 
     /// Which leaves next.
     pub(super) fn first(&self) -> Option<u64> {
+        self.fronts().next()
+    }
+
+    /// The first of each priority, the highest priority first.
+    pub(super) fn fronts(&self) -> impl Iterator<Item = u64> + '_ {
         let fronts = [self.high.front(), self.normal.front(), self.low.front()];
-        fronts.into_iter().flatten().next().copied()
+        fronts.into_iter().flatten().copied()
     }
 
     /// It is not unsent any more.

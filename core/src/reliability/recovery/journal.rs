@@ -8,7 +8,22 @@ use crate::time::Instant;
 impl Recovery {
     /// As [`permit`](Self::permit), but nothing is changed by asking.
     pub(crate) fn foresee(&self, now: Instant, bytes: usize) -> Permit {
-        self.permit_by(&mut { self.pacer }, now, bytes)
+        if let Some(full) = self.full(bytes) {
+            return full;
+        }
+        self.congestion
+            .foresee_paced_until(now, bytes as u64, &self.rtt)
+            .map_or(Permit::Now, Permit::At)
+    }
+
+    /// As [`permit_fresh`](Self::permit_fresh), but nothing is changed by asking.
+    pub(crate) fn foresee_fresh(&self, now: Instant, bytes: usize) -> Permit {
+        if self.ledger.is_full() {
+            return Permit::LedgerFull;
+        }
+        self.congestion
+            .foresee_fresh_until(now, bytes as u64, &self.rtt)
+            .map_or(Permit::Now, Permit::At)
     }
 
     /// Notes when each remembered piece left, as a journal begins.

@@ -3,8 +3,9 @@
 use core::time::Duration;
 
 use super::{Record, Recovery, Verdict};
+use crate::congestion::Lost;
 use crate::notice::LossCause;
-use crate::reliability::ledger::Fate;
+use crate::reliability::ledger::{Fate, Packet};
 use crate::time::Instant;
 
 /// A packet is lost when one sent this many later was acknowledged (RFC 9002 section 6.1.1).
@@ -57,7 +58,7 @@ impl Recovery {
                     };
                     self.losses.push((packet.number, cause));
                     let is_of_path = packet.number >= self.path_from;
-                    losses.on_lost(packet.sent_at, self.measured_at, is_of_path);
+                    losses.on_lost(&packet, self.measured_at, is_of_path);
                     for record in self.ledger.records_of(&packet) {
                         sink(Verdict::Lost, record);
                     }
@@ -85,10 +86,15 @@ impl Recovery {
         let Some(sent_at) = losses.latest_sent_at else {
             return;
         };
-        self.controller.on_congestion_event(now, sent_at);
+        let lost = Lost {
+            count: losses.of_path,
+            bytes: losses.bytes,
+            sent_at,
+        };
+        self.congestion.on_lost(now, lost);
         let probe_timeout = self.rtt.probe_timeout(self.peer_ack_delay_max);
         if losses.longest > probe_timeout * PERSISTENT_TIMEOUTS {
-            self.controller.on_persistent_congestion();
+            self.congestion.on_persistent_congestion();
             self.rtt.forget_min();
         }
     }
@@ -98,6 +104,9 @@ impl Recovery {
 #[derive(Clone, Copy, Debug, Default)]
 struct Losses {
     count: u32,
+    /// Those that went this way.
+    of_path: u32,
+    bytes: u64,
     latest_sent_at: Option<Instant>,
     /// When the first of a row of lost packets left, none between them acknowledged.
     row_since: Option<Instant>,
@@ -111,11 +120,14 @@ impl Losses {
     }
 
     /// What went another way is lost too, and says nothing about congestion of this one.
-    fn on_lost(&mut self, sent_at: Instant, measured_at: Option<Instant>, is_of_path: bool) {
+    fn on_lost(&mut self, packet: &Packet, measured_at: Option<Instant>, is_of_path: bool) {
         self.count += 1;
         if !is_of_path {
             return;
         }
+        let sent_at = packet.sent_at;
+        self.of_path += 1;
+        self.bytes += packet.size;
         self.latest_sent_at = Some(sent_at);
         if measured_at.is_none_or(|measured_at| sent_at < measured_at) {
             return;

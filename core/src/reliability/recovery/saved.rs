@@ -19,11 +19,9 @@ impl Saved for Recovery {
             newest_acked_at,
             measured_at,
             peer_ack_delay_max,
-            datagram_size_max,
-            controller,
-            pacer,
             trickle,
             acked_at,
+            congestion,
             loss_at,
             backoff,
             probed_at,
@@ -43,11 +41,9 @@ impl Saved for Recovery {
         newest_acked_at.save(out);
         measured_at.save(out);
         peer_ack_delay_max.save(out);
-        datagram_size_max.save(out);
-        controller.save(out);
-        pacer.save(out);
         trickle.save(out);
         acked_at.save(out);
+        congestion.save(out);
         loss_at.save(out);
         backoff.save(out);
         probed_at.save(out);
@@ -69,11 +65,9 @@ impl Saved for Recovery {
             newest_acked_at: from.field("Recovery.newest_acked_at")?,
             measured_at: from.field("Recovery.measured_at")?,
             peer_ack_delay_max: from.field("Recovery.peer_ack_delay_max")?,
-            datagram_size_max: from.field("Recovery.datagram_size_max")?,
-            controller: from.field("Recovery.controller")?,
-            pacer: from.field("Recovery.pacer")?,
             trickle: from.field("Recovery.trickle")?,
             acked_at: from.field("Recovery.acked_at")?,
+            congestion: from.field("Recovery.congestion")?,
             loss_at: from.field("Recovery.loss_at")?,
             backoff: from.field("Recovery.backoff")?,
             probed_at: from.field("Recovery.probed_at")?,

@@ -1,0 +1,74 @@
+//! What ages: unreliable messages leave now or never.
+//!
+//! State that waits behind something else is wrong when it arrives. So an unreliable message that could not leave is not
+//! kept for longer than `unreliable_age_max`, and a sequenced one not once a newer one of a later tick waits beside it.
+
+use core::time::Duration;
+
+use super::{Outgoing, SendChannel};
+use crate::config::{Config, Delivery};
+use crate::id::ChannelId;
+use crate::journal::{Pen, Step};
+use crate::pool::Pool;
+use crate::time::Instant;
+
+/// Sequenced messages queued within this time are of one tick, and do not replace each other.
+const TICK: Duration = Duration::from_millis(10);
+
+impl SendChannel {
+    /// When the first unreliable message that may still leave was queued, and the bytes of its next piece.
+    pub(crate) fn fresh_since(&self, now: Instant, config: &Config) -> Option<(Instant, usize)> {
+        if self.is_reliable() {
+            return None;
+        }
+        let mut waiting = self.unsent.iter().map(|id| &self.queue[self.position(id)]);
+        let first = waiting.find(|message| !is_stale(message, now, config))?;
+        let piece = first.fragments.as_ref().map_or(0, |pieces| pieces.next);
+        Some((first.queued_at, first.piece(piece).len()))
+    }
+
+    /// Drops what became stale before it could leave; returns how many.
+    pub(crate) fn drop_stale(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        pool: &mut Pool,
+        pen: &mut Pen<'_>,
+    ) -> u64 {
+        if self.is_reliable() {
+            return 0;
+        }
+        let mut dropped = 0;
+        while let Some(id) = self.first_stale(now, config) {
+            pen.note(Step::Dropped {
+                channel: ChannelId::new(self.index),
+                id,
+            });
+            self.settle(id, pool);
+            dropped += 1;
+        }
+        dropped
+    }
+
+    /// Of each priority the oldest is the first to age.
+    fn first_stale(&self, now: Instant, config: &Config) -> Option<u64> {
+        self.unsent.fronts().find(|id| {
+            let message = &self.queue[self.position(*id)];
+            is_stale(message, now, config) || self.is_superseded(message, now, config)
+        })
+    }
+
+    /// It was due, did not leave, and something newer waits.
+    fn is_superseded(&self, front: &Outgoing, now: Instant, config: &Config) -> bool {
+        let newest = self.queue.back().map(|newest| newest.queued_at);
+        self.delivery == Delivery::Sequenced
+            && front.sent_at.is_none()
+            && now >= front.queued_at + config.coalesce_delay + TICK
+            && newest.is_some_and(|newest| newest >= front.queued_at + TICK)
+    }
+}
+
+/// What has begun to leave is finished.
+fn is_stale(message: &Outgoing, now: Instant, config: &Config) -> bool {
+    message.sent_at.is_none() && now > message.queued_at + config.unreliable_age_max
+}
