@@ -63,6 +63,15 @@ pub enum Event {
         /// Round trip.
         rtt: Duration,
     },
+    /// A client's packets come from another address, and it proved that it is there: from now on everything goes there.
+    PathChanged {
+        /// Who moved.
+        peer: PeerId,
+        /// Where it was.
+        from: SocketAddr,
+        /// Where it is.
+        to: SocketAddr,
+    },
     /// A connection, or an attempt at one, has ended. Exactly one for each peer id; the last event of its peer.
     Disconnected {
         /// Whose connection.
@@ -100,6 +109,7 @@ saved!(enum Event {
     7 = ServerFound(server),
     8 = ServerExpired(server),
     9 = DiscoveryEnded,
+    10 = PathChanged { peer, from, to },
 });
 
 /// Which side began a connection.

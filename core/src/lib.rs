@@ -115,6 +115,7 @@ mod key_log;
 mod log;
 mod machine;
 mod notice;
+mod path;
 mod peer;
 #[cfg_attr(
     not(feature = "planted"),
@@ -124,6 +125,7 @@ mod planted;
 mod pool;
 pub mod record;
 mod reliability;
+mod repeat;
 mod rng;
 mod saved;
 mod stats;

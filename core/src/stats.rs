@@ -32,6 +32,12 @@ pub struct PeerStats {
     pub packets_lost: u64,
     /// Probes sent because no acknowledgement came (RFC 9002 section 6.2).
     pub probes_sent: u64,
+    /// Addresses, other than the one in use, that were asked to prove themselves because packets came from there.
+    pub paths_asked: u64,
+    /// Times that the connection moved to another address.
+    pub path_changes: u64,
+    /// Addresses that did not prove themselves in time.
+    pub paths_failed: u64,
     /// Congestion window now, in bytes.
     pub congestion_window_bytes: u64,
     /// Bytes in flight now.

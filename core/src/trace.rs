@@ -82,6 +82,18 @@ pub enum Frame {
         /// For people.
         text: String,
     },
+    /// Asks who is at the address to which it goes to say this back.
+    PathChallenge {
+        /// What to say.
+        data: [u8; 8],
+    },
+    /// Says it.
+    PathResponse {
+        /// What was asked for.
+        data: [u8; 8],
+    },
+    /// The server's reset token for the client's present address; not shown.
+    ResetToken,
     /// A message, or a fragment of one.
     Message {
         /// Its channel.
@@ -155,6 +167,9 @@ impl fmt::Display for Frame {
                 channel: None,
                 limit,
             } => write!(f, "Credit(all to {limit} B)"),
+            Self::PathChallenge { data } => show_path("PathChallenge", *data, f),
+            Self::PathResponse { data } => show_path("PathResponse", *data, f),
+            Self::ResetToken => f.write_str("ResetToken"),
             Self::Close { kind, code, text } => show_close(*kind, *code, text, f),
             Self::Message {
                 channel,
@@ -206,6 +221,10 @@ fn show_ack(
         write!(f, " after {millis}.{micros:03} ms")?;
     }
     f.write_char(')')
+}
+
+fn show_path(name: &str, data: [u8; 8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{name}({:016x})", u64::from_be_bytes(data))
 }
 
 fn show_close(kind: u8, code: u32, text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,7 +19,8 @@ local TYPES = {
     [0xC0] = "HELLO", [0xC1] = "WELCOME", [0xC2] = "REFUSE", [0xC3] = "RESET", [0xC4] = "PROBE", [0xC5] = "PROBE_REPLY",
 }
 local FRAMES = {
-    [0] = "PADDING", [1] = "PING", [2] = "ACK", [3] = "CREDIT", [4] = "CREDIT_ALL", [5] = "CLOSE", [0x80] = "MESSAGE",
+    [0] = "PADDING", [1] = "PING", [2] = "ACK", [3] = "CREDIT", [4] = "CREDIT_ALL", [5] = "CLOSE",
+    [6] = "PATH_CHALLENGE", [7] = "PATH_RESPONSE", [8] = "RESET_TOKEN", [0x80] = "MESSAGE",
 }
 local PATTERNS = { [0] = "NX, any key", [1] = "NK, known key" }
 local CLOSES = { [0] = "farewell", [1] = "violation", [2] = "undeliverable", [3] = "full" }
@@ -69,6 +70,7 @@ local all = {
     field("close.kind", "uint8", "Kind", base.DEC, CLOSES),
     field("close.code", "uint64", "Code"),
     field("close.text", "string", "Text"),
+    field("path.data", "bytes", "Path data"),
     field("padding", "bytes", "Padding"),
     field("version", "uint8", "Version"),
     field("id_length", "uint8", "Connection id length"),

@@ -175,6 +175,13 @@ local function read_frame(r, tree, channels)
         text = read_credit(r, item, kind == 3)
     elseif kind == 5 then
         text = read_close(r, item)
+    elseif kind == 6 or kind == 7 then
+        local data = r:take(8)
+        item:add(f["path.data"], data)
+        text = string.format("%s(%s)", kind == 6 and "PathChallenge" or "PathResponse", tostring(data:bytes()):lower())
+    elseif kind == 8 then
+        item:add(f["reset.token"], r:take(16))
+        text = "ResetToken"
     elseif kind == 0x80 then
         text = read_message(r, item, first, range, channels)
     else

@@ -45,6 +45,7 @@ pub(crate) fn narrate(event: &Event) -> Option<String> {
         Event::ServerFound(server) => format!("finds {}", listing(server)),
         Event::ServerExpired(server) => format!("misses {}", listing(server)),
         Event::DiscoveryEnded => String::from("ends its search"),
+        Event::PathChanged { from, to, .. } => format!("follows its peer from {from} to {to}"),
         _ => return None,
     })
 }

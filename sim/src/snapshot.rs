@@ -48,7 +48,7 @@ pub fn rows(trace: &str, part: &str) -> String {
 /// assert_trace_snapshot!(pair, "m0", @"
 ///           ms  dir    bytes  datagram
 ///        0.000  C→S       26  #2 Reliable(ch2 m0, 3 B)                              ✗ dropped
-///      146.248  C→S       26  #3 Reliable(ch2 m0, 3 B)
+///      146.248  C→S       32  #3 Reliable(ch2 m0, 3 B) Padding
 /// ");
 /// ```
 ///

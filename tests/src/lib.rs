@@ -34,6 +34,8 @@ mod hostile;
 mod overhead;
 #[cfg(test)]
 mod party;
+#[cfg(test)]
+mod paths;
 #[cfg(all(test, feature = "pictures"))]
 mod pictures;
 #[cfg(test)]

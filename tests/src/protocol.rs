@@ -7,6 +7,7 @@ mod document;
 mod wire;
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tickwire_core::{
@@ -182,6 +183,45 @@ fn ping_and_close_are_as_shown() {
         panic!("{events:?}")
     };
     assert_eq!(*reason, CloseReason::Remote(bye));
+}
+
+/// The client's packets come from another address, until the server has told the token of that.
+#[test]
+fn what_is_said_of_addresses_is_as_shown() {
+    let mut wire = Wire::connected();
+    let elsewhere = SocketAddr::from(([10, 0, 0, 9], 7_009));
+    let mut shown = Vec::new();
+    let mut up = wire.send(2, &[&[b'x'; 30]]);
+    for _ in 0..8 {
+        for mut datagram in up {
+            shown.push(datagram.clone());
+            let arrival = Arrival::game(elsewhere);
+            wire.server
+                .handle_datagram(wire.now, arrival, &mut datagram);
+        }
+        let down = wire.server_sends();
+        shown.extend(down.iter().cloned());
+        wire.client_takes(down);
+        up = wire.client_sends();
+    }
+    let has = |datagram: &&Vec<u8>, kind: u8| content(datagram).first() == Some(&kind);
+    let data = |kind| {
+        let datagram = shown.iter().find(|datagram| has(datagram, kind));
+        content(datagram.expect("it was sent"))[1..].to_vec()
+    };
+    let (challenge, response) = (data(0x06), data(0x07));
+    assert_eq!(challenge, response);
+    for (name, kind) in [("path-challenge", 0x06), ("path-response", 0x07)] {
+        // What was sent cannot be guessed, so the data of the document stands for it.
+        let example = Example::of(name).bytes();
+        assert_eq!((example[0], example.len()), (kind, 1 + challenge.len()));
+    }
+    let token = shown.iter().map(|datagram| content(datagram));
+    let token = token.filter(|content| content.len() >= 17);
+    let token: Vec<_> = token
+        .filter(|content| content[content.len() - 17] == 0x08)
+        .collect();
+    assert_shown("reset-token", &token[0][token[0].len() - 17..]);
 }
 
 #[test]

@@ -197,7 +197,7 @@ impl Machine {
     }
 
     /// Without a key that survives a restart the token is never used; it is then unguessable all the same.
-    fn reset_token(&self, id: &ConnectionId, client: SocketAddr) -> [u8; 16] {
+    pub(super) fn reset_token(&self, id: &ConnectionId, client: SocketAddr) -> [u8; 16] {
         self.identity.reset_key().token(id.as_bytes(), client)
     }
 

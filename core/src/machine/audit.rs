@@ -70,8 +70,16 @@ impl Machine {
                     matches!(peer.state, State::Accepting(_)),
                 )?;
             }
-            Entry::Dialled => holds(12, "a dialled peer is found by its address", address)?,
-            Entry::Connected => holds(12, "a connected peer is found by its address", address)?,
+            Entry::Dialled => holds(
+                12,
+                "a dialled peer is found by its address",
+                address != found.is_displaced,
+            )?,
+            Entry::Connected => holds(
+                12,
+                "a connected peer is found by its address",
+                address != found.is_displaced,
+            )?,
             Entry::Over => holds(12, "a peer that is over is found no more", !address)?,
         }
         let is_over = found.entry == Entry::Over;
@@ -137,7 +145,8 @@ impl Machine {
         let mut into = Fingerprint::new();
         for found in self.slots.iter() {
             found.peer.fingerprint(&mut into);
-            into.add(&(found.entry, found.is_due, found.waits_to_send));
+            into.add(&(found.entry, found.is_displaced));
+            into.add(&(found.is_due, found.waits_to_send));
             into.add(&(found.waits_to_be_read, found.waits_for_flush));
         }
         into.add(&(&self.by_address, &self.half_open, self.connected, self.due));

@@ -1,6 +1,7 @@
 //! The books: after every call that touched a peer, who is ready to send, who can be read, who is due
 //! when, and by what address or id a datagram finds it.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::Machine;
@@ -88,6 +89,33 @@ impl Machine {
         self.due -= 1;
         self.schedule
             .set(slot, Some(self.now + Duration::from_millis(1)));
+    }
+
+    /// A peer was heard that was at `before`: perhaps it has moved. Who stood in the books under its new address is found
+    /// by its connection id only, until it moves itself: it is where a translator gave its port to another.
+    pub(super) fn on_heard(&mut self, slot: u32, before: SocketAddr) {
+        let Some(found) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let address = found.peer.address;
+        if address == before {
+            return;
+        }
+        found.is_displaced = false;
+        let local_id = found.peer.local_id;
+        if self.identity.is_lasting() {
+            let token = self.reset_token(&local_id, address);
+            if let Some(found) = self.slots.get_mut(slot) {
+                found.peer.tell_reset_token(token);
+            }
+        }
+        if self.by_address.get(&before) == Some(&slot) {
+            self.by_address.remove(&before);
+        }
+        let other = self.by_address.insert(address, slot);
+        if let Some(other) = other.and_then(|other| self.slots.get_mut(other)) {
+            other.is_displaced = true;
+        }
     }
 
     /// Moves a peer between the books when its state has changed.

@@ -81,12 +81,15 @@ impl Machine {
         let Some(found) = self.slots.get_mut(slot) else {
             return;
         };
-        let peer = found.peer.id;
+        let (peer, address) = (found.peer.id, found.peer.address);
         match found
             .peer
-            .handle_packet(self.now, header, datagram, &mut self.shared)
+            .handle_packet(self.now, header, arrival, datagram, &mut self.shared)
         {
-            Ok(()) => self.update(slot),
+            Ok(()) => {
+                self.on_heard(slot, address);
+                self.update(slot);
+            }
             Err(Refused::Duplicate) => self.shared.notices.push(Notice::PacketRepeated { peer }),
             Err(Refused::Over) => self.stats.drops.unknown_connection += 1,
             Err(Refused::Unauthentic) => {

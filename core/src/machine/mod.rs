@@ -155,7 +155,7 @@ impl Machine {
             handshake_rng: secrets.fork("handshake"),
             probe_rng: secrets.fork("probe"),
             stats: EndpointStats::default(),
-            shared: Shared::new(config),
+            shared: Shared::new(config, secrets.fork("path")),
         }
     }
 

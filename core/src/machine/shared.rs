@@ -10,6 +10,7 @@ use crate::key_log::KeyLog;
 use crate::notice::Notices;
 use crate::pool::{Blocks, Pool};
 use crate::reliability::recovery::{Record, Verdict};
+use crate::rng::SecretRng;
 use crate::saved::{Loader, Saved};
 use crate::trace::Content;
 use crate::wire::DecodeError;
@@ -33,10 +34,12 @@ pub(crate) struct Shared {
     pub(crate) journal: Journal,
     trace: Option<VecDeque<Content>>,
     pub(crate) key_log: KeyLog,
+    /// What addresses are asked to say back.
+    pub(crate) path_rng: SecretRng,
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config, path_rng: SecretRng) -> Self {
         Self {
             config,
             pool: Pool::default(),
@@ -48,6 +51,7 @@ impl Shared {
             journal: Journal::default(),
             trace: None,
             key_log: KeyLog::default(),
+            path_rng,
         }
     }
 
@@ -64,13 +68,17 @@ impl Shared {
             journal: _,
             key_log: _,
             trace: _,
+            path_rng,
         } = self;
         unread_bytes.save(out);
+        path_rng.save(out);
     }
 
     pub(super) fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
-        let mut shared = Self::new(from.config().clone());
-        shared.unread_bytes = from.field("unread_bytes")?;
+        let unread_bytes = from.field("unread_bytes")?;
+        let path_rng = from.field("path_rng")?;
+        let mut shared = Self::new(from.config().clone(), path_rng);
+        shared.unread_bytes = unread_bytes;
         Ok(shared)
     }
 

@@ -31,6 +31,8 @@ saved!(enum Entry { 0 = HalfOpen, 1 = Dialled, 2 = Connected, 3 = Over });
 pub(crate) struct Slot {
     pub(crate) peer: Box<Peer>,
     pub(crate) entry: Entry,
+    /// Another peer proved itself at its address since.
+    pub(crate) is_displaced: bool,
     /// It has something to send that may leave now.
     pub(crate) is_due: bool,
     /// It stands in the queue of peers with something to send.
@@ -44,6 +46,7 @@ pub(crate) struct Slot {
 saved!(Slot {
     peer,
     entry,
+    is_displaced,
     is_due,
     waits_to_send,
     waits_to_be_read,
@@ -144,6 +147,7 @@ impl Slots {
         self.slots[id.slot()] = Some(Slot {
             peer: Box::new(peer),
             entry,
+            is_displaced: false,
             is_due: false,
             waits_to_send: false,
             waits_to_be_read: false,

@@ -11,6 +11,7 @@ mod hostile;
 mod journal;
 mod link;
 mod pair;
+mod paths;
 mod timers;
 
 use pair::Pair;

@@ -15,6 +15,7 @@ impl Peer {
         holds(13, "sent to in the past", self.last_sent <= now)?;
         self.recovery.audit(depth)?;
         self.received.audit()?;
+        self.path.audit()?;
         if matches!(self.state, State::Accepting(_)) {
             return self.audit_half_open();
         }
@@ -61,6 +62,7 @@ impl Peer {
         ));
         into.add(&(self.last_heard, self.last_sent, self.flush, self.probe));
         into.add(&(self.ping, &self.confirm, self.messages_sent));
+        into.add(&(&self.path, self.token, self.token_from));
         into.add(&(self.datagrams_sent, self.datagrams_received));
         into.add(&(self.bytes_sent, self.bytes_received));
         self.outbox.fingerprint(into);

@@ -3,7 +3,7 @@
 use crate::audit::{Checked, equal, holds};
 use crate::config::ChannelConfig;
 use crate::wire::Reader;
-use crate::wire::frame::{Close, Frame, Message};
+use crate::wire::frame::{Close, Frame, Message, PathData};
 
 /// A hash of frames in their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,15 @@ impl Intent {
         self.add(close.text.len() as u64);
     }
 
+    pub(crate) fn path(&mut self, is_response: bool, data: PathData) {
+        self.add(7 | u64::from(is_response) << 8);
+        self.add(u64::from_be_bytes(data));
+    }
+
+    pub(crate) const fn reset_token(&mut self) {
+        self.add(8);
+    }
+
     pub(crate) fn message(&mut self, message: &Message<'_>) {
         let id = message.id.map_or(0, |id| 1 << 16 | u64::from(id));
         self.add(6 | u64::from(message.channel) << 8 | id << 16);
@@ -60,6 +69,9 @@ impl Intent {
                 Ok(Frame::Credit { channel, limit }) => decoded.credit(Some(channel), limit),
                 Ok(Frame::CreditAll { limit }) => decoded.credit(None, limit),
                 Ok(Frame::Close(close)) => decoded.close(&close),
+                Ok(Frame::PathChallenge(data)) => decoded.path(false, data),
+                Ok(Frame::PathResponse(data)) => decoded.path(true, data),
+                Ok(Frame::ResetToken(_)) => decoded.reset_token(),
                 Ok(Frame::Message(message)) => decoded.message(&message),
                 Ok(Frame::Padding) | Err(_) => {}
             }

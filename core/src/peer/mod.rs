@@ -8,6 +8,7 @@
 //! | `transmit`   | a datagram's way out: is there reason to send, may it leave   |
 //! | `packet`     | building one packet                                           |
 //! | `intent`     | what was to go into it, to check what did                     |
+//! | `path`       | challenges and responses; what a change of address means       |
 //! | `timers`     | deadlines, each derived from the state it belongs to          |
 //! | `audit`      | what no state of a peer may be                                |
 //! | `journal`    | what holds messages back, for who asks                        |
@@ -23,6 +24,7 @@ mod intent;
 mod journal;
 mod lifecycle;
 pub(crate) mod packet;
+mod path;
 mod receive;
 mod timers;
 mod transmit;
@@ -31,16 +33,19 @@ pub(crate) use handshake::{Accepted, Dialled, HelloKey, hello_key};
 pub(crate) use lifecycle::State;
 pub(crate) use receive::Refused;
 
+use self::path::TokenState;
+
 use core::net::{IpAddr, SocketAddr};
-use core::time::Duration;
 
 use crate::channel::{Inbox, Outbox};
 use crate::config::Config;
 use crate::crypto::Keys;
 use crate::event::Role;
 use crate::id::PeerId;
+use crate::path::Path;
 use crate::reliability::received::Received;
 use crate::reliability::recovery::Recovery;
+use crate::repeat::Repeat;
 use crate::saved::saved;
 use crate::stats::PeerStats;
 use crate::time::Instant;
@@ -79,6 +84,10 @@ pub(crate) struct Peer {
     ping: Ping,
     /// A client repeats its first packet until it hears from the server.
     confirm: Option<Repeat>,
+    pub(crate) path: Path,
+    token: TokenState,
+    /// Number of the packet that brought `reset_token`; 0 if it is that of the handshake.
+    token_from: u64,
     datagrams_sent: u64,
     datagrams_received: u64,
     bytes_sent: u64,
@@ -108,6 +117,9 @@ saved!(Peer {
     probe,
     ping,
     confirm,
+    path,
+    token,
+    token_from,
     datagrams_sent,
     datagrams_received,
     bytes_sent,
@@ -129,43 +141,6 @@ enum Ping {
 }
 
 saved!(enum Ping { 0 = Idle, 1 = Wanted { asked }, 2 = InFlight { asked } });
-
-/// A datagram that is repeated on a schedule until it is answered: the same interval a few times, then longer ones.
-#[derive(Clone, Copy, Debug)]
-struct Repeat {
-    at: Instant,
-    interval: Duration,
-    /// Repeats left before the interval grows.
-    steady: u8,
-}
-
-saved!(Repeat {
-    at,
-    interval,
-    steady
-});
-
-impl Repeat {
-    const INTERVAL_MAX: Duration = Duration::from_millis(500);
-
-    const fn new(now: Instant, interval: Duration) -> Self {
-        Self {
-            at: now,
-            interval,
-            steady: 4,
-        }
-    }
-
-    /// It was sent now: when again?
-    fn advance(&mut self, now: Instant) {
-        self.at = now + self.interval;
-        if self.steady > 0 {
-            self.steady -= 1;
-            return;
-        }
-        self.interval = (self.interval * 3 / 2).min(Self::INTERVAL_MAX);
-    }
-}
 
 /// The names and addresses a peer is born with.
 #[derive(Clone, Copy, Debug)]
@@ -202,6 +177,9 @@ impl Peer {
             probe: false,
             ping: Ping::Idle,
             confirm: None,
+            path: Path::default(),
+            token: TokenState::Told,
+            token_from: 0,
             datagrams_sent: 0,
             datagrams_received: 0,
             bytes_sent: 0,
@@ -230,6 +208,9 @@ impl Peer {
             retransmissions: self.outbox.retransmissions,
             packets_lost: self.recovery.packets_lost(),
             probes_sent: self.recovery.probes(),
+            paths_asked: self.path.counts.asked,
+            path_changes: self.path.counts.changed,
+            paths_failed: self.path.counts.failed,
             congestion_window_bytes: self.recovery.congestion_window(),
             in_flight_bytes: self.recovery.in_flight(),
             queued_bytes: self.outbox.queued_bytes() as u64,

@@ -6,10 +6,10 @@ use core::ops::RangeInclusive;
 use super::intent::Intent;
 use crate::audit::{Checked, at_most};
 use crate::config::ChannelConfig;
-use crate::crypto::{PacketKey, TAG_LEN};
+use crate::crypto::{PacketKey, RESET_TOKEN_LEN, TAG_LEN};
 use crate::reliability::recovery::{Eliciting, Record, Recovery};
 use crate::trace::Content;
-use crate::wire::frame::{self, Ack, Close, LengthField, Message};
+use crate::wire::frame::{self, Ack, Close, LengthField, Message, PathData};
 use crate::wire::packet::{ConnectionId, Header};
 use crate::wire::show;
 
@@ -97,6 +97,11 @@ impl<'a> PacketBuilder<'a> {
         self.eliciting != Eliciting::No
     }
 
+    /// Whether a message is in it.
+    pub(crate) const fn has_data(&self) -> bool {
+        self.last_message.is_some()
+    }
+
     pub(crate) fn ack(
         &mut self,
         ranges: impl Iterator<Item = RangeInclusive<u64>> + Clone,
@@ -138,6 +143,37 @@ impl<'a> PacketBuilder<'a> {
 
     pub(crate) const fn has_room_for_credit(&self) -> bool {
         self.room() >= frame::CREDIT_LEN_MAX
+    }
+
+    /// These two ask for no acknowledgement: a response is one, and a challenge is repeated until it comes.
+    pub(crate) fn path_challenge(&mut self, data: PathData) {
+        frame::encode_path_challenge(data, self.out);
+        self.intent.path(false, data);
+    }
+
+    pub(crate) fn path_response(&mut self, data: PathData) {
+        frame::encode_path_response(data, self.out);
+        self.intent.path(true, data);
+    }
+
+    pub(crate) const fn has_room_for_reset_token(&self) -> bool {
+        self.room() >= frame::RESET_TOKEN_FRAME_LEN
+    }
+
+    pub(crate) fn reset_token(&mut self, token: [u8; RESET_TOKEN_LEN]) {
+        self.last_message = None;
+        frame::encode_reset_token(token, self.out);
+        self.intent.reset_token();
+        self.note(Record::ResetToken);
+    }
+
+    /// Fills the packet up to `len` bytes with its tag, or leaves it longer.
+    pub(crate) fn pad_to(&mut self, len: usize) {
+        let end = self.start + len.saturating_sub(TAG_LEN);
+        if self.out.len() < end {
+            self.last_message = None;
+            self.out.resize(end, 0);
+        }
     }
 
     pub(crate) fn close(&mut self, close: &Close<'_>) {

@@ -10,13 +10,15 @@ use crate::crypto::{TAG_LEN, tokens_equal};
 use crate::event::{CloseReason, Violation};
 use crate::machine::shared::Shared;
 use crate::notice::Notice;
+use crate::path::{Heard, Way};
 use crate::planted::Bug;
 use crate::reliability::ACK_RANGES_MAX;
 use crate::reliability::received::Urgency;
 use crate::reliability::recovery::{Record, Verdict};
 use crate::time::Instant;
+use crate::transmit::Arrival;
 use crate::wire::Reader;
-use crate::wire::frame::{Frame, FrameError, Message};
+use crate::wire::frame::{Frame, FrameError, Message, PathData};
 use crate::wire::packet::Header;
 
 /// Why a packet was not taken.
@@ -39,6 +41,10 @@ struct Taken {
     is_full: bool,
     /// A reliable message was not taken: the packet must not be acknowledged.
     is_incomplete: bool,
+    /// It holds more than questions and answers about ways.
+    moves: bool,
+    challenge: Option<PathData>,
+    response: Option<PathData>,
 }
 
 impl Peer {
@@ -47,6 +53,7 @@ impl Peer {
         &mut self,
         now: Instant,
         header: Header,
+        arrival: &Arrival,
         datagram: &mut [u8],
         shared: &mut Shared,
     ) -> Result<(), Refused> {
@@ -79,6 +86,7 @@ impl Peer {
         if keys.receive.open(number, head, plain, &tag_bytes).is_err() {
             return Err(Refused::Unauthentic);
         }
+        let is_newest = number > self.newest || self.datagrams_received == 0;
         self.datagrams_received += 1;
         self.bytes_received += len as u64;
         self.last_heard = now;
@@ -88,7 +96,19 @@ impl Peer {
         self.on_proven(now);
         let steps_max = self.recovery.remembered_max() + len as u64;
         shared.notes.work = 0;
-        self.handle_plain(now, number, header.compact_ack, plain, shared);
+        let taken = self.handle_plain(now, number, header.compact_ack, plain, shared);
+        let heard = Heard {
+            way: Way {
+                remote: arrival.from,
+                local: arrival.to,
+            },
+            len,
+            is_newest,
+            moves: taken.moves,
+            challenge: taken.challenge,
+            response: taken.response,
+        };
+        self.on_heard(now, &heard, shared);
         let checked = at_most(9, "steps for a datagram", shared.notes.work, steps_max);
         shared.notes.note(self.id, checked);
         Ok(())
@@ -101,7 +121,15 @@ impl Peer {
         compact_ack: bool,
         plain: &[u8],
         shared: &mut Shared,
-    ) {
+    ) -> Taken {
+        let mut taken = Taken {
+            urgency: Urgency::None,
+            is_full: shared.unread_bytes >= shared.config.unread_bytes_max,
+            is_incomplete: false,
+            moves: compact_ack,
+            challenge: None,
+            response: None,
+        };
         if matches!(self.state, State::Draining { .. }) {
             // Nothing but the acknowledgement of its CLOSE is left to the peer. Two sides that drain and acknowledge
             // everything would acknowledge each other's acknowledgements.
@@ -114,20 +142,15 @@ impl Peer {
                 Urgency::None
             };
             self.received.record(now, number, urgency);
-            return;
+            return taken;
         }
         self.newest = self.newest.max(number);
-        let mut taken = Taken {
-            urgency: Urgency::None,
-            is_full: shared.unread_bytes >= shared.config.unread_bytes_max,
-            is_incomplete: false,
-        };
         let result = self.handle_frames(now, number, compact_ack, plain, &mut taken, shared);
         if let Err(violation) = result {
             // A copy of it must find nothing to do: what came before the violation was taken.
             self.received.record(now, number, Urgency::None);
             self.abort(now, CloseReason::Violation(violation));
-            return;
+            return taken;
         }
         if !taken.is_incomplete || shared.config.planted.has(Bug::AckBeforeKept) {
             let is_new = self.received.is_new(number);
@@ -136,6 +159,7 @@ impl Peer {
                 .note(self.id, holds(6, "a packet is taken once", is_new));
             self.received.record(now, number, taken.urgency);
         }
+        taken
     }
 
     fn handle_frames(
@@ -186,6 +210,10 @@ impl Peer {
         taken: &mut Taken,
         shared: &mut Shared,
     ) -> Result<(), Violation> {
+        taken.moves |= !matches!(
+            frame,
+            Frame::Padding | Frame::PathChallenge(_) | Frame::PathResponse(_)
+        );
         match frame {
             Frame::Padding => {}
             Frame::Ping => taken.urge(Urgency::Now),
@@ -206,6 +234,12 @@ impl Peer {
             Frame::Close(close) => {
                 taken.urge(Urgency::Now);
                 self.on_close(now, close, &mut shared.pool);
+            }
+            Frame::PathChallenge(data) => taken.challenge = Some(*data),
+            Frame::PathResponse(data) => taken.response = Some(*data),
+            Frame::ResetToken(token) => {
+                taken.urge(Urgency::Soon);
+                self.on_token(place.packet, *token);
             }
             Frame::Message(message) => self.handle_message(now, place, message, taken, shared)?,
         }
@@ -367,6 +401,7 @@ impl Peer {
             Record::Credit { channel } => return self.on_credit_verdict(verdict, Some(channel)),
             Record::CreditAll => return self.on_credit_verdict(verdict, None),
             Record::Ping => return self.on_ping_verdict(verdict),
+            Record::ResetToken => return self.on_token_verdict(verdict),
             Record::Close if verdict == Verdict::Lost => return self.on_close_lost(),
             Record::Close => return,
         };

@@ -28,6 +28,7 @@ impl Peer {
             self.recovery.deadline(),
             self.inbox.deadline(),
             self.close_deadline(),
+            self.path.deadline(),
             delivery.map(|(_, sent_at)| sent_at + shared.config.delivery_timeout),
         ];
         deadlines.into_iter().flatten().min()
@@ -54,6 +55,7 @@ impl Peer {
             self.finish(CloseReason::IdleTimeout, &mut shared.pool);
             return;
         }
+        self.path.handle_timeout(now);
         let mut pen = shared.journal.pen(now, self.id);
         self.inbox.handle_timeout(now, &mut shared.pool, &mut pen);
         self.handle_recovery_timeout(now, shared);

@@ -4,9 +4,11 @@ use alloc::vec::Vec;
 
 use super::lifecycle::State;
 use super::packet::{Built, PacketBuilder};
+use super::path::{TokenState, question_len};
 use super::{Peer, Ping};
 use crate::audit::at_most;
 use crate::crypto::TAG_LEN;
+use crate::event::Role;
 use crate::machine::shared::Shared;
 use crate::notice::Notice;
 use crate::planted::{Bug, Planted};
@@ -61,6 +63,7 @@ impl Peer {
             self.received.ack_deadline(),
             self.confirm.map(|confirm| confirm.at),
             self.close_again_at(),
+            self.path_at(now),
             data,
         ];
         deadlines.into_iter().flatten().min()
@@ -71,6 +74,7 @@ impl Peer {
         let is_control_due = matches!(self.ping, Ping::Wanted { .. })
             || self.inbox.is_credit_due()
             || self.outbox.has_lost()
+            || self.is_token_due()
             || self.is_close_due(now);
         if is_control_due {
             return now;
@@ -103,6 +107,16 @@ impl Peer {
         buf: &mut Vec<u8>,
     ) -> Option<Transmit> {
         let start = buf.len();
+        let is_connected = matches!(self.state, State::Connected | State::Closing(_));
+        if is_connected && let Some(way) = self.transmit_path(now, shared, buf) {
+            let len = buf.len() - start;
+            self.datagrams_sent += 1;
+            self.bytes_sent += len as u64;
+            return Some(Transmit {
+                from: way.local,
+                ..Transmit::game(way.remote, len)
+            });
+        }
         let is_sent = match self.state {
             State::Dialling(_) | State::Accepting(_) => {
                 let is_sent = self.transmit_handshake(now, buf);
@@ -203,6 +217,12 @@ impl Peer {
                 };
                 packet.credit(channel, limit);
             }
+            if let TokenState::Due(token) = self.token
+                && packet.has_room_for_reset_token()
+            {
+                self.token = TokenState::InFlight(token);
+                packet.reset_token(token);
+            }
             if let Some((kind, code, farewell)) = &close {
                 packet.close(&Close {
                     kind: *kind,
@@ -225,6 +245,12 @@ impl Peer {
             let is_due = is_keepalive_due || self.probe || planted.past_says_so();
             if !packet.is_eliciting() && is_due {
                 packet.ping();
+            }
+            // A client whose address changed unknown to itself is found by what it asks.
+            let asks =
+                self.confirm.is_none() && close.is_none() && (self.probe || !packet.has_data());
+            if packet.is_eliciting() && asks && self.role == Role::Client {
+                packet.pad_to(question_len(self.local_id.as_bytes().len()));
             }
         }
         let is_probe = core::mem::take(&mut self.probe);

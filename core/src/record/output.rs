@@ -217,6 +217,12 @@ fn note_event(event: &Event, hash: &mut OutputHash) {
             note_server(server, hash);
         }
         Event::DiscoveryEnded => hash.number(10),
+        Event::PathChanged { peer, from, to } => {
+            hash.number(11);
+            note_peer(*peer, hash);
+            note_address(*from, hash);
+            note_address(*to, hash);
+        }
     }
 }
 

@@ -35,11 +35,13 @@ pub(crate) enum Record {
     Ping,
     /// The farewell.
     Close,
+    /// A reset token.
+    ResetToken,
 }
 
 saved!(enum Record {
     0 = Message { channel, id }, 1 = Fragment { channel, id, index }, 2 = Credit { channel }, 3 = CreditAll, 4 = Ping,
-    5 = Close,
+    5 = Close, 6 = ResetToken,
 });
 
 /// What a packet demands of the peer.

@@ -100,6 +100,7 @@ pub(crate) struct Recovery {
     /// Packets sent before the first sample cannot show persistent congestion (RFC 9002 section 7.6.2).
     measured_at: Option<Instant>,
     peer_ack_delay_max: Duration,
+    datagram_size_max: usize,
     controller: Box<dyn Controller>,
     pacer: Pacer,
     /// When the next packet becomes old enough to be lost.
@@ -110,6 +111,8 @@ pub(crate) struct Recovery {
     history: LossHistory,
     packets_lost: u64,
     probes: u64,
+    /// Packets before this one went another way: that they were lost says nothing about this one.
+    path_from: u64,
     /// What the latest acknowledgement or timeout declared lost.
     losses: Vec<(u64, LossCause)>,
 }
@@ -124,6 +127,7 @@ impl Recovery {
             rtt: Rtt::new(),
             measured_at: None,
             peer_ack_delay_max,
+            datagram_size_max,
             controller: Box::new(NewReno::new(datagram_size_max)),
             pacer: Pacer::new(datagram_size_max),
             loss_at: None,
@@ -132,6 +136,7 @@ impl Recovery {
             history: LossHistory::default(),
             packets_lost: 0,
             probes: 0,
+            path_from: 0,
             losses: Vec::new(),
         }
     }
@@ -140,6 +145,24 @@ impl Recovery {
     pub(crate) fn seed_rtt(&mut self, sample: Duration) {
         self.rtt.on_sample(sample, Duration::ZERO);
         self.measured_at = Some(Instant::ZERO);
+    }
+
+    /// From here on everything goes another way. On another network what was measured does not hold any more (RFC 9000
+    /// section 9.4): its round trip begins anew, with `sample` if there is one.
+    pub(crate) fn on_path_changed(&mut self, is_other_network: bool, sample: Option<Duration>) {
+        self.path_from = self.next_number;
+        self.backoff = 0;
+        if !is_other_network {
+            return;
+        }
+        let size = self.datagram_size_max;
+        self.controller = Box::new(NewReno::new(size));
+        self.pacer = Pacer::new(size);
+        self.rtt = Rtt::new();
+        self.measured_at = None;
+        if let Some(sample) = sample {
+            self.seed_rtt(sample);
+        }
     }
 
     /// The number that the next packet gets.

@@ -7,6 +7,9 @@
 //! 0x03 CREDIT    channel (1 B), limit: bytes that may be sent on it in all
 //! 0x04 CREDIT_ALL  limit: bytes that may be sent on all reliable channels together
 //! 0x05 CLOSE     kind (1 B), code, text length, text
+//! 0x06 PATH_CHALLENGE  data (8 B): prove that you are where this packet went
+//! 0x07 PATH_RESPONSE   data (8 B): of the challenge
+//! 0x08 RESET_TOKEN     token (16 B) that holds at the address to which this packet goes
 //! 0x80.. MESSAGE 1 L F C C C C C: L length present, F fragment, C channel; then
 //!                id (2 B, truncated) if reliable or a fragment; index, count if a fragment; length if L; bytes
 //! ```
@@ -17,6 +20,7 @@ use core::ops::RangeInclusive;
 
 use super::{DecodeError, Reader, varint};
 use crate::config::ChannelConfig;
+use crate::crypto::RESET_TOKEN_LEN;
 
 const PADDING: u8 = 0x00;
 const PING: u8 = 0x01;
@@ -24,6 +28,9 @@ const ACK: u8 = 0x02;
 const CREDIT: u8 = 0x03;
 const CREDIT_ALL: u8 = 0x04;
 const CLOSE: u8 = 0x05;
+const PATH_CHALLENGE: u8 = 0x06;
+const PATH_RESPONSE: u8 = 0x07;
+const RESET_TOKEN: u8 = 0x08;
 const MESSAGE: u8 = 0x80;
 const MESSAGE_LENGTH: u8 = 0x40;
 const MESSAGE_FRAGMENT: u8 = 0x20;
@@ -31,6 +38,9 @@ const MESSAGE_CHANNEL: u8 = 0x1F;
 
 /// Acknowledgement delays travel in units of 8 microseconds (RFC 9000 section 18.2, exponent 3).
 const DELAY_UNIT_US: u64 = 8;
+
+/// What a PATH_CHALLENGE asks to have back: nobody can guess it (RFC 9000 section 8.2.1).
+pub(crate) type PathData = [u8; 8];
 
 /// One frame of a received packet; byte slices point into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +51,9 @@ pub(crate) enum Frame<'a> {
     Credit { channel: u8, limit: u64 },
     CreditAll { limit: u64 },
     Close(Close<'a>),
+    PathChallenge(PathData),
+    PathResponse(PathData),
+    ResetToken([u8; RESET_TOKEN_LEN]),
     Message(Message<'a>),
 }
 
@@ -129,6 +142,9 @@ impl<'a> Frame<'a> {
                 limit: reader.varint("credit limit")?,
             }),
             CLOSE => Ok(Self::Close(Close::decode(reader)?)),
+            PATH_CHALLENGE => Ok(Self::PathChallenge(reader.array("path challenge")?)),
+            PATH_RESPONSE => Ok(Self::PathResponse(reader.array("path response")?)),
+            RESET_TOKEN => Ok(Self::ResetToken(reader.array("reset token")?)),
             message if message & MESSAGE != 0 => {
                 Message::decode(message, reader, channels).map(Self::Message)
             }
@@ -344,6 +360,27 @@ pub(crate) fn encode_credit_all(limit: u64, out: &mut Vec<u8>) {
     out.push(CREDIT_ALL);
     varint::encode(limit, out);
 }
+
+pub(crate) fn encode_path_challenge(data: PathData, out: &mut Vec<u8>) {
+    out.push(PATH_CHALLENGE);
+    out.extend_from_slice(&data);
+}
+
+pub(crate) fn encode_path_response(data: PathData, out: &mut Vec<u8>) {
+    out.push(PATH_RESPONSE);
+    out.extend_from_slice(&data);
+}
+
+pub(crate) fn encode_reset_token(token: [u8; RESET_TOKEN_LEN], out: &mut Vec<u8>) {
+    out.push(RESET_TOKEN);
+    out.extend_from_slice(&token);
+}
+
+/// Length of a PATH_CHALLENGE or PATH_RESPONSE frame.
+pub(crate) const PATH_FRAME_LEN: usize = 9;
+
+/// Length of a RESET_TOKEN frame.
+pub(crate) const RESET_TOKEN_FRAME_LEN: usize = 1 + RESET_TOKEN_LEN;
 
 /// Longest encoding of one CREDIT or CREDIT_ALL frame.
 pub(crate) const CREDIT_LEN_MAX: usize = 10;

@@ -53,6 +53,9 @@ fn show_frame(frame: &Frame<'_>, channels: &[ChannelConfig]) -> Shown {
             code: close.code,
             text: String::from(close.text),
         },
+        Frame::PathChallenge(data) => Shown::PathChallenge { data: *data },
+        Frame::PathResponse(data) => Shown::PathResponse { data: *data },
+        Frame::ResetToken(_) => Shown::ResetToken,
         Frame::Message(message) => show_message(message, channels),
     }
 }

@@ -42,6 +42,7 @@ impl Life {
             | Event::ServerFound(_)
             | Event::ServerExpired(_)
             | Event::DiscoveryEnded
+            | Event::PathChanged { .. }
             | _ => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ use tickwire_core::{
     AnnounceConfig, ChannelId, CipherSuite, Config, ConfigBuilder, DiscoveryQuery, Event, Farewell,
     PeerId, PublicKey, SecretKey, ServerIdentity,
 };
-use tickwire_sim::{Capture, CaptureLimits, HostId, Link, World, ms};
+use tickwire_sim::{Capture, CaptureLimits, HostId, Link, Nat, World, ms};
 
 const UNRELIABLE: u8 = 0;
 const SEQUENCED: u8 = 1;
@@ -35,6 +35,7 @@ pub(super) fn everything() -> Capture {
         chacha_peer,
         Farewell::new(4, "so \"long\"\nand goodbye"),
     );
+    stage.move_house(aes, aes_peer);
     stage.be_forgotten(aes, aes_peer);
     stage.give_up();
     stage.world.take_capture().expect("it was begun")
@@ -158,6 +159,14 @@ impl Stage {
         self.world.act(host, |endpoint, now| {
             endpoint.disconnect(now, peer, farewell)
         });
+        self.world.run_for(ms(3_000));
+    }
+
+    /// The client's packets come from another address from now on.
+    fn move_house(&mut self, host: HostId, peer: PeerId) {
+        let nat = self.world.add_nat(Nat::new());
+        self.world.put_behind(host, nat);
+        self.send(host, peer, RELIABLE, b"where am I?");
         self.world.run_for(ms(3_000));
     }
 

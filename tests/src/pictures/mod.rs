@@ -42,6 +42,9 @@ fn frame_type(frame: &Frame) -> u8 {
         } => 3,
         Frame::Credit { channel: None, .. } => 4,
         Frame::Close { .. } => 5,
+        Frame::PathChallenge { .. } => 6,
+        Frame::PathResponse { .. } => 7,
+        Frame::ResetToken => 8,
         Frame::Message { .. } => 0x80,
         other @ (Frame::Unknown | _) => panic!("no endpoint sends {other}"),
     }
@@ -98,7 +101,7 @@ fn assert_is_everything(capture: &Capture) {
     let types: BTreeSet<_> = contents().map(type_of).collect();
     assert_eq!(types.len(), 8, "{types:?}");
     let kinds: BTreeSet<_> = contents().flat_map(frames).map(frame_type).collect();
-    assert_eq!(Vec::from_iter(kinds), [1, 2, 3, 4, 5, 0x80]);
+    assert_eq!(Vec::from_iter(kinds), [0, 1, 2, 3, 4, 5, 6, 7, 8, 0x80]);
     let texts: Vec<_> = contents().map(Content::to_string).collect();
     for part in [
         "Hello(NX",

@@ -191,6 +191,7 @@ impl Player {
             | Event::ServerFound(_)
             | Event::ServerExpired(_)
             | Event::DiscoveryEnded
+            | Event::PathChanged { .. }
             | _ => {}
         }
         // Not a word to a server whose key was not accepted: only the end of its connection is of interest.

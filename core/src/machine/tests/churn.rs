@@ -230,7 +230,8 @@ fn assert_names(events: &[Event]) {
             | Event::Tick { .. }
             | Event::ServerFound(_)
             | Event::ServerExpired(_)
-            | Event::DiscoveryEnded => {}
+            | Event::DiscoveryEnded
+            | Event::PathChanged { .. } => {}
         }
     }
     assert!(connected.is_subset(&ended), "who came has gone: {events:?}");

@@ -19,9 +19,11 @@ impl Recovery {
                 let (channel, id, piece) = match record {
                     Record::Message { channel, id } => (channel, id, 0),
                     Record::Fragment { channel, id, index } => (channel, id, index),
-                    Record::Credit { .. } | Record::CreditAll | Record::Ping | Record::Close => {
-                        continue;
-                    }
+                    Record::Credit { .. }
+                    | Record::CreditAll
+                    | Record::Ping
+                    | Record::Close
+                    | Record::ResetToken => continue,
                 };
                 let left = Step::Left {
                     channel: ChannelId::new(channel),

@@ -43,7 +43,8 @@ impl Recovery {
                         false => LossCause::Late,
                     };
                     self.losses.push((packet.number, cause));
-                    losses.on_lost(packet.sent_at, self.measured_at);
+                    let is_of_path = packet.number >= self.path_from;
+                    losses.on_lost(packet.sent_at, self.measured_at, is_of_path);
                     for record in self.ledger.records_of(&packet) {
                         sink(Verdict::Lost, record);
                     }
@@ -59,10 +60,10 @@ impl Recovery {
     }
 
     fn on_losses(&mut self, now: Instant, losses: Losses) {
+        self.packets_lost += u64::from(losses.count);
         let Some(sent_at) = losses.latest_sent_at else {
             return;
         };
-        self.packets_lost += u64::from(losses.count);
         self.controller.on_congestion_event(now, sent_at);
         let probe_timeout = self.rtt.probe_timeout(self.peer_ack_delay_max);
         if losses.longest > probe_timeout * PERSISTENT_TIMEOUTS {
@@ -88,8 +89,12 @@ impl Losses {
         self.row_since = None;
     }
 
-    fn on_lost(&mut self, sent_at: Instant, measured_at: Option<Instant>) {
+    /// What went another way is lost too, and says nothing about congestion of this one.
+    fn on_lost(&mut self, sent_at: Instant, measured_at: Option<Instant>, is_of_path: bool) {
         self.count += 1;
+        if !is_of_path {
+            return;
+        }
         self.latest_sent_at = Some(sent_at);
         if measured_at.is_none_or(|measured_at| sent_at < measured_at) {
             return;

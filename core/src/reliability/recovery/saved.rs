@@ -16,6 +16,7 @@ impl Saved for Recovery {
             rtt,
             measured_at,
             peer_ack_delay_max,
+            datagram_size_max,
             controller,
             pacer,
             loss_at,
@@ -24,6 +25,7 @@ impl Saved for Recovery {
             history,
             packets_lost,
             probes,
+            path_from,
             losses: _,
         } = self;
         next_number.save(out);
@@ -32,6 +34,7 @@ impl Saved for Recovery {
         rtt.save(out);
         measured_at.save(out);
         peer_ack_delay_max.save(out);
+        datagram_size_max.save(out);
         controller.save(out);
         pacer.save(out);
         loss_at.save(out);
@@ -40,6 +43,7 @@ impl Saved for Recovery {
         history.save(out);
         packets_lost.save(out);
         probes.save(out);
+        path_from.save(out);
     }
 
     fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
@@ -50,6 +54,7 @@ impl Saved for Recovery {
             rtt: from.field("Recovery.rtt")?,
             measured_at: from.field("Recovery.measured_at")?,
             peer_ack_delay_max: from.field("Recovery.peer_ack_delay_max")?,
+            datagram_size_max: from.field("Recovery.datagram_size_max")?,
             controller: from.field("Recovery.controller")?,
             pacer: from.field("Recovery.pacer")?,
             loss_at: from.field("Recovery.loss_at")?,
@@ -58,6 +63,7 @@ impl Saved for Recovery {
             history: from.field("Recovery.history")?,
             packets_lost: from.field("Recovery.packets_lost")?,
             probes: from.field("Recovery.probes")?,
+            path_from: from.field("Recovery.path_from")?,
             losses: Vec::new(),
         })
     }

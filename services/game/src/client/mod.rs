@@ -131,6 +131,7 @@ impl GameClient {
             | Event::ServerFound(_)
             | Event::ServerExpired(_)
             | Event::DiscoveryEnded
+            | Event::PathChanged { .. }
             | _ => {}
         }
     }

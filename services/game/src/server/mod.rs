@@ -122,6 +122,7 @@ impl GameServer {
             | Event::ServerFound(_)
             | Event::ServerExpired(_)
             | Event::DiscoveryEnded
+            | Event::PathChanged { .. }
             | _ => {}
         }
     }

@@ -76,6 +76,13 @@ fn frame(frame: &Frame) -> Value {
         Frame::Close { kind, code, text } => {
             json!({"frame_type": "close", "kind": close_name(*kind), "code": code, "reason": text})
         }
+        Frame::PathChallenge { data } => {
+            json!({"frame_type": "path_challenge", "data": hex(*data)})
+        }
+        Frame::PathResponse { data } => {
+            json!({"frame_type": "path_response", "data": hex(*data)})
+        }
+        Frame::ResetToken => json!({"frame_type": "reset_token"}),
         Frame::Message {
             channel,
             delivery,
@@ -97,6 +104,10 @@ fn frame(frame: &Frame) -> Value {
         }
         Frame::Unknown | _ => json!({"frame_type": "unknown"}),
     }
+}
+
+fn hex(data: [u8; 8]) -> String {
+    format!("{:016x}", u64::from_be_bytes(data))
 }
 
 /// As docs/PROTOCOL.md numbers the kinds of CLOSE.
