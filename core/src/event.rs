@@ -49,6 +49,17 @@ pub enum Event {
         /// Time from `send` to the acknowledgement.
         after: Duration,
     },
+    /// A message sent with a receipt was given up, as its options asked. It is not known to have arrived, and may have.
+    Abandoned {
+        /// Receiver of the message.
+        peer: PeerId,
+        /// Its channel.
+        channel: ChannelId,
+        /// Its id, as `send_with` returned it.
+        message: MessageId,
+        /// Why.
+        why: Abandonment,
+    },
     /// The answer to [`Endpoint::ping`](crate::Endpoint::ping).
     Pong {
         /// Who answered.
@@ -109,8 +120,20 @@ saved!(enum Event {
     7 = ServerFound(server),
     8 = ServerExpired(server),
     9 = DiscoveryEnded,
-    10 = PathChanged { peer, from, to },
+    10 = Abandoned { peer, channel, message, why },
+    11 = PathChanged { peer, from, to },
 });
+
+/// Why a message was given up before it was delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Abandonment {
+    /// Its time to live was over.
+    Expired,
+    /// A newer message with the same key took its place.
+    Superseded,
+}
+
+saved!(enum Abandonment { 0 = Expired, 1 = Superseded });
 
 /// Which side began a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

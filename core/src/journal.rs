@@ -11,6 +11,7 @@
 
 use alloc::collections::VecDeque;
 
+use crate::event::Abandonment;
 use crate::id::{ChannelId, PeerId};
 pub use crate::notice::LossCause;
 use crate::time::Instant;
@@ -112,6 +113,15 @@ pub enum Step {
         /// Its number.
         id: u64,
     },
+    /// A message was given up before it was delivered. A reliable one is from then on a note that it will not come.
+    Abandoned {
+        /// Its channel.
+        channel: ChannelId,
+        /// Its number.
+        id: u64,
+        /// Why.
+        why: Abandonment,
+    },
     /// The connection is over. May come more than once.
     Ended,
     /// A piece came that had not come before.
@@ -147,7 +157,7 @@ pub enum Step {
         /// The first that is missing.
         missing: u64,
     },
-    /// An unreliable message, or what had come of it, was given up.
+    /// A message, or what had come of it, was given up.
     Discarded {
         /// Its channel.
         channel: ChannelId,
@@ -198,7 +208,7 @@ pub enum Hold {
     Due,
 }
 
-/// Why something unreliable that came was given up.
+/// Why something was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Discard {
@@ -208,6 +218,8 @@ pub enum Discard {
     NoRoom,
     /// Other pieces of it did not come in time.
     Expired,
+    /// Reliable: its sender gave it up.
+    Skipped,
 }
 
 /// The entries, if anybody wants them.

@@ -136,6 +136,7 @@ mod transmit;
 mod wire;
 
 pub use audit::Unsound;
+pub use channel::options::{Priority, SendOptions};
 pub use config::{AnnounceConfig, ChannelConfig, Config, ConfigBuilder, Delivery, TickConfig};
 pub use crypto::{
     AeadKey, CipherSuite, Crypto, OpenError, ParseKeyError, Portable, PublicKey, SecretKey,
@@ -147,7 +148,7 @@ pub use discovery::{
 pub use endpoint::Endpoint;
 pub use entropy::Entropy;
 pub use error::{ConfigError, ConnectError, DiscoverError, PingError, SendError};
-pub use event::{CloseReason, Event, Farewell, Refusal, Role, Violation};
+pub use event::{Abandonment, CloseReason, Event, Farewell, Refusal, Role, Violation};
 pub use id::{ChannelId, MessageId, PeerId};
 #[cfg(feature = "planted")]
 #[doc(hidden)]

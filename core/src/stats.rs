@@ -66,6 +66,12 @@ pub struct PeerDrops {
     pub unread_full: u64,
     /// Unreliable messages whose missing fragments did not come in time, and fragments for which there was no room.
     pub reassembly_expired: u64,
+    /// Messages of ours given up because their time to live was over.
+    pub expired: u64,
+    /// Messages of ours given up because a newer one had their key.
+    pub superseded: u64,
+    /// Reliable messages that the peer gave up before they had arrived here.
+    pub skipped: u64,
 }
 
 saved!(PeerDrops {
@@ -75,6 +81,9 @@ saved!(PeerDrops {
     send_queue_full,
     unread_full,
     reassembly_expired,
+    expired,
+    superseded,
+    skipped,
 });
 
 /// What the endpoint did and how it is.

@@ -82,6 +82,13 @@ pub enum Frame {
         /// For people.
         text: String,
     },
+    /// A reliable message will not come.
+    Skip {
+        /// Its channel.
+        channel: u8,
+        /// The low 16 bits of its id.
+        id: u16,
+    },
     /// Asks who is at the address to which it goes to say this back.
     PathChallenge {
         /// What to say.
@@ -171,6 +178,7 @@ impl fmt::Display for Frame {
             Self::PathResponse { data } => show_path("PathResponse", *data, f),
             Self::ResetToken => f.write_str("ResetToken"),
             Self::Close { kind, code, text } => show_close(*kind, *code, text, f),
+            Self::Skip { channel, id } => write!(f, "Skip(ch{channel} m{id})"),
             Self::Message {
                 channel,
                 delivery,

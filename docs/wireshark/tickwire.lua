@@ -20,7 +20,7 @@ local TYPES = {
 }
 local FRAMES = {
     [0] = "PADDING", [1] = "PING", [2] = "ACK", [3] = "CREDIT", [4] = "CREDIT_ALL", [5] = "CLOSE",
-    [6] = "PATH_CHALLENGE", [7] = "PATH_RESPONSE", [8] = "RESET_TOKEN", [0x80] = "MESSAGE",
+    [6] = "PATH_CHALLENGE", [7] = "PATH_RESPONSE", [8] = "RESET_TOKEN", [0x10] = "SKIP", [0x80] = "MESSAGE",
 }
 local PATTERNS = { [0] = "NX, any key", [1] = "NK, known key" }
 local CLOSES = { [0] = "farewell", [1] = "violation", [2] = "undeliverable", [3] = "full" }
@@ -65,6 +65,7 @@ local all = {
     field("message.id", "uint16", "Message id, low 16 bits"),
     field("message.length", "uint64", "Length"),
     field("message.payload", "bytes", "Payload"),
+    field("skip.cost", "uint64", "Credit spent"),
     field("fragment.index", "uint64", "Fragment, counted from 0"),
     field("fragment.count", "uint64", "Fragments"),
     field("close.kind", "uint8", "Kind", base.DEC, CLOSES),

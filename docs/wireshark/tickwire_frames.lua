@@ -125,6 +125,16 @@ local function read_close(r, tree)
     return "Close(code " .. number_text(code) .. ", " .. quoted .. ")"
 end
 
+local function read_skip(r, tree)
+    local channel, channel_range = r:uint(1)
+    tree:add(f.channel, channel_range)
+    local id, id_range = r:uint(2)
+    tree:add(f["message.id"], id_range)
+    local cost, cost_range = r:varint()
+    tree:add(f["skip.cost"], cost_range, big(cost))
+    return string.format("Skip(ch%d m%d)", channel, id)
+end
+
 -- Bits of the first byte: 1 L F C C C C C.
 local function read_message(r, tree, first, first_range, channels)
     local channel = first % 32
@@ -175,6 +185,8 @@ local function read_frame(r, tree, channels)
         text = read_credit(r, item, kind == 3)
     elseif kind == 5 then
         text = read_close(r, item)
+    elseif kind == 0x10 then
+        text = read_skip(r, item)
     elseif kind == 6 or kind == 7 then
         local data = r:take(8)
         item:add(f["path.data"], data)

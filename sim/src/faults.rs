@@ -6,6 +6,8 @@
 use std::fmt;
 use std::ops::AddAssign;
 
+use tickwire_core::Ecn;
+
 macro_rules! fault_counts {
     ($($(#[$doc:meta])* $kind:ident,)*) => {
         /// How often each kind of fault struck. Counts datagrams unless it says otherwise.
@@ -59,6 +61,16 @@ fault_counts! {
     queue_full,
     /// Dropped by CoDel.
     codel,
+    /// Found others' traffic in the queue before a slow link.
+    crowded,
+    /// Marked as having met congestion (CE), by a queue or by a path that does so to all.
+    ecn_marked,
+    /// Lost their mark of congestion.
+    ecn_bleached,
+    /// Got another mark than their sender's, but not CE.
+    ecn_mangled,
+    /// Lost because they had a mark of congestion.
+    ecn_dropped,
     /// Longer than the link's MTU.
     too_large,
     /// Sent into a blackhole.
@@ -152,6 +164,8 @@ pub enum DropCause {
     QueueFull,
     /// A queue that is kept short.
     Codel,
+    /// A path that lets nothing pass that has a mark of congestion.
+    Ecn,
     /// A partition.
     Partition,
     /// A partition of this direction only.
@@ -173,6 +187,16 @@ pub enum DropCause {
 }
 
 impl FaultCounts {
+    /// What a path did to a mark of congestion.
+    pub(crate) fn count_ecn(&mut self, before: Option<Ecn>, after: Option<Ecn>) {
+        match after {
+            _ if before == after => {}
+            Some(Ecn::Ce) => self.ecn_marked += 1,
+            Some(Ecn::Ect0 | Ecn::Ect1) => self.ecn_mangled += 1,
+            None => self.ecn_bleached += 1,
+        }
+    }
+
     pub(crate) fn count_drop(&mut self, cause: DropCause) {
         *match cause {
             DropCause::Loss => &mut self.lost,
@@ -182,6 +206,7 @@ impl FaultCounts {
             DropCause::Flapping => &mut self.flapped,
             DropCause::QueueFull => &mut self.queue_full,
             DropCause::Codel => &mut self.codel,
+            DropCause::Ecn => &mut self.ecn_dropped,
             DropCause::Partition => &mut self.partitioned,
             DropCause::OneWayPartition => &mut self.partitioned_one_way,
             DropCause::Dead => &mut self.sent_to_the_dead,
@@ -206,6 +231,7 @@ impl fmt::Display for DropCause {
             Self::Flapping => "✗ link down",
             Self::QueueFull => "✗ queue full",
             Self::Codel => "✗ dropped by CoDel",
+            Self::Ecn => "✗ dropped for its ECN mark",
             Self::Partition => "✗ partition",
             Self::OneWayPartition => "✗ one-way partition",
             Self::Dead => "✗ host down",

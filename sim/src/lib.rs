@@ -169,6 +169,7 @@ pub use faults::{DropCause, FaultCounts};
 pub use host::{HostId, Message};
 pub use link::Link;
 pub use link::bursts::Bursts;
+pub use link::ecn::EcnPath;
 pub use link::jitter::Jitter;
 pub use link::rate::Rate;
 pub use link::recorded::{Capacity, Conditions, TraceError};

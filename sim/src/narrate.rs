@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tickwire_core::{Event, PublicKey, ServerInfo};
+use tickwire_core::{Abandonment, Event, PublicKey, ServerInfo};
 
 /// Longest message that is shown itself and not by its length.
 const QUOTED_MAX: usize = 24;
@@ -28,6 +28,15 @@ pub(crate) fn narrate(event: &Event) -> Option<String> {
             "knows {message} of {channel} delivered after {}",
             millis(*after)
         ),
+        Event::Abandoned {
+            channel,
+            message,
+            why,
+            ..
+        } => match why {
+            Abandonment::Expired => format!("knows {message} of {channel} expired"),
+            Abandonment::Superseded => format!("knows {message} of {channel} superseded"),
+        },
         Event::Pong { rtt, .. } => format!("hears the echo of its ping after {}", millis(*rtt)),
         Event::ProbeAnswered { address, rtt } => {
             format!("knows that {address} is there, {} away", millis(*rtt))

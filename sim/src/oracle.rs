@@ -10,11 +10,13 @@
 //! | Sequenced  | part of what was sent, numbers rising    | the same          |
 //! | Reliable   | part of what was sent, nothing twice     | all of it         |
 //! | Ordered    | the beginning of what was sent, in order | all of it         |
+//!
+//! A message that was sent with a time to live, or that a newer one with its key superseded, may stay away from any of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use tickwire_core::Delivery;
+use tickwire_core::{Delivery, SendOptions};
 
 /// Shortest message, in bytes: room for its number.
 pub const MESSAGE_SIZE_MIN: usize = 4;
@@ -43,6 +45,10 @@ pub struct Oracle {
     /// Length of each message sent.
     sent: Vec<usize>,
     received: BTreeSet<u32>,
+    /// Those that may stay away.
+    excused: BTreeSet<u32>,
+    /// The newest message of each supersede key.
+    newest_of: BTreeMap<u64, u32>,
 }
 
 impl Oracle {
@@ -53,6 +59,8 @@ impl Oracle {
             delivery,
             sent: Vec::new(),
             received: BTreeSet::new(),
+            excused: BTreeSet::new(),
+            newest_of: BTreeMap::new(),
         }
     }
 
@@ -66,6 +74,19 @@ impl Oracle {
     /// The endpoint took the next message, which has `size` bytes.
     pub fn on_sent(&mut self, size: usize) {
         self.sent.push(size.max(MESSAGE_SIZE_MIN));
+    }
+
+    /// The endpoint took the next message, which has `size` bytes, with these options.
+    pub fn on_sent_with(&mut self, size: usize, options: &SendOptions) {
+        let number = self.next_number();
+        self.on_sent(size);
+        if options.time_to_live.is_some() {
+            self.excused.insert(number);
+        }
+        let old = options
+            .key
+            .and_then(|key| self.newest_of.insert(key, number));
+        self.excused.extend(old);
     }
 
     /// Offers the next message to `send` and counts it if that takes it.
@@ -100,10 +121,14 @@ impl Oracle {
                 Some(newest) if number < newest => Err(Breach::Stale { number, newest }),
                 Some(_) | None => Ok(number),
             },
-            Delivery::Ordered => match newest.map_or(0, |newest| newest + 1) {
-                expected if number == expected => Ok(number),
-                expected => Err(Breach::OutOfOrder { number, expected }),
-            },
+            Delivery::Ordered => {
+                let from = newest.map_or(0, |newest| newest + 1);
+                let expected = (from..number).find(|between| !self.excused.contains(between));
+                match expected.or((number < from).then_some(from)) {
+                    None => Ok(number),
+                    Some(expected) => Err(Breach::OutOfOrder { number, expected }),
+                }
+            }
         }
     }
 
@@ -116,7 +141,9 @@ impl Oracle {
         if !self.delivery.is_reliable() {
             return Ok(());
         }
-        match (0..self.next_number()).find(|number| !self.received.contains(number)) {
+        let is_missing =
+            |number: &u32| !self.received.contains(number) && !self.excused.contains(number);
+        match (0..self.next_number()).find(is_missing) {
             Some(number) => Err(Breach::Missing { number }),
             None => Ok(()),
         }
@@ -271,6 +298,36 @@ mod tests {
         let (number, expected) = (2, 1);
         let gap = breach(Delivery::Ordered, &[0, 2]);
         assert_eq!(gap, Some(Breach::OutOfOrder { number, expected }));
+    }
+
+    #[test]
+    fn what_expires_or_is_superseded_may_stay_away() {
+        for (delivery, numbers) in [(Delivery::Reliable, [3, 1]), (Delivery::Ordered, [1, 3])] {
+            let mut oracle = Oracle::new(delivery);
+            let (key, plain) = (SendOptions::new().key(7), SendOptions::new());
+            let brief = SendOptions::new().time_to_live(std::time::Duration::from_secs(1));
+            for options in [&key, &plain, &brief, &key] {
+                oracle.on_sent_with(10, options);
+            }
+            for number in numbers {
+                let received = oracle.on_received(&message(number, 10));
+                assert_eq!(received, Ok(number), "{delivery:?}");
+                let rest = if number == numbers[1] {
+                    Ok(())
+                } else {
+                    Err(())
+                };
+                assert_eq!(oracle.complete().map_err(drop), rest, "{delivery:?}");
+            }
+        }
+        let mut oracle = Oracle::new(Delivery::Ordered);
+        oracle.on_sent(10);
+        oracle.on_sent_with(10, &SendOptions::new().key(1));
+        let out_of_order = Breach::OutOfOrder {
+            number: 1,
+            expected: 0,
+        };
+        assert_eq!(oracle.on_received(&message(1, 10)), Err(out_of_order));
     }
 
     #[test]

@@ -4,8 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tickwire_core::{
-    Arrival, ChannelId, Config, Endpoint, Entropy, Event, Instant, PeerId, ServerIdentity,
+    Arrival, ChannelId, Config, Endpoint, Entropy, Event, Instant, PeerId, SendOptions,
+    ServerIdentity,
 };
+
+const RECEIPT: SendOptions = SendOptions::new().receipt();
 
 const TICK: Duration = Duration::from_nanos(1_000_000_000 / 60);
 
@@ -75,7 +78,7 @@ impl Side {
             let channel = ChannelId::new(channel);
             let sent = self
                 .endpoint
-                .send_with_receipt(now, peer, channel, &payload[..len]);
+                .send_with(now, peer, channel, &payload[..len], &RECEIPT);
             sent.expect("the path is free");
         }
         self.endpoint.flush(now);

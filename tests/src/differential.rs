@@ -115,6 +115,7 @@ fn kind(told: &Told) -> &'static str {
         Told::Event(Event::Connected { .. }) => "connected",
         Told::Event(Event::Message { .. }) => "message",
         Told::Event(Event::Delivered { .. }) => "delivered",
+        Told::Event(Event::Abandoned { .. }) => "abandoned",
         Told::Event(Event::Pong { .. }) => "pong",
         Told::Event(Event::ProbeAnswered { .. }) => "probe answered",
         Told::Event(Event::Disconnected { .. }) => "disconnected",

@@ -31,6 +31,8 @@ mod handshake;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod options;
+#[cfg(test)]
 mod overhead;
 #[cfg(test)]
 mod party;

@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tickwire_core::{
-    AnnounceConfig, Arrival, CipherSuite, CloseReason, Config, Crypto, Endpoint, Entropy, Event,
-    Farewell, Instant, Portable, ServerIdentity,
+    AnnounceConfig, Arrival, ChannelId, CipherSuite, CloseReason, Config, Crypto, Endpoint,
+    Entropy, Event, Farewell, Instant, Portable, SendOptions, ServerIdentity,
 };
 
 use self::document::{Example, blocks, lines};
@@ -128,6 +128,23 @@ fn messages_are_as_shown() {
     assert_shown("reliable", content(&sent[0]));
     let sent = wire.send(3, &[&[b'x'; 1_200]]);
     assert_shown("fragment", content(&sent[1]));
+}
+
+#[test]
+fn a_skip_is_as_shown() {
+    let mut wire = Wire::connected();
+    let (peer, options) = (
+        wire.peer.expect("connected"),
+        SendOptions::new().time_to_live(Duration::from_millis(10)),
+    );
+    let sent = wire
+        .client
+        .send_with(wire.now, peer, ChannelId::new(3), &[7; 20], &options);
+    sent.expect("room");
+    wire.client.flush(wire.now);
+    assert_eq!(wire.client_sends().len(), 1);
+    wire.pass(Duration::from_millis(10));
+    assert_shown("skip", content(&wire.client_sends()[0]));
 }
 
 #[test]

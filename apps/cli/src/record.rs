@@ -280,6 +280,47 @@ fn numbered(name: &Path, number: u32) -> PathBuf {
 mod tests {
     use super::*;
 
+    /// The options as `serve` and `join` have them.
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        record: RecordArgs,
+    }
+
+    /// Nothing makes the command panic from outside, which is as it should be. So this is all of it but the panic: its
+    /// options, its driver with sockets, and the dump as `replay` reads it.
+    #[cfg(feature = "sim")]
+    #[tokio::test]
+    async fn a_panic_of_who_uses_the_endpoint_dumps_the_ring_that_the_options_ask_for() {
+        use clap::Parser as _;
+        use tickwire_sim::{Recording, Replay};
+        let name = format!("tickwire-panic-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir(&directory).expect("the temporary directory is writable");
+        let given = directory.to_str().expect("text");
+        let line = Line::parse_from(["serve", "--ring-dir", given, "--ring-full"]);
+        line.record.check().expect("there is such a directory");
+        let config = tickwire_game::config().accepts(true);
+        let options = Options::new(config)
+            .game(([127, 0, 0, 1], 0).into())
+            .discovery(None);
+        let handle = tickwire_tokio::bind(line.record.apply(options)).expect("a free port");
+        let of_owner = handle.clone();
+        let owner = std::thread::spawn(move || {
+            of_owner.with(|endpoint, _| {
+                endpoint.set_players(77);
+                panic!("the game has a mistake");
+            })
+        });
+        assert!(owner.join().is_err());
+        let bytes = std::fs::read(directory.join("ring-1-panic.twrec"));
+        std::fs::remove_dir_all(&directory).expect("it is ours");
+        let recording = Recording::read(bytes.expect("it was dumped")).expect("it is whole");
+        let report = Replay::new(&recording).run();
+        assert!(report.is_identical(), "{:?}", report.divergence);
+        assert!(report.panic.is_some(), "that is how it ends");
+    }
+
     #[test]
     fn a_name_that_is_taken_gets_a_number_before_its_ending() {
         let names = ["a/match.twrec", "match", "a.b/match"];

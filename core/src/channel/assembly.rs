@@ -153,7 +153,7 @@ impl Assemblies {
         }
         self.spare = assembly.pieces;
         let id = assembly.id;
-        (Whole { id, bytes, cost }, assembly.place)
+        (Whole::new(id, bytes, cost), assembly.place)
     }
 
     /// When the oldest expires, were it unreliable.
@@ -181,6 +181,18 @@ impl Assemblies {
     pub(crate) fn drop_oldest(&mut self, pool: &mut Pool) -> usize {
         let ages = self.list.iter().map(|assembly| assembly.started_at);
         let Some((position, _)) = ages.enumerate().min_by_key(|(_, started_at)| *started_at) else {
+            return 0;
+        };
+        let mut assembly = self.list.remove(position);
+        let cost = assembly.cost();
+        assembly.release(pool);
+        self.spare = assembly.pieces;
+        cost
+    }
+
+    /// Drops a message if it has arrived in part; returns what its fragments were charged.
+    pub(crate) fn drop_one(&mut self, id: u64, pool: &mut Pool) -> usize {
+        let Ok(position) = self.position(id) else {
             return 0;
         };
         let mut assembly = self.list.remove(position);

@@ -10,7 +10,7 @@ use super::receive::{Intake, Place, ReceiveChannel, Whole};
 use super::send::Receipt;
 use super::{fragment_len, message_cost};
 use crate::config::Config;
-use crate::event::{Event, Violation};
+use crate::event::{Abandonment, Event, Violation};
 use crate::id::{ChannelId, MessageId, PeerId};
 use crate::journal::{Pen, Step};
 use crate::planted::Planted;
@@ -19,7 +19,7 @@ use crate::saved::saved;
 use crate::stats::PeerDrops;
 use crate::time::Instant;
 use crate::wire::HELLO_LEN_MIN;
-use crate::wire::frame::Message;
+use crate::wire::frame::{Message, Skip};
 
 mod audit;
 mod journal;
@@ -36,6 +36,10 @@ enum Item {
         receipt: Receipt,
         after: Duration,
     },
+    Abandoned {
+        receipt: Receipt,
+        why: Abandonment,
+    },
     Pong {
         rtt: Duration,
     },
@@ -45,6 +49,7 @@ enum Item {
 
 saved!(enum Item {
     0 = Message { channel, bytes, cost }, 1 = Delivered { receipt, after }, 2 = Pong { rtt }, 3 = Event(event),
+    4 = Abandoned { receipt, why },
 });
 
 /// The receive side of every channel, and the items for the owner.
@@ -103,7 +108,10 @@ impl Inbox {
                 .all(|(channel, settings)| channel.suits(settings))
             && self.items.iter().all(|item| match item {
                 Item::Message { channel, .. } => usize::from(*channel) < self.channels.len(),
-                Item::Delivered { .. } | Item::Pong { .. } | Item::Event(_) => true,
+                Item::Delivered { .. }
+                | Item::Abandoned { .. }
+                | Item::Pong { .. }
+                | Item::Event(_) => true,
             })
     }
 
@@ -138,21 +146,45 @@ impl Inbox {
         channel.accept(message, place, &mut intake)?;
         self.unreliable_bytes =
             self.unreliable_bytes + intake.unreliable_taken - intake.unreliable_freed;
+        let is_reliable = channel.is_reliable();
+        self.pass_on(message.channel, is_reliable, unread, pen);
+        Ok(())
+    }
+
+    /// The peer gave a message up. Returns the violation if it cannot have.
+    pub(crate) fn skip(
+        &mut self,
+        skip: &Skip,
+        unread: &mut usize,
+        pool: &mut Pool,
+        mut pen: Pen<'_>,
+    ) -> Result<(), Violation> {
+        let channel = self
+            .channels
+            .get_mut(usize::from(skip.channel))
+            .ok_or(Violation::UnknownChannel)?;
+        let is_new = channel.skip(skip, &mut self.all, &mut self.ready, pool, &mut pen)?;
+        self.drops.skipped += u64::from(is_new);
+        self.pass_on(skip.channel, true, unread, pen);
+        Ok(())
+    }
+
+    /// What became ready waits for the owner now.
+    fn pass_on(&mut self, channel: u8, is_reliable: bool, unread: &mut usize, mut pen: Pen<'_>) {
         for whole in self.ready.drain(..) {
             *unread += whole.cost;
             self.unread_bytes += whole.cost;
             self.messages_received += 1;
             pen.note(Step::Ready {
-                channel: ChannelId::new(message.channel),
-                id: channel.is_reliable().then_some(whole.id),
+                channel: ChannelId::new(channel),
+                id: is_reliable.then_some(whole.id),
             });
             self.items.push_back(Item::Message {
-                channel: message.channel,
+                channel,
                 bytes: whole.bytes,
                 cost: whole.cost,
             });
         }
-        Ok(())
     }
 
     pub(crate) fn push(&mut self, event: Event) {
@@ -161,6 +193,10 @@ impl Inbox {
 
     pub(crate) fn push_delivered(&mut self, receipt: Receipt, after: Duration) {
         self.items.push_back(Item::Delivered { receipt, after });
+    }
+
+    pub(crate) fn push_abandoned(&mut self, receipt: Receipt, why: Abandonment) {
+        self.items.push_back(Item::Abandoned { receipt, why });
     }
 
     pub(crate) fn push_pong(&mut self, rtt: Duration) {
@@ -188,6 +224,12 @@ impl Inbox {
                 channel: ChannelId::new(receipt.channel),
                 message: MessageId::new(receipt.id),
                 after,
+            },
+            Item::Abandoned { receipt, why } => Event::Abandoned {
+                peer,
+                channel: ChannelId::new(receipt.channel),
+                message: MessageId::new(receipt.id),
+                why,
             },
             Item::Message {
                 channel,

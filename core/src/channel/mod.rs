@@ -12,6 +12,7 @@
 pub(crate) mod assembly;
 pub(crate) mod credit;
 pub(crate) mod inbox;
+pub(crate) mod options;
 pub(crate) mod outbox;
 pub(crate) mod outgoing;
 pub(crate) mod receive;

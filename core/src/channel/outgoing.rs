@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use super::options::Priority;
+use super::send::SKIP;
 use crate::config::Config;
 use crate::pool::Pool;
 use crate::saved::saved;
@@ -11,12 +13,17 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) bytes: Vec<u8>,
+    /// What it is charged in the queue; once abandoned, the credit that was spent on it.
     pub(crate) cost: usize,
     pub(crate) queued_at: Instant,
     /// When its first piece left for the first time.
     pub(crate) sent_at: Option<Instant>,
+    pub(crate) priority: Priority,
     pub(crate) receipt: bool,
-    pub(crate) acked: bool,
+    /// Nothing more is to be done: acknowledged, or unreliable and sent or given up.
+    pub(crate) settled: bool,
+    /// Reliable: given up, and the peer is to be told.
+    pub(crate) is_abandoned: bool,
     /// Whole messages: waits in the queue of lost pieces.
     pub(crate) resend_queued: bool,
     pub(crate) fragments: Option<Fragments>,
@@ -27,8 +34,10 @@ saved!(Outgoing {
     cost,
     queued_at,
     sent_at,
+    priority,
     receipt,
-    acked,
+    settled,
+    is_abandoned,
     resend_queued,
     fragments
 });
@@ -115,6 +124,76 @@ impl Fragments {
 }
 
 impl Outgoing {
+    /// One piece without options, at no cost.
+    pub(crate) const fn new(queued_at: Instant, bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            cost: 0,
+            queued_at,
+            sent_at: None,
+            priority: Priority::Normal,
+            receipt: false,
+            settled: false,
+            is_abandoned: false,
+            resend_queued: false,
+            fragments: None,
+        }
+    }
+
+    /// Whether it is still to be delivered.
+    pub(crate) const fn is_open(&self) -> bool {
+        !self.settled && !self.is_abandoned
+    }
+
+    /// Whether the piece is still to be acknowledged; of an abandoned message that is the note, or what settles it.
+    pub(crate) fn wants(&self, index: u32) -> bool {
+        if self.settled {
+            return false;
+        }
+        if self.is_abandoned {
+            return index == SKIP;
+        }
+        let fragments = self.fragments.as_ref();
+        index != SKIP && fragments.is_none_or(|fragments| !fragments.is_acked(index))
+    }
+
+    /// The piece that leaves next of one that has not left in full.
+    pub(crate) fn next_piece(&self) -> u32 {
+        if self.is_abandoned {
+            return SKIP;
+        }
+        self.fragments
+            .as_ref()
+            .map_or(0, |fragments| fragments.next)
+    }
+
+    /// The first piece that was sent and is not acknowledged.
+    pub(crate) fn first_unacked(&self) -> Option<u32> {
+        if self.is_abandoned {
+            return Some(SKIP);
+        }
+        match &self.fragments {
+            None => Some(0),
+            Some(fragments) => fragments.first_unacked(),
+        }
+    }
+
+    pub(crate) fn is_sent_in_full(&self) -> bool {
+        let fragments = self.fragments.as_ref();
+        self.sent_at.is_some()
+            && fragments.is_none_or(|fragments| fragments.next == fragments.count)
+    }
+
+    /// Gives it up: its memory goes back, and what stays is the credit spent on it.
+    pub(crate) fn abandon(&mut self, pool: &mut Pool) {
+        self.is_abandoned = true;
+        self.resend_queued = false;
+        if self.sent_at.is_none() {
+            self.cost = 0;
+        }
+        self.release(pool);
+    }
+
     /// The piece at `index`: of a whole message, all of it.
     pub(crate) fn piece(&self, index: u32) -> &[u8] {
         let Some(fragments) = &self.fragments else {
@@ -151,14 +230,8 @@ mod tests {
         let count = fragments.count;
         let bytes = (0..len).map(|byte| byte as u8).collect();
         let message = Outgoing {
-            bytes,
-            cost: 0,
-            queued_at: Instant::ZERO,
-            sent_at: None,
-            receipt: false,
-            acked: false,
-            resend_queued: false,
             fragments: Some(fragments),
+            ..Outgoing::new(Instant::ZERO, bytes)
         };
         let pieces = (0..count).map(|index| message.piece(index));
         // Each is possible to the receiver, and it counts the cost that the sender counted.

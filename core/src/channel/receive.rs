@@ -1,7 +1,6 @@
 //! One channel's messages from the peer: which are new, which wait for others.
 
 use alloc::collections::VecDeque;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::assembly::Assemblies;
@@ -21,6 +20,7 @@ use crate::wire::{HELLO_LEN_MIN, MESSAGE_WINDOW, number};
 
 mod audit;
 mod journal;
+mod skip;
 
 use self::journal::{note_arrived, note_discarded};
 
@@ -57,9 +57,36 @@ pub(crate) struct Whole {
     pub(crate) id: u64,
     pub(crate) bytes: Vec<u8>,
     pub(crate) cost: usize,
+    /// Its sender gave it up: it only keeps the place.
+    is_skipped: bool,
 }
 
-saved!(Whole { id, bytes, cost });
+saved!(Whole {
+    id,
+    bytes,
+    cost,
+    is_skipped
+});
+
+impl Whole {
+    pub(crate) const fn new(id: u64, bytes: Vec<u8>, cost: usize) -> Self {
+        Self {
+            id,
+            bytes,
+            cost,
+            is_skipped: false,
+        }
+    }
+
+    const fn skipped(id: u64) -> Self {
+        Self {
+            id,
+            bytes: Vec::new(),
+            cost: 0,
+            is_skipped: true,
+        }
+    }
+}
 
 /// Where a message stood: its packet and its place among the packet's frames. Later sent is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -200,7 +227,7 @@ impl ReceiveChannel {
         let bytes = intake.pool.copy(message.payload);
         let Some(fragment) = message.fragment else {
             let cost = bytes.len() + MESSAGE_COST;
-            return Some((Whole { id, bytes, cost }, place));
+            return Some((Whole::new(id, bytes, cost), place));
         };
         let assembly = self
             .assemblies
@@ -238,35 +265,26 @@ impl ReceiveChannel {
     fn on_whole(&mut self, message: &Message<'_>, whole: Whole, intake: &mut Intake<'_>) {
         if self.delivery == Delivery::Ordered {
             self.note_held(message.channel, whole.id, &mut intake.pen);
-            self.hold(whole, intake);
+            self.hold(whole, intake.ready);
             return;
         }
-        if self.seen.is_empty() {
-            self.seen = vec![0; WINDOW_WORDS];
-        }
-        self.seen[word(whole.id)] |= bit(whole.id);
-        while self.seen[word(self.floor)] & bit(self.floor) != 0 {
-            self.seen[word(self.floor)] &= !bit(self.floor);
-            self.floor += 1;
-        }
+        self.see(whole.id);
         intake.ready.push_back(whole);
     }
 
-    fn hold(&mut self, whole: Whole, intake: &mut Intake<'_>) {
+    fn hold(&mut self, whole: Whole, ready: &mut impl Extend<Whole>) {
         if whole.id != self.floor {
             let position = self.held.partition_point(|held| held.id < whole.id);
             self.held.insert(position, whole);
             return;
         }
-        self.floor += 1;
-        intake.ready.push_back(whole);
-        while self
-            .held
-            .front()
-            .is_some_and(|front| front.id == self.floor)
-        {
+        let mut next = Some(whole);
+        while let Some(whole) = next {
             self.floor += 1;
-            intake.ready.extend(self.held.pop_front());
+            ready.extend(Some(whole).filter(|whole| !whole.is_skipped));
+            let front = self.held.front();
+            let is_next = front.is_some_and(|front| front.id == self.floor);
+            next = if is_next { self.held.pop_front() } else { None };
         }
     }
 

@@ -2,7 +2,11 @@
 
 use alloc::collections::VecDeque;
 
+use self::expiries::Expiries;
+use self::keys::Keys;
+use self::lanes::Lanes;
 use super::credit::Allowance;
+use super::options::{Priority, SendOptions};
 use super::outgoing::{Fragments, Outgoing};
 use super::{fragment_len, message_cost};
 use crate::config::{ChannelConfig, Config, Delivery};
@@ -10,14 +14,20 @@ use crate::id::ChannelId;
 use crate::journal::{Hold, Pen, Step};
 use crate::peer::packet::PacketBuilder;
 use crate::pool::Pool;
-use crate::reliability::recovery::{Record, Verdict};
+use crate::reliability::recovery::Verdict;
 use crate::saved::saved;
 use crate::time::Instant;
-use crate::wire::frame::{Fragment, Message};
 use crate::wire::{MESSAGE_WINDOW, NUMBERED_MESSAGES_PER_PACKET_MAX};
 
+mod abandon;
 mod audit;
+mod expiries;
 mod journal;
+mod keys;
+mod lanes;
+mod put;
+
+pub(crate) use put::SKIP;
 
 /// A reliable channel keeps messages until acknowledged; an unreliable one until sent.
 #[derive(Debug)]
@@ -28,23 +38,26 @@ pub(crate) struct SendChannel {
     queue: VecDeque<Outgoing>,
     /// Id of the queue's front.
     base: u64,
-    /// Id of the first message that was not sent in full.
-    unsent: u64,
+    /// Messages that were not sent in full.
+    unsent: Lanes,
     /// Unreliable: messages queued ever that are longer than a datagram.
     long_count: u64,
     queued_bytes: usize,
-    /// Messages in the queue that are not acknowledged.
+    /// Messages in the queue that are neither settled nor abandoned.
     pending: u32,
-    /// Pieces to send again: message id and index.
+    /// Pieces to send again: message id and index, or [`SKIP`](put::SKIP).
     lost: VecDeque<(u64, u32)>,
+    keys: Keys,
+    expiries: Expiries,
     pub(crate) allowance: Allowance,
 }
 
 saved!(SendChannel {
-    index, delivery, queue_bytes_max, queue, base, unsent, long_count, queued_bytes, pending, lost, allowance,
+    index, delivery, queue_bytes_max, queue, base, unsent, long_count, queued_bytes, pending, lost, keys, expiries,
+    allowance,
 } if SendChannel::is_sound);
 
-/// An acknowledged message that its owner wanted to hear of.
+/// A message that its owner wanted to hear of, and what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Receipt {
     pub(crate) channel: u8,
@@ -62,6 +75,18 @@ saved!(Receipt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct QueueFull;
 
+/// A message in the queue, and what its coming did to older ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Queued {
+    pub(crate) id: u64,
+    /// Older unreliable messages that made room.
+    pub(crate) dropped: u64,
+    /// Whether an older message with the same key was given up ...
+    pub(crate) superseded: bool,
+    /// ... and its receipt.
+    pub(crate) receipt: Option<Receipt>,
+}
+
 impl SendChannel {
     pub(crate) fn new(index: u8, config: &ChannelConfig) -> Self {
         Self {
@@ -70,11 +95,13 @@ impl SendChannel {
             queue_bytes_max: config.send_queue_bytes_max,
             queue: VecDeque::new(),
             base: 0,
-            unsent: 0,
+            unsent: Lanes::default(),
             long_count: 0,
             queued_bytes: 0,
             pending: 0,
             lost: VecDeque::new(),
+            keys: Keys::default(),
+            expiries: Expiries::default(),
             allowance: Allowance::default(),
         }
     }
@@ -82,45 +109,39 @@ impl SendChannel {
     /// The first message has this number.
     pub(crate) const fn begin_at(&mut self, number: u64) {
         self.base = number;
-        self.unsent = number;
         self.long_count = number;
     }
 
     /// It fits to its settings, and the accounts are right: room is made as long as they say that there is none.
     fn is_sound(&self, config: &Config) -> bool {
         let settings = config.channels.get(usize::from(self.index));
-        let unacked = self.queue.iter().filter(|message| !message.acked);
-        let cost: u128 = unacked.clone().map(|message| message.cost as u128).sum();
-        let unsent = self.unsent.checked_sub(self.base);
+        let open = self.queue.iter().filter(|message| message.is_open());
+        let cost: u128 = open.clone().map(|message| message.cost as u128).sum();
+        let end = self.base.checked_add(self.queue.len() as u64);
         settings.is_some_and(|settings| {
             settings.delivery == self.delivery
                 && settings.send_queue_bytes_max == self.queue_bytes_max
         }) && self.queued_bytes as u128 == cost
             // What is undelivered stays counted when its memory is given back.
-            && (self.queue.is_empty() || self.pending as usize == unacked.count())
-            && unsent.is_some_and(|unsent| unsent <= self.queue.len() as u64)
+            && (self.queue.is_empty() || self.pending as usize == open.count())
+            && end.is_some_and(|end| self.unsent.iter().all(|id| (self.base..end).contains(&id)))
     }
 
-    /// Queues a copy of `payload`. Returns its id and how many older unreliable messages made room.
+    /// Queues a copy of `payload`. Older unreliable messages make room.
     pub(crate) fn push(
         &mut self,
         now: Instant,
         payload: &[u8],
-        receipt: bool,
+        options: &SendOptions,
         datagram_size_max: usize,
         pool: &mut Pool,
-    ) -> Result<(u64, u64), QueueFull> {
+        pen: &mut Pen<'_>,
+    ) -> Result<Queued, QueueFull> {
         let piece_len = fragment_len(datagram_size_max);
         let cost = message_cost(payload.len(), piece_len);
-        let mut dropped = 0;
-        while self.queued_bytes + cost > self.queue_bytes_max {
-            if self.delivery.is_reliable() {
-                return Err(QueueFull);
-            }
-            self.pop_front(pool);
-            dropped += 1;
-        }
+        let dropped = self.make_room(cost, options, pool, pen)?;
         let id = self.base + self.queue.len() as u64;
+        let (superseded, receipt) = self.supersede(id, options.key, pool, pen);
         let is_long = payload.len() > piece_len;
         let fragments = is_long.then(|| {
             let name = if self.delivery.is_reliable() {
@@ -131,20 +152,60 @@ impl SendChannel {
             Fragments::new(name, payload.len(), piece_len, pool)
         });
         self.long_count += u64::from(is_long);
-        let bytes = pool.copy(payload);
+        let priority = self.priority(options);
+        let expires_at = options.time_to_live.map(|ttl| now + ttl);
         self.queue.push_back(Outgoing {
-            bytes,
             cost,
-            queued_at: now,
-            sent_at: None,
-            receipt,
-            acked: false,
-            resend_queued: false,
+            priority,
+            receipt: options.receipt,
             fragments,
+            ..Outgoing::new(now, pool.copy(payload))
         });
+        self.unsent.push(priority, id);
+        if let Some(expires_at) = expires_at {
+            self.expire_at(expires_at, id);
+        }
         self.queued_bytes += cost;
         self.pending += 1;
-        Ok((id, dropped))
+        self.tidy();
+        Ok(Queued {
+            id,
+            dropped,
+            superseded,
+            receipt,
+        })
+    }
+
+    /// Where the order sent is the promise, all are alike.
+    const fn priority(&self, options: &SendOptions) -> Priority {
+        match self.delivery {
+            Delivery::Unreliable | Delivery::Reliable => options.priority,
+            Delivery::Sequenced | Delivery::Ordered => Priority::Normal,
+        }
+    }
+
+    /// Returns how many older unreliable messages were dropped. What a message of a reliable channel would supersede
+    /// counts as room: its owner asked for the new one in its place.
+    fn make_room(
+        &mut self,
+        cost: usize,
+        options: &SendOptions,
+        pool: &mut Pool,
+        pen: &mut Pen<'_>,
+    ) -> Result<u64, QueueFull> {
+        let mut dropped = 0;
+        while self.queued_bytes - self.superseded_cost(options.key) + cost > self.queue_bytes_max {
+            if self.delivery.is_reliable() {
+                return Err(QueueFull);
+            }
+            pen.note(Step::Dropped {
+                channel: ChannelId::new(self.index),
+                id: self.base,
+            });
+            self.settle(self.base, pool);
+            dropped += 1;
+        }
+        Ok(dropped)
     }
 
     /// Bytes queued or unacknowledged, by cost.
@@ -152,7 +213,7 @@ impl SendChannel {
         self.queued_bytes
     }
 
-    /// Messages that are not acknowledged (reliable) or not sent (unreliable).
+    /// Messages that are not acknowledged (reliable) or not sent (unreliable), without those given up.
     pub(crate) const fn pending(&self) -> u32 {
         self.pending
     }
@@ -169,10 +230,9 @@ impl SendChannel {
         self.queue.front().and_then(|message| message.sent_at)
     }
 
-    /// When the first message that can leave was queued.
+    /// When the next message was queued, if it can leave.
     pub(crate) fn sendable_since(&self, all: &Allowance) -> Option<Instant> {
-        self.may_send(all)
-            .then(|| self.queue[self.position(self.unsent)].queued_at)
+        self.next(all).map(|(_, message)| message.queued_at)
     }
 
     pub(crate) fn has_lost(&self) -> bool {
@@ -188,18 +248,21 @@ impl SendChannel {
         self.queue.get_mut(position)
     }
 
-    /// Whether the next unsent piece may go: there is one, the window has room, credit covers its message.
-    fn may_send(&self, all: &Allowance) -> bool {
-        let next = self.queue.get(self.position(self.unsent));
-        next.is_some_and(|message| self.obstacle(message, all).is_none())
+    /// The message whose next piece leaves next: there is one, the window has room, credit covers it.
+    fn next(&self, all: &Allowance) -> Option<(u64, &Outgoing)> {
+        let id = self.unsent.first()?;
+        let message = &self.queue[self.position(id)];
+        self.obstacle(id, message, all)
+            .is_none()
+            .then_some((id, message))
     }
 
     /// What of this channel's keeps the next unsent message from going.
-    fn obstacle(&self, message: &Outgoing, all: &Allowance) -> Option<Hold> {
+    fn obstacle(&self, id: u64, message: &Outgoing, all: &Allowance) -> Option<Hold> {
         if !self.is_reliable() || message.sent_at.is_some() {
             return None;
         }
-        if self.unsent - self.base >= MESSAGE_WINDOW {
+        if id - self.base >= MESSAGE_WINDOW {
             return Some(Hold::Window);
         }
         if !self.allowance.covers(message.cost) {
@@ -212,30 +275,18 @@ impl SendChannel {
     pub(crate) fn fill_lost(&mut self, packet: &mut PacketBuilder<'_>, pen: &mut Pen<'_>) -> u64 {
         let mut resent = 0;
         while let Some((id, index)) = self.lost.front().copied() {
-            let numbered = packet.numbered(self.index);
             if self.is_wanted(id, index) {
+                let numbered = packet.numbered(self.index);
                 if numbered >= NUMBERED_MESSAGES_PER_PACKET_MAX || !self.put(packet, id, index) {
                     return resent;
                 }
-                pen.note(self.left(packet, id, index));
+                self.note_left(packet, id, index, pen);
+                self.set_resend_queued(id, index, false);
                 resent += 1;
             }
             self.lost.pop_front();
-            self.set_resend_queued(id, index, false);
         }
         resent
-    }
-
-    /// Whether the piece is still unacknowledged.
-    fn is_wanted(&mut self, id: u64, index: u32) -> bool {
-        let Some(message) = self.find(id) else {
-            return false;
-        };
-        !message.acked
-            && message
-                .fragments
-                .as_ref()
-                .is_none_or(|fragments| !fragments.is_acked(index))
     }
 
     fn set_resend_queued(&mut self, id: u64, index: u32, queued: bool) {
@@ -255,14 +306,8 @@ impl SendChannel {
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) {
-        while self.may_send(all) {
-            let id = self.unsent;
-            let position = self.position(id);
-            let message = &self.queue[position];
-            let index = message
-                .fragments
-                .as_ref()
-                .map_or(0, |fragments| fragments.next);
+        while let Some((id, message)) = self.next(all) {
+            let index = message.next_piece();
             let has_number = self.is_reliable() || message.fragments.is_some();
             if has_number && packet.numbered(self.index) >= NUMBERED_MESSAGES_PER_PACKET_MAX {
                 return;
@@ -270,16 +315,14 @@ impl SendChannel {
             if !self.put(packet, id, index) {
                 return;
             }
-            pen.note(self.left(packet, id, index));
-            self.on_sent_new(now, position, all);
-            if !self.is_reliable() && self.unsent > id {
-                self.pop_front(pool);
-            }
+            self.note_left(packet, id, index, pen);
+            self.on_sent_new(now, id, all, pool);
         }
     }
 
-    fn on_sent_new(&mut self, now: Instant, position: usize, all: &mut Allowance) {
+    fn on_sent_new(&mut self, now: Instant, id: u64, all: &mut Allowance, pool: &mut Pool) {
         let is_reliable = self.is_reliable();
+        let position = self.position(id);
         let message = &mut self.queue[position];
         if message.sent_at.is_none() && is_reliable {
             self.allowance.spend(message.cost);
@@ -290,39 +333,14 @@ impl SendChannel {
             fragments.next += 1;
             fragments.next == fragments.count
         });
-        self.unsent += u64::from(is_complete);
-    }
-
-    /// Puts one piece into the packet if it fits.
-    fn put(&self, packet: &mut PacketBuilder<'_>, id: u64, index: u32) -> bool {
-        let message = &self.queue[self.position(id)];
-        let fragment = message.fragments.as_ref().map(|fragments| Fragment {
-            index,
-            count: fragments.count,
-        });
-        // Only what must be told apart on the way is named, so that the names last: 16 bits travel.
-        let name = match &message.fragments {
-            Some(fragments) => Some(fragments.id),
-            None => self.is_reliable().then_some(id),
-        };
-        let frame = Message {
-            channel: self.index,
-            id: name.map(|name| name as u16),
-            fragment,
-            payload: message.piece(index),
-        };
-        let record = self.is_reliable().then_some(match fragment {
-            None => Record::Message {
-                channel: self.index,
-                id,
-            },
-            Some(_) => Record::Fragment {
-                channel: self.index,
-                id,
-                index,
-            },
-        });
-        packet.message(&frame, record)
+        if !is_complete {
+            return;
+        }
+        let priority = message.priority;
+        self.unsent.remove(priority, id);
+        if !is_reliable {
+            self.settle(id, pool);
+        }
     }
 
     /// A packet with a piece of ours was acknowledged or lost. Returns the receipt that became due.
@@ -343,18 +361,21 @@ impl SendChannel {
         }
     }
 
+    /// Queues a piece to be sent again, unless that is settled or it waits already.
     fn on_lost(&mut self, id: u64, index: u32, is_probe: bool, pen: &mut Pen<'_>) {
         let Some(message) = self.find(id) else { return };
-        let is_settled = match &message.fragments {
-            Some(fragments) => fragments.is_acked(index) || fragments.is_resend_queued(index),
+        let is_queued = match &message.fragments {
+            Some(fragments) => fragments.is_resend_queued(index),
             None => message.resend_queued,
         };
-        if message.acked || is_settled {
+        if is_queued || !message.wants(index) {
             return;
         }
         self.set_resend_queued(id, index, true);
         self.lost.push_back((id, index));
-        pen.note(self.requeued(id, index, is_probe));
+        if index != put::SKIP {
+            pen.note(self.requeued(id, index, is_probe));
+        }
     }
 
     fn on_acked(
@@ -366,11 +387,11 @@ impl SendChannel {
     ) -> Option<Receipt> {
         let channel = self.index;
         let message = self.find(id)?;
-        let is_complete = message
-            .fragments
-            .as_mut()
-            .is_none_or(|fragments| fragments.on_acked(index));
-        if message.acked {
+        if !message.wants(index) {
+            return None;
+        }
+        if message.is_abandoned {
+            self.settle(id, pool);
             return None;
         }
         pen.note(Step::PieceAcked {
@@ -378,58 +399,54 @@ impl SendChannel {
             id,
             piece: index,
         });
-        if !is_complete {
+        let fragments = message.fragments.as_mut();
+        if !fragments.is_none_or(|fragments| fragments.on_acked(index)) {
             return None;
         }
         pen.note(Step::Delivered {
             channel: ChannelId::new(channel),
             id,
         });
-        message.acked = true;
         let receipt = message.receipt.then_some(Receipt {
             channel,
             id,
             queued_at: message.queued_at,
         });
-        let cost = message.cost;
-        message.release(pool);
-        self.queued_bytes -= cost;
-        self.pending -= 1;
-        while self.queue.front().is_some_and(|front| front.acked) {
-            self.queue.pop_front();
-            self.base += 1;
-        }
+        self.settle(id, pool);
         receipt
     }
 
     /// Queues the oldest unacknowledged piece to be sent again, as a probe. Returns whether there is one.
     pub(crate) fn probe(&mut self, pen: &mut Pen<'_>) -> bool {
-        let Some(front) = self
-            .queue
-            .front()
-            .filter(|front| self.delivery.is_reliable() && front.sent_at.is_some())
+        let front = self.queue.front();
+        let Some(front) = front.filter(|front| self.is_reliable() && front.sent_at.is_some())
         else {
             return false;
         };
-        let index = match &front.fragments {
-            None => Some(0),
-            Some(fragments) => fragments.first_unacked(),
+        let Some(index) = front.first_unacked() else {
+            return false;
         };
-        let Some(index) = index else { return false };
         self.on_lost(self.base, index, true, pen);
         true
     }
 
-    /// Drops the front of an unreliable queue.
-    fn pop_front(&mut self, pool: &mut Pool) {
-        let Some(mut message) = self.queue.pop_front() else {
-            return;
-        };
-        self.queued_bytes -= message.cost;
-        self.pending -= 1;
+    /// A message needs nothing more: its memory goes back at once, its place once all before it are settled too.
+    fn settle(&mut self, id: u64, pool: &mut Pool) {
+        let position = self.position(id);
+        let message = &mut self.queue[position];
+        if message.is_open() {
+            self.queued_bytes -= message.cost;
+            self.pending -= 1;
+        }
+        message.settled = true;
         message.release(pool);
-        self.base += 1;
-        self.unsent = self.unsent.max(self.base);
+        let priority = message.priority;
+        self.unsent.remove(priority, id);
+        while self.queue.front().is_some_and(|front| front.settled) {
+            self.queue.pop_front();
+            self.base += 1;
+        }
+        self.tidy();
     }
 
     /// Gives all memory back.
@@ -438,8 +455,10 @@ impl SendChannel {
             message.release(pool);
         }
         self.queue = VecDeque::new();
+        self.unsent = Lanes::default();
         self.lost = VecDeque::new();
+        self.keys = Keys::default();
+        self.expiries = Expiries::default();
         self.queued_bytes = 0;
-        self.unsent = self.base;
     }
 }

@@ -4,6 +4,8 @@ use alloc::borrow::Cow;
 use core::net::{IpAddr, SocketAddr};
 
 use super::Endpoint;
+use crate::channel::options::SendOptions;
+use crate::channel::outbox::Request;
 use crate::crypto::ServerIdentity;
 use crate::discovery::{DiscoveryQuery, Prefix};
 use crate::error::{ConnectError, DiscoverError, PingError, SendError};
@@ -43,38 +45,35 @@ impl Endpoint {
         channel: ChannelId,
         payload: &[u8],
     ) -> Result<MessageId, SendError> {
-        let call = Call::Send {
-            peer,
-            channel,
-            payload,
-            receipt: false,
-        };
-        self.begin(Some(now), &call);
-        let result = self.machine.send(now, peer, channel, payload);
-        self.end(result)
+        self.send_with(now, peer, channel, payload, &SendOptions::new())
     }
 
-    /// As [`send`](Self::send); once the peer's endpoint has acknowledged the message,
-    /// [`Event::Delivered`](crate::Event::Delivered) says so. On unreliable channels no receipt comes.
+    /// As [`send`](Self::send), with options for this message: priority, time to live, supersede key, receipt.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send); also `QueueFull` while 4,096 receipts are outstanding or unread.
-    pub fn send_with_receipt(
+    /// As [`send`](Self::send); with a receipt also `QueueFull` while 4,096 receipts are outstanding or unread.
+    pub fn send_with(
         &mut self,
         now: Instant,
         peer: PeerId,
         channel: ChannelId,
         payload: &[u8],
+        options: &SendOptions,
     ) -> Result<MessageId, SendError> {
         let call = Call::Send {
             peer,
             channel,
             payload,
-            receipt: true,
+            options: *options,
         };
         self.begin(Some(now), &call);
-        let result = self.machine.send_with_receipt(now, peer, channel, payload);
+        let request = Request {
+            channel,
+            payload,
+            options: *options,
+        };
+        let result = self.machine.send(now, peer, request);
         self.end(result)
     }
 

@@ -5,12 +5,13 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::slots::Entry;
 use super::{Machine, Probe};
+use crate::channel::outbox::Request;
 use crate::channel::send::QueueFull;
 use crate::crypto::ServerIdentity;
 use crate::discovery::{DiscoveryQuery, Prefix};
 use crate::error::{ConnectError, DiscoverError, PingError, SendError};
-use crate::event::{Farewell, Role};
-use crate::id::{ChannelId, MessageId, PeerId};
+use crate::event::{Abandonment, Farewell, Role};
+use crate::id::{MessageId, PeerId};
 use crate::peer::{Birth, Dialled, Peer};
 use crate::time::Instant;
 use crate::wire::handshake::{PROBE, PROBE_LEN};
@@ -62,32 +63,11 @@ impl Machine {
         &mut self,
         now: Instant,
         peer: PeerId,
-        channel: ChannelId,
-        payload: &[u8],
-    ) -> Result<MessageId, SendError> {
-        self.queue(now, peer, channel, payload, false)
-    }
-
-    pub(crate) fn send_with_receipt(
-        &mut self,
-        now: Instant,
-        peer: PeerId,
-        channel: ChannelId,
-        payload: &[u8],
-    ) -> Result<MessageId, SendError> {
-        self.queue(now, peer, channel, payload, true)
-    }
-
-    fn queue(
-        &mut self,
-        now: Instant,
-        peer: PeerId,
-        channel: ChannelId,
-        payload: &[u8],
-        receipt: bool,
+        request: Request<'_>,
     ) -> Result<MessageId, SendError> {
         self.advance(now);
         let shared = &mut self.shared;
+        let (channel, payload) = (request.channel, request.payload);
         let slot = self.slots.by_id_mut(peer).ok_or(SendError::UnknownPeer)?;
         let found = &mut slot.peer;
         if !found.is_established() {
@@ -105,22 +85,22 @@ impl Machine {
             });
         }
         let size_max = shared.config.datagram_size_max;
-        let queued = found.outbox.push(
-            self.now,
-            channel,
-            payload,
-            receipt,
-            size_max,
-            &mut shared.pool,
-        );
-        let (message, dropped) = queued.map_err(|QueueFull| SendError::QueueFull)?;
-        found.inbox.drops.send_queue_full += dropped;
         let mut pen = shared.journal.pen(self.now, peer);
-        found.note_queued(channel, message, dropped, payload.len(), size_max, &mut pen);
+        let queued = found
+            .outbox
+            .push(self.now, request, size_max, &mut shared.pool, &mut pen);
+        let queued = queued.map_err(|QueueFull| SendError::QueueFull)?;
+        let drops = &mut found.inbox.drops;
+        drops.send_queue_full += queued.dropped;
+        drops.superseded += u64::from(queued.superseded);
+        if let Some(receipt) = queued.receipt {
+            found.inbox.push_abandoned(receipt, Abandonment::Superseded);
+        }
+        found.note_queued(channel, queued.id, payload.len(), size_max, &mut pen);
         found.on_message_queued();
         self.unflushed.push(peer.slot() as u32, &mut self.slots);
         self.update(peer.slot() as u32);
-        Ok(MessageId::new(message))
+        Ok(MessageId::new(queued.id))
     }
 
     pub(crate) fn flush(&mut self, now: Instant) {

@@ -79,7 +79,10 @@ impl Machine {
         if shared.config.planted.has(Bug::UnreadNeverFreed) && peer.is_over() {
             shared.unread_bytes = unread_bytes;
         }
-        if matches!(event, Some(Event::Delivered { .. })) {
+        if matches!(
+            event,
+            Some(Event::Delivered { .. } | Event::Abandoned { .. })
+        ) {
             peer.outbox.on_receipt_polled();
         }
         self.on_event_polled(slot);

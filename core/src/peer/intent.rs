@@ -3,7 +3,7 @@
 use crate::audit::{Checked, equal, holds};
 use crate::config::ChannelConfig;
 use crate::wire::Reader;
-use crate::wire::frame::{Close, Frame, Message, PathData};
+use crate::wire::frame::{Close, Frame, Message, PathData, Skip};
 
 /// A hash of frames in their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,11 @@ impl Intent {
     pub(crate) fn close(&mut self, close: &Close<'_>) {
         self.add(5 | u64::from(close.kind) << 8 | u64::from(close.code) << 32);
         self.add(close.text.len() as u64);
+    }
+
+    pub(crate) fn skip(&mut self, skip: &Skip) {
+        self.add(4 | u64::from(skip.channel) << 8 | u64::from(skip.id) << 16);
+        self.add(skip.cost);
     }
 
     pub(crate) fn path(&mut self, is_response: bool, data: PathData) {
@@ -69,6 +74,7 @@ impl Intent {
                 Ok(Frame::Credit { channel, limit }) => decoded.credit(Some(channel), limit),
                 Ok(Frame::CreditAll { limit }) => decoded.credit(None, limit),
                 Ok(Frame::Close(close)) => decoded.close(&close),
+                Ok(Frame::Skip(skip)) => decoded.skip(&skip),
                 Ok(Frame::PathChallenge(data)) => decoded.path(false, data),
                 Ok(Frame::PathResponse(data)) => decoded.path(true, data),
                 Ok(Frame::ResetToken(_)) => decoded.reset_token(),

@@ -17,15 +17,10 @@ impl Peer {
         &self,
         channel: ChannelId,
         id: u64,
-        dropped: u64,
         len: usize,
         datagram_size_max: usize,
         pen: &mut Pen<'_>,
     ) {
-        let oldest = self.outbox.oldest(channel);
-        for id in oldest - dropped..oldest {
-            pen.note(Step::Dropped { channel, id });
-        }
         pen.note(Step::Queued {
             channel,
             id,

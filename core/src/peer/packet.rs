@@ -9,7 +9,7 @@ use crate::config::ChannelConfig;
 use crate::crypto::{PacketKey, RESET_TOKEN_LEN, TAG_LEN};
 use crate::reliability::recovery::{Eliciting, Record, Recovery};
 use crate::trace::Content;
-use crate::wire::frame::{self, Ack, Close, LengthField, Message, PathData};
+use crate::wire::frame::{self, Ack, Close, LengthField, Message, PathData, Skip};
 use crate::wire::packet::{ConnectionId, Header};
 use crate::wire::show;
 
@@ -206,6 +206,22 @@ impl<'a> PacketBuilder<'a> {
             None if self.eliciting == Eliciting::No => self.eliciting = Eliciting::Lazy,
             None => {}
         }
+        true
+    }
+
+    /// Says that message `id` will not come, if there is room. It counts as numbered, as the message would.
+    pub(crate) fn skip(&mut self, skip: &Skip, id: u64) -> bool {
+        if self.room() < Skip::LEN_MAX {
+            return false;
+        }
+        self.last_message = None;
+        skip.encode(self.out);
+        self.intent.skip(skip);
+        self.numbered[usize::from(skip.channel)] += 1;
+        self.note(Record::Skip {
+            channel: skip.channel,
+            id,
+        });
         true
     }
 

@@ -5,6 +5,7 @@ use core::time::Duration;
 use super::{Peer, Ping, State};
 use crate::audit::{at_most, holds};
 use crate::channel::receive::Place;
+use crate::channel::send::SKIP;
 use crate::config::ChannelConfig;
 use crate::crypto::{TAG_LEN, tokens_equal};
 use crate::event::{CloseReason, Violation};
@@ -235,6 +236,12 @@ impl Peer {
                 taken.urge(Urgency::Now);
                 self.on_close(now, close, &mut shared.pool);
             }
+            Frame::Skip(skip) => {
+                taken.urge(Urgency::Soon);
+                let pen = shared.journal.pen(now, self.id);
+                self.inbox
+                    .skip(skip, &mut shared.unread_bytes, &mut shared.pool, pen)?;
+            }
             Frame::PathChallenge(data) => taken.challenge = Some(*data),
             Frame::PathResponse(data) => taken.response = Some(*data),
             Frame::ResetToken(token) => {
@@ -393,6 +400,7 @@ impl Peer {
         let (channel, id, index) = match record {
             Record::Message { channel, id } => (channel, id, 0),
             Record::Fragment { channel, id, index } => (channel, id, index),
+            Record::Skip { channel, id } => (channel, id, SKIP),
             Record::Credit { .. } | Record::CreditAll
                 if shared.config.planted.has(Bug::LostCreditForgotten) =>
             {

@@ -2,7 +2,7 @@
 
 use super::lifecycle::State;
 use super::{Peer, Ping};
-use crate::event::CloseReason;
+use crate::event::{Abandonment, CloseReason};
 use crate::log::debug;
 use crate::machine::shared::Shared;
 use crate::reliability::recovery::Action;
@@ -27,6 +27,7 @@ impl Peer {
             Some(self.last_heard + shared.config.idle_timeout),
             self.recovery.deadline(),
             self.inbox.deadline(),
+            self.outbox.expires_at(),
             self.close_deadline(),
             self.path.deadline(),
             delivery.map(|(_, sent_at)| sent_at + shared.config.delivery_timeout),
@@ -58,6 +59,7 @@ impl Peer {
         self.path.handle_timeout(now);
         let mut pen = shared.journal.pen(now, self.id);
         self.inbox.handle_timeout(now, &mut shared.pool, &mut pen);
+        self.expire(now, shared);
         self.handle_recovery_timeout(now, shared);
         self.check_delivery(now, shared.config.delivery_timeout);
         self.check_flush(now);
@@ -70,6 +72,18 @@ impl Peer {
         {
             self.on_close_done(&mut shared.pool);
         }
+    }
+
+    /// Gives up messages whose time to live is over.
+    pub(super) fn expire(&mut self, now: Instant, shared: &mut Shared) {
+        let mut pen = shared.journal.pen(now, self.id);
+        let (outbox, inbox) = (&mut self.outbox, &mut self.inbox);
+        outbox.expire(now, &mut shared.pool, &mut pen, |receipt| {
+            inbox.drops.expired += 1;
+            if let Some(receipt) = receipt {
+                inbox.push_abandoned(receipt, Abandonment::Expired);
+            }
+        });
     }
 
     /// Losses that time tells may leave a probe overdue: it is due in the same call, or a driver would be woken twice.

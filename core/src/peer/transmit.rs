@@ -153,6 +153,7 @@ impl Peer {
             }
         }
         self.repeat_close(now);
+        self.expire(now, shared);
         let is_draining = matches!(self.state, State::Draining { .. });
         let is_data_due = !is_draining
             && (self.probe

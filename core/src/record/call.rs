@@ -5,6 +5,7 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use crate::channel::options::{Priority, SendOptions};
 use crate::crypto::ServerIdentity;
 use crate::discovery::Prefix;
 use crate::id::{ChannelId, PeerId};
@@ -49,7 +50,7 @@ pub enum Call<'a> {
         peer: PeerId,
         channel: ChannelId,
         payload: &'a [u8],
-        receipt: bool,
+        options: SendOptions,
     },
     Flush,
     Ping {
@@ -115,14 +116,10 @@ impl fmt::Display for Call<'_> {
                 peer,
                 channel,
                 payload,
-                receipt,
+                options,
             } => {
-                let verb = if *receipt {
-                    "send_with_receipt"
-                } else {
-                    "send"
-                };
-                write!(f, "{verb}({peer} {channel}, {} B)", payload.len())
+                write!(f, "send({peer} {channel}, {} B", payload.len())?;
+                show_options(options, f)
             }
             Self::Flush => f.write_str("flush"),
             Self::Ping { peer } => write!(f, "ping({peer})"),
@@ -144,6 +141,21 @@ impl fmt::Display for Call<'_> {
             Self::End { reason } => write!(f, "end of the recording: {reason}"),
         }
     }
+}
+
+fn show_options(options: &SendOptions, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match options.priority {
+        Priority::Low => f.write_str(", low")?,
+        Priority::Normal => {}
+        Priority::High => f.write_str(", high")?,
+    }
+    if let Some(time_to_live) = options.time_to_live {
+        write!(f, ", for {time_to_live:?}")?;
+    }
+    if let Some(key) = options.key {
+        write!(f, ", key {key}")?;
+    }
+    f.write_str(if options.receipt { ", receipt)" } else { ")" })
 }
 
 impl fmt::Debug for Call<'_> {

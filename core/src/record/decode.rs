@@ -9,6 +9,7 @@ use super::codec::{address, bytes, duration, ip, number, small, text};
 use super::config::list;
 use super::reading::Decode;
 use super::tag::{self, OUTPUT, TIME, VARIANT};
+use crate::channel::options::{Priority, SendOptions};
 use crate::crypto::{PublicKey, ServerIdentity};
 use crate::discovery::Prefix;
 use crate::id::{ChannelId, PeerId};
@@ -190,8 +191,11 @@ impl Decoder {
         Ok(Call::Send {
             peer,
             channel: ChannelId::new(u8::try_from(channel >> 1).map_err(|_| error)?),
+            options: match channel & 1 {
+                0 => SendOptions::new(),
+                _ => options(reader)?,
+            },
             payload: bytes(reader, "payload")?,
-            receipt: channel & 1 != 0,
         })
     }
 
@@ -264,6 +268,29 @@ impl Decoder {
 
 fn is_poll(tag: u8) -> bool {
     matches!(tag & tag::KIND, tag::POLL_TRANSMIT | tag::POLL_EVENT)
+}
+
+fn options(reader: &mut Reader<'_>) -> Result<SendOptions, DecodeError> {
+    let error = reader.error("options of a message");
+    let bits = reader.u8("options of a message")?;
+    if bits & !tag::options::KNOWN != 0 {
+        return Err(error);
+    }
+    let priority = match bits & tag::options::PRIORITY {
+        0 => Priority::Low,
+        1 => Priority::Normal,
+        2 => Priority::High,
+        _ => return Err(error),
+    };
+    let mut options = SendOptions::new().priority(priority);
+    if bits & tag::options::TIME_TO_LIVE != 0 {
+        options = options.time_to_live(duration(reader, "time to live")?);
+    }
+    if bits & tag::options::KEY != 0 {
+        options = options.key(reader.u64("key")?);
+    }
+    options.receipt = bits & tag::options::RECEIPT != 0;
+    Ok(options)
 }
 
 /// How a datagram arrived; the sender follows elsewhere.

@@ -7,6 +7,7 @@ use super::addresses::AddressWriter;
 use super::call::Call;
 use super::codec::{put_address, put_bytes, put_duration, put_ip, put_number};
 use super::tag::{self, VARIANT};
+use crate::channel::options::{Priority, SendOptions};
 use crate::crypto::ServerIdentity;
 use crate::id::PeerId;
 use crate::transmit::{Arrival, Ecn, Socket};
@@ -99,14 +100,17 @@ impl Encoder {
                 peer,
                 channel,
                 payload,
-                receipt,
+                options,
             } => {
                 if self.receiver != Some(*peer) {
                     put_peer(*peer, out);
                 }
                 self.receiver = Some(*peer);
-                let channel = u64::from(channel.as_u8());
-                put_number(channel << 1 | u64::from(*receipt), out);
+                let (channel, asks) = (u64::from(channel.as_u8()), *options != SendOptions::new());
+                put_number(channel << 1 | u64::from(asks), out);
+                if asks {
+                    put_options(options, out);
+                }
                 put_bytes(payload, out);
             }
             Call::Ping { peer } => put_peer(*peer, out),
@@ -143,6 +147,29 @@ impl Encoder {
         self.arrival = Some(*arrival);
         self.addresses.put(arrival.from, out);
         put_bytes(datagram, out);
+    }
+}
+
+fn put_options(options: &SendOptions, out: &mut Vec<u8>) {
+    let mut bits = match options.priority {
+        Priority::Low => 0,
+        Priority::Normal => 1,
+        Priority::High => 2,
+    };
+    let has = [
+        (options.time_to_live.is_some(), tag::options::TIME_TO_LIVE),
+        (options.key.is_some(), tag::options::KEY),
+        (options.receipt, tag::options::RECEIPT),
+    ];
+    for (_, bit) in has.into_iter().filter(|(is_set, _)| *is_set) {
+        bits |= bit;
+    }
+    out.push(bits);
+    if let Some(time_to_live) = options.time_to_live {
+        put_duration(time_to_live, out);
+    }
+    if let Some(key) = options.key {
+        out.extend_from_slice(&key.to_be_bytes());
     }
 }
 

@@ -8,7 +8,7 @@ use super::call::{Outcome, Refused};
 use super::hash::OutputHash;
 use crate::discovery::ServerInfo;
 use crate::error::{ConnectError, DiscoverError, PingError, SendError};
-use crate::event::{CloseReason, Event, Farewell, Refusal, Role, Violation};
+use crate::event::{Abandonment, CloseReason, Event, Farewell, Refusal, Role, Violation};
 use crate::id::{MessageId, PeerId};
 use crate::transmit::{Ecn, Socket, Transmit};
 use crate::wire::Kind;
@@ -177,6 +177,21 @@ fn note_event(event: &Event, hash: &mut OutputHash) {
             hash.number(channel.index() as u64);
             hash.number(message.number());
             note_duration(*after, hash);
+        }
+        Event::Abandoned {
+            peer,
+            channel,
+            message,
+            why,
+        } => {
+            hash.number(11);
+            note_peer(*peer, hash);
+            hash.number(channel.index() as u64);
+            hash.number(message.number());
+            hash.number(match why {
+                Abandonment::Expired => 0,
+                Abandonment::Superseded => 1,
+            });
         }
         Event::Pong { peer, rtt } => {
             hash.number(4);

@@ -154,17 +154,9 @@ impl Replica {
                 peer,
                 channel,
                 payload,
-                receipt: false,
+                options,
             } => {
-                let _ = endpoint.send(now, *peer, *channel, payload);
-            }
-            Call::Send {
-                peer,
-                channel,
-                payload,
-                receipt: true,
-            } => {
-                let _ = endpoint.send_with_receipt(now, *peer, *channel, payload);
+                let _ = endpoint.send_with(now, *peer, *channel, payload, options);
             }
             Call::Flush => endpoint.flush(now),
             Call::Ping { peer } => {

@@ -46,6 +46,15 @@ pub(super) const SET_ACCEPTING: u8 = 18;
 /// With O always: the hash of the state. Addresses, ways and receivers are forgotten, and the hash of the outputs starts anew.
 pub(super) const CHECKPOINT: u8 = 19;
 
+/// What a message was sent with: the low two bits are its priority.
+pub(super) mod options {
+    pub(in crate::record) const PRIORITY: u8 = 0x03;
+    pub(in crate::record) const TIME_TO_LIVE: u8 = 0x04;
+    pub(in crate::record) const KEY: u8 = 0x08;
+    pub(in crate::record) const RECEIPT: u8 = 0x10;
+    pub(in crate::record) const KNOWN: u8 = 0x1F;
+}
+
 /// How a datagram arrived, beside its sender.
 pub(super) mod arrival {
     pub(in crate::record) const DISCOVERY_SOCKET: u8 = 0x01;

@@ -9,6 +9,7 @@ use core::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::channel::options::{Priority, SendOptions};
 use crate::config::Config;
 use crate::crypto::{PublicKey, SecretKey, ServerIdentity};
 use crate::discovery::Prefix;
@@ -230,7 +231,7 @@ fn recorder() -> Recorder {
 #[derive(Clone, Debug)]
 enum AnyCall {
     Datagram(Arrival, Vec<u8>),
-    Send(PeerId, u8, Vec<u8>, bool),
+    Send(PeerId, u8, Vec<u8>, SendOptions),
     Connect(SocketAddr, Option<[u8; 32]>),
     Disconnect(PeerId, u32, String),
     Discover(Vec<SocketAddr>, Duration),
@@ -246,11 +247,11 @@ impl AnyCall {
                 arrival: *arrival,
                 datagram,
             },
-            Self::Send(peer, channel, payload, receipt) => Call::Send {
+            Self::Send(peer, channel, payload, options) => Call::Send {
                 peer: *peer,
                 channel: ChannelId::new(*channel),
                 payload,
-                receipt: *receipt,
+                options: *options,
             },
             Self::Connect(to, key) => Call::Connect {
                 to: *to,
@@ -323,13 +324,28 @@ fn any_arrival() -> impl Strategy<Value = Arrival> {
     })
 }
 
+fn any_options() -> impl Strategy<Value = SendOptions> {
+    let priority = prop_oneof![
+        Just(Priority::Low),
+        Just(Priority::Normal),
+        Just(Priority::High)
+    ];
+    let rest = any::<(Option<Duration>, Option<u64>, bool)>();
+    (priority, rest).prop_map(|(priority, (time_to_live, key, receipt))| SendOptions {
+        priority,
+        time_to_live,
+        key,
+        receipt,
+    })
+}
+
 fn any_call() -> impl Strategy<Value = AnyCall> {
     let peer = || any::<(u32, u32)>().prop_map(|(slot, generation)| PeerId::new(slot, generation));
     let bytes = || prop::collection::vec(any::<u8>(), 0..300);
     prop_oneof![
         (any_arrival(), bytes()).prop_map(|(arrival, bytes)| AnyCall::Datagram(arrival, bytes)),
-        (peer(), any::<u8>(), bytes(), any::<bool>()).prop_map(
-            |(peer, channel, bytes, receipt)| AnyCall::Send(peer, channel, bytes, receipt)
+        (peer(), any::<u8>(), bytes(), any_options()).prop_map(
+            |(peer, channel, bytes, options)| AnyCall::Send(peer, channel, bytes, options)
         ),
         (any_address(), any::<Option<[u8; 32]>>()).prop_map(|(to, key)| AnyCall::Connect(to, key)),
         (peer(), any::<u32>(), "\\PC{0,20}")

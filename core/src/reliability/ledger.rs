@@ -27,6 +27,8 @@ pub(crate) enum Record {
     Message { channel: u8, id: u64 },
     /// A part of one.
     Fragment { channel: u8, id: u64, index: u32 },
+    /// That a reliable message will not come.
+    Skip { channel: u8, id: u64 },
     /// Credit of one channel.
     Credit { channel: u8 },
     /// Credit of the connection.
@@ -41,7 +43,7 @@ pub(crate) enum Record {
 
 saved!(enum Record {
     0 = Message { channel, id }, 1 = Fragment { channel, id, index }, 2 = Credit { channel }, 3 = CreditAll, 4 = Ping,
-    5 = Close, 6 = ResetToken,
+    5 = Close, 6 = Skip { channel, id }, 7 = ResetToken,
 });
 
 /// What a packet demands of the peer.

@@ -7,6 +7,7 @@
 //! 0x03 CREDIT    channel (1 B), limit: bytes that may be sent on it in all
 //! 0x04 CREDIT_ALL  limit: bytes that may be sent on all reliable channels together
 //! 0x05 CLOSE     kind (1 B), code, text length, text
+//! 0x10 SKIP      channel (1 B), id (2 B, truncated), cost: a reliable message that will not come
 //! 0x06 PATH_CHALLENGE  data (8 B): prove that you are where this packet went
 //! 0x07 PATH_RESPONSE   data (8 B): of the challenge
 //! 0x08 RESET_TOKEN     token (16 B) that holds at the address to which this packet goes
@@ -28,6 +29,7 @@ const ACK: u8 = 0x02;
 const CREDIT: u8 = 0x03;
 const CREDIT_ALL: u8 = 0x04;
 const CLOSE: u8 = 0x05;
+const SKIP: u8 = 0x10;
 const PATH_CHALLENGE: u8 = 0x06;
 const PATH_RESPONSE: u8 = 0x07;
 const RESET_TOKEN: u8 = 0x08;
@@ -51,6 +53,7 @@ pub(crate) enum Frame<'a> {
     Credit { channel: u8, limit: u64 },
     CreditAll { limit: u64 },
     Close(Close<'a>),
+    Skip(Skip),
     PathChallenge(PathData),
     PathResponse(PathData),
     ResetToken([u8; RESET_TOKEN_LEN]),
@@ -85,6 +88,16 @@ pub(crate) struct Close<'a> {
     pub(crate) kind: u8,
     pub(crate) code: u32,
     pub(crate) text: &'a str,
+}
+
+/// A reliable message was given up by its sender: it counts as arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Skip {
+    pub(crate) channel: u8,
+    /// Low 16 bits of the message id.
+    pub(crate) id: u16,
+    /// Credit that the sender spent on it: the receiver gives it back.
+    pub(crate) cost: u64,
 }
 
 /// A message or a fragment of one.
@@ -142,6 +155,7 @@ impl<'a> Frame<'a> {
                 limit: reader.varint("credit limit")?,
             }),
             CLOSE => Ok(Self::Close(Close::decode(reader)?)),
+            SKIP => Skip::decode(reader, channels).map(Self::Skip),
             PATH_CHALLENGE => Ok(Self::PathChallenge(reader.array("path challenge")?)),
             PATH_RESPONSE => Ok(Self::PathResponse(reader.array("path response")?)),
             RESET_TOKEN => Ok(Self::ResetToken(reader.array("reset token")?)),
@@ -245,6 +259,33 @@ impl<'a> Close<'a> {
         varint::encode(u64::from(self.code), out);
         varint::encode(self.text.len() as u64, out);
         out.extend_from_slice(self.text.as_bytes());
+    }
+}
+
+impl Skip {
+    /// Longest encoding.
+    pub(crate) const LEN_MAX: usize = 12;
+
+    fn decode(reader: &mut Reader<'_>, channels: &[ChannelConfig]) -> Result<Self, FrameError> {
+        let malformed = reader.error("skip channel");
+        let channel = reader.u8("skip channel")?;
+        let Some(config) = channels.get(usize::from(channel)) else {
+            return Err(FrameError::UnknownChannel(channel));
+        };
+        if !config.delivery.is_reliable() {
+            return Err(malformed.into());
+        }
+        Ok(Self {
+            channel,
+            id: reader.u16("skip id")?,
+            cost: reader.varint("skip cost")?,
+        })
+    }
+
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[SKIP, self.channel]);
+        out.extend_from_slice(&self.id.to_be_bytes());
+        varint::encode(self.cost, out);
     }
 }
 

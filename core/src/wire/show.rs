@@ -53,6 +53,10 @@ fn show_frame(frame: &Frame<'_>, channels: &[ChannelConfig]) -> Shown {
             code: close.code,
             text: String::from(close.text),
         },
+        Frame::Skip(skip) => Shown::Skip {
+            channel: skip.channel,
+            id: skip.id,
+        },
         Frame::PathChallenge(data) => Shown::PathChallenge { data: *data },
         Frame::PathResponse(data) => Shown::PathResponse { data: *data },
         Frame::ResetToken(_) => Shown::ResetToken,

@@ -9,7 +9,7 @@
 
 use std::error::Error;
 
-use tickwire_core::{ChannelId, Config, Event, Farewell, ServerIdentity};
+use tickwire_core::{ChannelId, Config, Event, Farewell, SendOptions, ServerIdentity};
 use tickwire_tokio::{Options, bind};
 
 /// The reliable, unordered channel of the default configuration.
@@ -32,7 +32,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         match event {
             Event::Connected { .. } => {
                 println!("connected to {address}");
-                client.send_with_receipt(server, RELIABLE, b"hello, server")?;
+                let receipt = SendOptions::new().receipt();
+                client.send_with(server, RELIABLE, b"hello, server", &receipt)?;
                 client.ping(server)?;
             }
             Event::Delivered { message, after, .. } => {

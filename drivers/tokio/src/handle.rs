@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tickwire_core::{
     ChannelId, ConnectError, DiscoverError, DiscoveryQuery, Endpoint, EndpointStats, Event,
-    Farewell, Instant, MessageId, PeerId, PeerStats, PingError, PublicKey, SendError,
+    Farewell, Instant, MessageId, PeerId, PeerStats, PingError, PublicKey, SendError, SendOptions,
     ServerIdentity,
 };
 use tickwire_udp::{BindError, Interfaces, IoStats, JoinFailure};
@@ -117,18 +117,19 @@ impl Handle {
         self.with(|endpoint, now| endpoint.send(now, peer, channel, payload))
     }
 
-    /// As [`send`](Self::send), and tells by `Event::Delivered` when the peer has it (reliable channels only).
+    /// As [`send`](Self::send), with options for this message: priority, time to live, supersede key, receipt.
     ///
     /// # Errors
     ///
     /// As for [`send`](Self::send).
-    pub fn send_with_receipt(
+    pub fn send_with(
         &self,
         peer: PeerId,
         channel: ChannelId,
         payload: &[u8],
+        options: &SendOptions,
     ) -> Result<MessageId, SendError> {
-        self.with(|endpoint, now| endpoint.send_with_receipt(now, peer, channel, payload))
+        self.with(|endpoint, now| endpoint.send_with(now, peer, channel, payload, options))
     }
 
     /// Ends the owner's tick: what is queued leaves at once, together.

@@ -149,6 +149,8 @@ pub struct Landing {
     pub host: HostId,
     /// What took it; `None`: it arrived.
     pub lost: Option<DropCause>,
+    /// How it was marked when it arrived.
+    pub ecn: Option<Ecn>,
 }
 
 impl CapturedDatagram {

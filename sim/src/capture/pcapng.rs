@@ -21,6 +21,7 @@ use tickwire_core::{Ecn, Instant};
 
 use super::{Capture, CapturedDatagram, Course};
 use crate::address;
+use crate::link::ecn;
 
 const SECTION_HEADER: u32 = 0x0A0D_0D0A;
 const BYTE_ORDER: u32 = 0x1A2B_3C4D;
@@ -182,6 +183,11 @@ fn remark(capture: &Capture, datagram: &CapturedDatagram) -> String {
     }
     if text.is_empty() {
         text.push_str("still under way at the end");
+    }
+    let marked = datagram.arrival().map(|landing| landing.ecn);
+    if let Some(ecn) = marked.filter(|ecn| *ecn != datagram.ecn) {
+        let (before, after) = (ecn::name(datagram.ecn), ecn::name(ecn));
+        let _ = write!(text, "; {before} became {after}");
     }
     if datagram.is_hurt() {
         let fate = datagram.course.to_string();

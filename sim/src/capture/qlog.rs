@@ -26,6 +26,7 @@ use self::contents::contents;
 use super::{Capture, CapturedDatagram, Course, Sample};
 use crate::fate::Fate;
 use crate::host::HostId;
+use crate::link::ecn;
 
 /// Before each record (RFC 7464 section 2.2); a line feed follows it.
 pub const RECORD_SEPARATOR: u8 = 0x1E;
@@ -205,6 +206,9 @@ impl Log<'_> {
         data["raw"] = json!({"length": datagram.bytes.len()});
         data["from"] = json!(datagram.source.to_string());
         data["to"] = json!(datagram.destination.to_string());
+        if let Some(ecn) = datagram.ecn {
+            data["ecn"] = json!(ecn::name(Some(ecn)));
+        }
         let mut events = vec![logged("datagram_sent", data)];
         // What is lost later has a landing that says so.
         let is_stopped = match datagram.course {
@@ -226,6 +230,9 @@ impl Log<'_> {
             None => {
                 let after = landing.at.saturating_duration_since(datagram.sent_at);
                 let mut data = json!({"datagram_id": index, "after": millis(after)});
+                if let Some(ecn) = landing.ecn {
+                    data["ecn"] = json!(ecn::name(Some(ecn)));
+                }
                 if datagram.is_hurt() {
                     data["fault"] = json!(plain(&datagram.course));
                 }

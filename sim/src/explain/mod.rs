@@ -320,6 +320,7 @@ const fn channel_of(step: Step) -> Option<ChannelId> {
     match step {
         Step::Queued { channel, .. }
         | Step::Dropped { channel, .. }
+        | Step::Abandoned { channel, .. }
         | Step::Waits { channel, .. }
         | Step::Left { channel, .. }
         | Step::Requeued { channel, .. }

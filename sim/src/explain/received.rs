@@ -158,6 +158,7 @@ impl ReceiveChannel {
             None => self.latest?.0,
             // A part without room; others of it may be here.
             Some(_) if why == Discard::NoRoom => return None,
+            Some(name) if self.is_reliable => name,
             Some(name) => self.by_name.remove(&name)?,
         };
         self.by_name.retain(|_, known| *known != id);

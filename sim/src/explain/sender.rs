@@ -62,6 +62,9 @@ impl Sender {
                 return self.end(at, (channel, id), End::Acknowledged);
             }
             Step::Dropped { channel, id } => return self.end(at, (channel, id), End::Dropped),
+            Step::Abandoned { channel, id, why } => {
+                return self.end(at, (channel, id), End::Abandoned(why));
+            }
             _ => {}
         }
         None

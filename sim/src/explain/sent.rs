@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tickwire_core::journal::{Hold, LossCause};
-use tickwire_core::{Delivery, Instant};
+use tickwire_core::{Abandonment, Delivery, Instant};
 
 use super::cause::{Cause, Span, Spans, Track};
 use super::story::{End, Happening, Moment, Moments, Told, millis};
@@ -292,6 +292,12 @@ impl Sent {
                 format!(
                     "all of it is there{by}, and acknowledged; the smoothed round trip is {rtt} ms"
                 )
+            }
+            End::Abandoned(Abandonment::Expired) => {
+                "its time to live is over: it is given up".to_owned()
+            }
+            End::Abandoned(Abandonment::Superseded) => {
+                "a newer message has its key: it is given up".to_owned()
             }
             End::Dropped => "dropped: newer ones need its place in the queue".to_owned(),
             End::ConnectionOver => "the connection is over".to_owned(),

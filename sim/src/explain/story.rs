@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tickwire_core::journal::{Discard, LossCause};
-use tickwire_core::{ChannelId, Delivery, Instant, PeerId};
+use tickwire_core::{Abandonment, ChannelId, Delivery, Instant, PeerId};
 
 use super::cause::{Cause, Span};
 use super::question::Direction;
@@ -59,6 +59,8 @@ pub enum End {
     Left,
     /// Sent, unreliable: it made room for newer ones before it left.
     Dropped,
+    /// Sent: given up, as its options asked.
+    Abandoned(Abandonment),
     /// Received: its owner has it.
     HandedOut,
     /// Received, unreliable: it was given up.
@@ -77,9 +79,12 @@ impl End {
             Self::Acknowledged => "acknowledged",
             Self::Left => "left",
             Self::Dropped => "dropped",
+            Self::Abandoned(Abandonment::Expired) => "expired_unsent",
+            Self::Abandoned(Abandonment::Superseded) => "superseded",
             Self::HandedOut => "handed_out",
             Self::Discarded(Discard::Stale) => "stale",
             Self::Discarded(Discard::NoRoom) => "no_room",
+            Self::Discarded(Discard::Skipped) => "skipped",
             Self::Discarded(_) => "expired",
             Self::ConnectionOver => "connection_over",
             Self::RecordingOver => "recording_over",
@@ -249,6 +254,10 @@ impl fmt::Display for End {
             Self::Acknowledged => f.write_str("until it was acknowledged"),
             Self::Left => f.write_str("until it left"),
             Self::Dropped => f.write_str("until it made room for newer ones, unsent"),
+            Self::Abandoned(Abandonment::Expired) => f.write_str("until its time to live was over"),
+            Self::Abandoned(Abandonment::Superseded) => {
+                f.write_str("until a newer message with its key took its place")
+            }
             Self::HandedOut => f.write_str("from its arrival until its owner had it"),
             Self::Discarded(why) => write!(f, "until it was given up: {}", reason(*why)),
             Self::ConnectionOver => f.write_str("until the connection ended, before it was done"),
@@ -261,6 +270,7 @@ pub(super) const fn reason(why: Discard) -> &'static str {
     match why {
         Discard::Stale => "one sent later had come before it",
         Discard::NoRoom => "too much was unread or in parts",
+        Discard::Skipped => "its sender gave it up",
         Discard::Expired => "its other parts did not come in time",
         _ => "for another reason",
     }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use tickwire_core::{ChannelConfig, ChannelId, Config, Delivery, Event, Instant};
+use tickwire_core::{ChannelConfig, ChannelId, Config, Delivery, Event, Instant, SendOptions};
 
 use super::{Answer, Cause, Direction, End, Explanation, Question};
 use crate::seeds::for_seeds;
 use crate::{Fate, Link, Pair, Recording, Replay, Rng, ms};
+
+const RECEIPT: SendOptions = SendOptions::new().receipt();
 
 const SEQUENCED: u8 = 1;
 const RELIABLE: u8 = 2;
@@ -437,7 +439,7 @@ fn send(pair: &mut Pair, rng: &mut Rng) {
     let peer = peer.expect("connected");
     pair.world.act(host, |endpoint, now| {
         // A full queue, and a connection that is over, are part of it.
-        let _ = endpoint.send_with_receipt(now, peer, ChannelId::new(channel), &vec![7; len]);
+        let _ = endpoint.send_with(now, peer, ChannelId::new(channel), &vec![7; len], &RECEIPT);
     });
 }
 

@@ -33,6 +33,7 @@ impl Life {
             }
             Event::Message { peer, .. }
             | Event::Delivered { peer, .. }
+            | Event::Abandoned { peer, .. }
             | Event::Pong { peer, .. } => match self.stages.get(peer) {
                 Some(Stage::Connected) => Ok(()),
                 stage => Err(format!("I12: {peer} is {stage:?}, and then {event:?}")),

@@ -1,5 +1,8 @@
 //! CoDel (RFC 8289): keeps a queue short by dropping from its head once datagrams have waited too long for too long.
 //!
+//! What may be marked is marked instead of dropped where the link does that (RFC 8289 section 4.2 and RFC 3168): it is sent, and counts
+//! as a drop for all else.
+//!
 //! All in integers: RFC 8289 section 5.5 divides the interval by the square root of the drop count; here the square root
 //! is taken of the square of the interval divided by the count, which is the same without fractions.
 
@@ -7,6 +10,7 @@ use std::time::Duration;
 
 use tickwire_core::Instant;
 
+use super::ecn::Markable;
 use super::rate::Backlog;
 
 /// Wait that is good for a link (RFC 8289 section 4.3).
@@ -25,11 +29,20 @@ pub(crate) struct Codel {
     count: u64,
     last_count: u64,
     is_dropping: bool,
+    /// Marks rather than drops.
+    is_ecn: bool,
 }
 
 impl Codel {
+    pub(crate) fn new(is_ecn: bool) -> Self {
+        Self {
+            is_ecn,
+            ..Self::default()
+        }
+    }
+
     /// Takes the next datagram that may be sent; those that are dropped before it go to `dropped`.
-    pub(crate) fn dequeue<T>(
+    pub(crate) fn dequeue<T: Markable>(
         &mut self,
         now: Instant,
         backlog: &mut Backlog<T>,
@@ -39,12 +52,18 @@ impl Codel {
         if self.is_dropping {
             self.is_dropping = may_drop;
             while self.is_dropping && now >= self.drop_next {
-                dropped.push(head.1);
                 self.count += 1;
+                if self.is_ecn && head.1.mark() {
+                    self.drop_next = after(self.drop_next, self.count);
+                    break;
+                }
+                dropped.push(head.1);
                 (head, may_drop) = self.take(now, backlog)?;
                 self.is_dropping = may_drop;
                 self.drop_next = after(self.drop_next, self.count);
             }
+        } else if may_drop && self.is_ecn && head.1.mark() {
+            self.start_dropping(now);
         } else if may_drop {
             dropped.push(head.1);
             let next = self.take(now, backlog);

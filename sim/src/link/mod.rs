@@ -12,6 +12,7 @@
 //! | corruption, overwriting, truncation, ...  | one bit, a run of bytes, the end, a foreign end          |
 //! | rate                                      | bits per second and the queue before them: [`Rate`]      |
 //! | conditions                                | times and losses as they were recorded: [`Conditions`]   |
+//! | ECN                                       | marks that are set, taken away or punished: [`EcnPath`]  |
 //! | mtu                                       | longer datagrams vanish, and nobody is told              |
 //! | blackhole, hold, flapping                 | times at which nothing crosses                           |
 //!
@@ -21,6 +22,8 @@
 
 pub(crate) mod bursts;
 mod codel;
+pub(crate) mod cross;
+pub(crate) mod ecn;
 pub(crate) mod jitter;
 mod outage;
 pub(crate) mod rate;
@@ -30,7 +33,10 @@ mod traits;
 
 use std::time::Duration;
 
+use tickwire_core::Ecn;
+
 use self::bursts::Bursts;
+use self::ecn::EcnPath;
 use self::jitter::Jitter;
 use self::outage::Outage;
 use self::rate::Rate;
@@ -84,6 +90,10 @@ pub(crate) struct Crossing {
     pub(crate) hold: Duration,
     /// What it takes above the latency, as it was recorded.
     pub(crate) delay: Duration,
+    /// Its mark of congestion as it was sent off.
+    pub(crate) sent_ecn: Option<Ecn>,
+    /// The mark that it has when it comes to the queue.
+    pub(crate) ecn: Option<Ecn>,
 }
 
 impl Link {
@@ -190,6 +200,18 @@ impl Link {
         self
     }
 
+    /// What is sent without a mark of congestion is sent as ECT(0): a sender without ECN is one with it.
+    pub fn ect(mut self) -> Self {
+        self.traits().is_ect = true;
+        self
+    }
+
+    /// What the path does to marks of congestion, before the queue.
+    pub fn ecn(mut self, path: EcnPath) -> Self {
+        self.traits().ecn = Some(path);
+        self
+    }
+
     /// Times, besides the latency, and losses as they were recorded, from when the link is put in place.
     pub fn conditions(mut self, conditions: Conditions) -> Self {
         self.traits().conditions = Some(conditions);
@@ -233,11 +255,11 @@ impl Link {
         self
     }
 
-    /// The same latency and rate and nothing else: what is left once faults stop.
+    /// The same latency and rate and nothing else, nobody else's traffic either: what is left once faults stop.
     pub fn healed(&self) -> Self {
         let healed = Self::new().latency(self.latency);
         match self.slow() {
-            Some(rate) => healed.rate(rate.clone()),
+            Some(rate) => healed.rate(rate.clone().alone()),
             None => healed,
         }
     }
@@ -246,23 +268,32 @@ impl Link {
         self.traits.get_or_insert_default()
     }
 
-    /// Decides on the next datagram, of `len` bytes, sent `age` after the link was put in place.
-    pub(crate) fn cross(&mut self, age: Duration, len: usize, rng: &mut Rng) -> Crossing {
+    /// Decides on the next datagram, of `len` bytes with this mark, sent `age` after the link was put in place.
+    pub(crate) fn cross(
+        &mut self,
+        age: Duration,
+        len: usize,
+        ecn: Option<Ecn>,
+        rng: &mut Rng,
+    ) -> Crossing {
         if let Some(fate) = self.schedule.take() {
-            return plain(fate);
+            return plain(fate, ecn);
         }
         let Some(traits) = &mut self.traits else {
-            return plain(self.fate(rng));
+            return plain(self.fate(rng), ecn);
         };
-        match traits.admit(age, len, rng) {
-            Ok((hold, delay)) => Crossing {
+        let sent_ecn = ecn.or(traits.is_ect.then_some(Ecn::Ect0));
+        let met = traits.ecn.map_or(Ok(sent_ecn), |path| path.meet(sent_ecn));
+        match (traits.admit(age, len, rng), met) {
+            (Ok((hold, delay)), Ok(ecn)) => Crossing {
                 hold,
                 delay,
-                ..plain(self.fate(rng))
+                ecn,
+                ..plain(self.fate(rng), sent_ecn)
             },
-            Err(cause) => Crossing {
+            (Err(cause), _) | (_, Err(cause)) => Crossing {
                 cause,
-                ..plain(Fate::Drop)
+                ..plain(Fate::Drop, sent_ecn)
             },
         }
     }
@@ -344,7 +375,7 @@ mod tests {
 
     fn fates(mut link: Link, count: usize) -> Vec<Fate> {
         let mut rng = Rng::new(1);
-        let mut cross = || link.cross(Duration::ZERO, 100, &mut rng);
+        let mut cross = || link.cross(Duration::ZERO, 100, None, &mut rng);
         (0..count).map(|_| cross().fate).collect()
     }
 
@@ -410,7 +441,7 @@ mod tests {
     #[test]
     fn what_is_longer_than_the_mtu_vanishes() {
         let mut link = Link::new().mtu(576);
-        let mut cross = |len| link.cross(Duration::ZERO, len, &mut Rng::new(1));
+        let mut cross = |len| link.cross(Duration::ZERO, len, None, &mut Rng::new(1));
         assert_eq!(cross(576).fate, Fate::Deliver);
         assert_eq!(
             (cross(577).fate, cross(577).cause),
@@ -421,7 +452,7 @@ mod tests {
     #[test]
     fn outages_count_from_when_the_link_is_put_in_place() {
         let mut link = Link::new().blackhole(ms(10), ms(5)).hold(ms(20), ms(5));
-        let mut cross = |age| link.cross(ms(age), 100, &mut Rng::new(1));
+        let mut cross = |age| link.cross(ms(age), 100, None, &mut Rng::new(1));
         assert_eq!(cross(9).fate, Fate::Deliver);
         assert_eq!(cross(10).cause, DropCause::Blackhole);
         assert_eq!((cross(21).fate, cross(21).hold), (Fate::Deliver, ms(4)));

@@ -5,6 +5,8 @@
 //!
 //! - **drop-tail**: it takes datagrams until it is full. Large ones add seconds of delay: bufferbloat.
 //! - **CoDel** (RFC 8289): drops from the head once datagrams have waited longer than 5 ms for 100 ms.
+//!
+//! Both may mark what is ECN-capable (RFC 3168): CoDel instead of dropping it, drop-tail once so much waits.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,6 +15,8 @@ use std::time::Duration;
 use tickwire_core::Instant;
 
 use super::codel::Codel;
+use super::cross::Cross;
+use super::ecn::Markable;
 use super::recorded::{Capacity, Opportunities};
 
 /// Bytes of IPv4 and UDP headers that a link carries with each datagram.
@@ -36,6 +40,11 @@ pub struct Rate {
     headers: usize,
     queue: Room,
     is_codel: bool,
+    /// CoDel marks.
+    is_ecn: bool,
+    /// Drop-tail marks what finds so much waiting.
+    mark_above: Option<Room>,
+    cross: Cross,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +78,9 @@ impl Rate {
             headers: HEADERS,
             queue: Room::Datagrams(1_000),
             is_codel: false,
+            is_ecn: false,
+            mark_above: None,
+            cross: Cross::default(),
         }
     }
 
@@ -94,9 +106,63 @@ impl Rate {
         self
     }
 
+    /// Others send over the link too, as so many TCP connections that never end (Reno), each with this round trip besides
+    /// what the queue takes.
+    pub fn cross_flows(mut self, flows: u16, rtt: Duration) -> Self {
+        (self.cross.flows, self.cross.rtt) = (flows, rtt);
+        self
+    }
+
+    /// Others send so many bits a second over the link too, headers included, whatever is lost of it.
+    pub fn cross_bits_per_second(mut self, bits: u64) -> Self {
+        self.cross.bits_per_second = bits;
+        self
+    }
+
+    /// That stream is on for so long, then off for so long, and so on.
+    pub fn cross_on_off(mut self, on: Duration, off: Duration) -> Self {
+        self.cross.on_off = Some((on, off));
+        self
+    }
+
+    pub(crate) fn cross(&self) -> Cross {
+        self.cross
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_cross(mut self, cross: Cross) -> Self {
+        self.cross = cross;
+        self
+    }
+
     /// CoDel keeps the queue short.
     pub fn codel(mut self) -> Self {
         self.is_codel = true;
+        self
+    }
+
+    /// CoDel keeps the queue short, and marks what is ECN-capable instead of dropping it.
+    pub fn codel_with_ecn(mut self) -> Self {
+        (self.is_codel, self.is_ecn) = (true, true);
+        self
+    }
+
+    /// What is ECN-capable is marked if at least so many bytes wait when it comes, headers included, as switches of data
+    /// centres do (RFC 8257 section 3.1). What finds the queue full is dropped nevertheless.
+    pub fn mark_above_bytes(mut self, bytes: usize) -> Self {
+        self.mark_above = Some(Room::Bytes(bytes));
+        self
+    }
+
+    /// The same with so many datagrams.
+    pub fn mark_above_datagrams(mut self, datagrams: usize) -> Self {
+        self.mark_above = Some(Room::Datagrams(datagrams));
+        self
+    }
+
+    /// The same without the others' traffic: they are a trouble, and a slow link is none.
+    pub(crate) fn alone(mut self) -> Self {
+        self.cross = Cross::default();
         self
     }
 }
@@ -124,7 +190,25 @@ impl fmt::Display for Rate {
             Room::Datagrams(datagrams) => write!(f, " queue {datagrams}")?,
             Room::Endless => {}
         }
-        f.write_str(if self.is_codel { " CoDel" } else { "" })
+        f.write_str(if self.is_codel { " CoDel" } else { "" })?;
+        f.write_str(if self.is_ecn { " with ECN" } else { "" })?;
+        match self.mark_above {
+            Some(Room::Bytes(bytes)) => write!(f, " ECN above {bytes} B")?,
+            Some(Room::Datagrams(datagrams)) => write!(f, " ECN above {datagrams}")?,
+            Some(Room::Endless) | None => {}
+        }
+        if self.cross.flows > 0 {
+            let (flows, rtt) = (self.cross.flows, self.cross.rtt);
+            write!(f, " shared with {flows} flows of {rtt:?}")?;
+        }
+        if self.cross.bits_per_second > 0 {
+            let kbits = self.cross.bits_per_second / 1_000;
+            write!(f, " shared with {kbits} kbit/s")?;
+        }
+        if let Some((on, off)) = self.cross.on_off {
+            write!(f, " {on:?} on {off:?} off")?;
+        }
+        Ok(())
     }
 }
 
@@ -175,7 +259,7 @@ pub(crate) enum Output<T> {
     Dropped(T),
 }
 
-impl<T> Queue<T> {
+impl<T: Markable> Queue<T> {
     /// A rate that was recorded begins at `since`.
     pub(crate) fn new(rate: Rate, since: Instant) -> Self {
         let opportunities = match &rate.pace {
@@ -188,7 +272,7 @@ impl<T> Queue<T> {
                 waiting: VecDeque::new(),
                 bytes: 0,
             },
-            codel: rate.is_codel.then(Codel::default),
+            codel: rate.is_codel.then(|| Codel::new(rate.is_ecn)),
             rate,
             sending: None,
             dropped: Vec::new(),
@@ -196,12 +280,20 @@ impl<T> Queue<T> {
     }
 
     /// Takes an item of `len` bytes, or gives it back if there is no room.
-    pub(crate) fn push(&mut self, now: Instant, len: usize, item: T) -> Result<(), T> {
+    pub(crate) fn push(&mut self, now: Instant, len: usize, mut item: T) -> Result<(), T> {
         let has_room = match self.rate.queue {
             Room::Bytes(bytes) => self.backlog.bytes + len + HEADERS <= bytes,
             Room::Datagrams(datagrams) => self.backlog.waiting.len() < datagrams,
             Room::Endless => true,
         };
+        let is_long = match self.rate.mark_above {
+            Some(Room::Bytes(bytes)) => self.backlog.bytes >= bytes,
+            Some(Room::Datagrams(datagrams)) => self.backlog.waiting.len() >= datagrams,
+            Some(Room::Endless) | None => false,
+        };
+        if has_room && is_long {
+            item.mark();
+        }
         match self.sending {
             None => self.sending = Some((self.finish(now, len), item)),
             Some(_) if has_room => self.backlog.push(now, len, item),

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use tickwire_core::Ecn;
+
 use super::Crossing;
 use super::bursts::Bursts;
+use super::ecn::EcnPath;
 use super::outage::{Effect, Outage};
 use super::rate::Rate;
 use super::recorded::Conditions;
@@ -26,6 +29,8 @@ pub(crate) struct Traits {
     pub(crate) outages: Vec<Outage>,
     pub(crate) rate: Option<Rate>,
     pub(crate) conditions: Option<Conditions>,
+    pub(crate) ecn: Option<EcnPath>,
+    pub(crate) is_ect: bool,
     pub(crate) is_in_order: bool,
     pub(crate) loss_run: RunBound,
     pub(crate) corruption_run: RunBound,
@@ -105,11 +110,13 @@ fn extra(first: u16, second: u16) -> u16 {
 }
 
 /// Nothing in the way: a link without these traits.
-pub(crate) const fn plain(fate: Fate) -> Crossing {
+pub(crate) const fn plain(fate: Fate, ecn: Option<Ecn>) -> Crossing {
     Crossing {
         fate,
         cause: DropCause::Loss,
         hold: Duration::ZERO,
         delay: Duration::ZERO,
+        sent_ecn: ecn,
+        ecn,
     }
 }

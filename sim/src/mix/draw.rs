@@ -6,6 +6,7 @@ use tickwire_core::Instant;
 
 use super::{Ailment, Flaw, Mix, Trouble};
 use crate::link::bursts::Bursts;
+use crate::link::ecn::EcnPath;
 use crate::link::jitter::Jitter;
 use crate::link::rate::Rate;
 use crate::ms;
@@ -40,6 +41,14 @@ pub(super) fn mix(seed: u64) -> Mix {
     troubles.extend((1..hosts).filter_map(|host| draw.partition(host, length)));
     troubles.extend(draw.nats(hosts));
     troubles.extend(draw.attackers(hosts, length));
+    // A stream of chance of its own, so that all else is as it was before these kinds came.
+    let mut draw = Draw(Rng::new(seed).fork("mix of queues"));
+    for client in 1..hosts {
+        for (from, to) in [(0, client), (client, 0)] {
+            let flaws = draw.queues();
+            troubles.extend(flaws.map(|flaw| Trouble::Link { from, to, flaw }));
+        }
+    }
     Mix {
         seed,
         hosts,
@@ -158,6 +167,40 @@ impl Draw {
             _ => rate,
         };
         if self.one_in(2) { rate.codel() } else { rate }
+    }
+
+    /// One in six directions does something to marks of congestion, one in six has a queue that marks or is shared. Only
+    /// what has a mark meets any of that: half of the time all has one.
+    fn queues(&mut self) -> impl Iterator<Item = Flaw> + use<> {
+        let paths = [EcnPath::Bleach, EcnPath::Drop, EcnPath::Swap, EcnPath::Mark];
+        let path = self.one_in(6).then(|| self.any(&paths));
+        let queue = self.one_in(6).then(|| self.queue());
+        let is_ect = (path.is_some() || queue.is_some()) && self.one_in(2);
+        let flaws = [
+            queue.map(Flaw::Rate),
+            is_ect.then_some(Flaw::Ect),
+            path.map(Flaw::Ecn),
+        ];
+        flaws.into_iter().flatten()
+    }
+
+    /// A slow link that marks, or that others use too, or both.
+    fn queue(&mut self) -> Rate {
+        let bits = self.any(&[256_000, 1_000_000, 10_000_000]);
+        let rate = Rate::bits_per_second(bits).queue_datagrams(self.any(&[20, 100, 500]));
+        let rate = match self.index(3) {
+            0 => rate.codel_with_ecn(),
+            1 => rate.mark_above_datagrams(self.any(&[2, 10])),
+            _ => rate,
+        };
+        match self.index(4) {
+            0 => rate,
+            1 => rate
+                .cross_bits_per_second(bits * 2 / 3)
+                .cross_on_off(self.time(100, 1_000), self.time(100, 3_000)),
+            2 => rate.cross_bits_per_second(bits * 3 / 2),
+            _ => rate.cross_flows(self.number(1, 4), self.time(5, 200)),
+        }
     }
 
     /// Each ailment in one of sixteen hosts.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::link::Link;
 use crate::link::bursts::Bursts;
+use crate::link::ecn::EcnPath;
 use crate::link::jitter::Jitter;
 use crate::link::rate::Rate;
 
@@ -37,6 +38,10 @@ pub enum Flaw {
     Splicing(u16),
     /// [`Link::rate`]
     Rate(Rate),
+    /// [`Link::ect`]
+    Ect,
+    /// [`Link::ecn`]
+    Ecn(EcnPath),
     /// [`Link::mtu`], in bytes
     Mtu(usize),
     /// [`Link::blackhole`], its begin and length
@@ -64,6 +69,8 @@ impl Flaw {
             Self::Extension(permille) => link.extension(permille),
             Self::Splicing(permille) => link.splicing(permille),
             Self::Rate(rate) => link.rate(rate),
+            Self::Ect => link.ect(),
+            Self::Ecn(path) => link.ecn(path),
             Self::Mtu(bytes) => link.mtu(bytes),
             Self::Blackhole(at, length) => link.blackhole(at, length),
             Self::Hold(at, length) => link.hold(at, length),
@@ -88,6 +95,8 @@ impl fmt::Display for Flaw {
             Self::Extension(permille) => write!(f, "extension {permille}‰"),
             Self::Splicing(permille) => write!(f, "splicing {permille}‰"),
             Self::Rate(rate) => rate.fmt(f),
+            Self::Ect => f.write_str("sent as ECT"),
+            Self::Ecn(path) => path.fmt(f),
             Self::Mtu(bytes) => write!(f, "MTU {bytes} B"),
             Self::Blackhole(at, length) => write!(f, "blackhole {length:?} at {at:?}"),
             Self::Hold(at, length) => write!(f, "hold {length:?} at {at:?}"),

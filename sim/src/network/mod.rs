@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::fmt;
 use std::time::Duration;
 
-use tickwire_core::{Arrival, Instant};
+use tickwire_core::{Arrival, Ecn, Instant};
 
 use self::overheard::Overheard;
 use self::partition::Partitions;
@@ -21,7 +21,9 @@ use crate::fate::{Fate, FateCounts};
 use crate::faults::{DropCause, FaultCounts};
 use crate::host::HostId;
 use crate::link::Link;
-use crate::link::rate::{Output, Queue};
+use crate::link::cross::SharedQueue;
+use crate::link::ecn::Markable;
+use crate::link::rate::Output;
 use crate::rng::Rng;
 
 /// A datagram on its way to a host.
@@ -72,7 +74,9 @@ struct Route {
     /// When the link was put in place.
     since: Instant,
     /// What waits before a slow link.
-    queue: Option<Box<Queue<Parcel>>>,
+    queue: Option<Box<SharedQueue<Parcel>>>,
+    /// When the next is planned to leave the queue.
+    departs_at: Option<Instant>,
     /// The latest arrival so far, on a link that keeps order.
     latest: Instant,
     /// The datagram before, on a link that splices.
@@ -90,7 +94,20 @@ struct Parcel {
     arrival: Arrival,
     bytes: Vec<u8>,
     is_damaged: bool,
+    /// A queue has marked it.
+    is_marked: bool,
     tag: Option<Tag>,
+}
+
+impl Markable for Parcel {
+    fn mark(&mut self) -> bool {
+        let Some(ecn) = &mut self.arrival.ecn else {
+            return false;
+        };
+        self.is_marked |= *ecn != Ecn::Ce;
+        *ecn = Ecn::Ce;
+        true
+    }
 }
 
 /// What became of a datagram when it was sent.
@@ -180,6 +197,7 @@ impl Network {
         let route = self.route(direction);
         route.link = link;
         route.since = now;
+        route.departs_at = None;
         route.latest = Instant::ZERO;
         for parcel in route
             .queue
@@ -227,7 +245,7 @@ impl Network {
         &mut self,
         now: Instant,
         direction: Direction,
-        arrival: Arrival,
+        mut arrival: Arrival,
         bytes: &[u8],
         tag: Option<Tag>,
     ) -> Passage {
@@ -239,12 +257,16 @@ impl Network {
         }
         let route = self.route(direction);
         let age = now.saturating_duration_since(route.since);
-        let crossing = route.link.cross(age, bytes.len(), &mut route.rng);
+        let len = bytes.len();
+        let crossing = route.link.cross(age, len, arrival.ecn, &mut route.rng);
         let fate = damage::within(crossing.fate, bytes.len());
         if fate == Fate::Drop {
             return self.stop(crossing.cause);
         }
         self.count(fate, crossing.hold);
+        self.faults.count_ecn(arrival.ecn, crossing.sent_ecn);
+        self.faults.count_ecn(crossing.sent_ecn, crossing.ecn);
+        arrival.ecn = crossing.ecn;
         let mut copy = self.spare.pop().unwrap_or_default();
         copy.clear();
         copy.extend_from_slice(bytes);
@@ -259,6 +281,7 @@ impl Network {
             delay: crossing.delay,
             arrival,
             is_damaged: copy != bytes,
+            is_marked: false,
             bytes: copy,
             tag,
         };
@@ -329,19 +352,19 @@ impl Network {
             self.fly(now, direction, parcel);
             return true;
         };
-        let queue = route
-            .queue
-            .get_or_insert_with(|| Box::new(Queue::new(rate.clone(), route.since)));
-        let was_idle = queue.poll_timeout().is_none();
+        let queue = route.queue.get_or_insert_with(|| {
+            let rng = route.rng.fork("cross");
+            Box::new(SharedQueue::new(rate.clone(), route.since, rng))
+        });
         let refused = queue.push(now, parcel.bytes.len(), parcel).err();
-        let due = queue.poll_timeout().filter(|_| was_idle);
+        let is_crowded = queue.is_crowded();
+        self.faults.crowded += u64::from(is_crowded);
+        self.plan_departure(direction);
         if let Some(parcel) = refused {
             self.faults.count_drop(DropCause::QueueFull);
             self.spare.push(parcel.bytes);
             return false;
         }
-        self.departures
-            .extend(due.map(|due| Reverse((due, direction))));
         true
     }
 
@@ -353,6 +376,8 @@ impl Network {
                 Some(Reverse((departs, direction))) if *departs == due => {
                     let direction = *direction;
                     self.departures.pop();
+                    let planned = &mut self.route(direction).departs_at;
+                    planned.take_if(|planned| *planned == due);
                     self.poll_queue(due, direction);
                 }
                 Some(_) | None => return self.in_flight.pop().map(|Reverse(flight)| flight),
@@ -365,11 +390,8 @@ impl Network {
         while let Some(queue) = &mut self.route(direction).queue {
             match queue.poll(now) {
                 Some(Output::Sent(at, parcel)) => {
-                    let due = queue.poll_timeout();
                     let waited = at.saturating_duration_since(parcel.sent_at);
                     self.faults.bloated += u64::from(waited >= BLOAT);
-                    self.departures
-                        .extend(due.map(|due| Reverse((due, direction))));
                     self.fly(at, direction, parcel);
                 }
                 Some(Output::Dropped(parcel)) => {
@@ -378,8 +400,19 @@ impl Network {
                         .extend(parcel.tag.map(|tag| (tag, now, direction.1)));
                     self.spare.push(parcel.bytes);
                 }
-                None => return,
+                None => return self.plan_departure(direction),
             }
+        }
+    }
+
+    /// Comes back when the next has left, unless that is planned already.
+    fn plan_departure(&mut self, direction: Direction) {
+        let route = self.route(direction);
+        let due = route.queue.as_ref().and_then(|queue| queue.poll_timeout());
+        let due = due.filter(|due| route.departs_at.is_none_or(|planned| *due < planned));
+        if let Some(due) = due {
+            route.departs_at = Some(due);
+            self.departures.push(Reverse((due, direction)));
         }
     }
 
@@ -401,6 +434,7 @@ impl Network {
             due = due.max(route.latest);
             route.latest = due;
         }
+        self.faults.ecn_marked += u64::from(parcel.is_marked);
         self.faults.jittered += u64::from(!(jitter + parcel.delay).is_zero());
         self.in_flight.push(Reverse(Flight {
             due,
@@ -423,6 +457,7 @@ impl Network {
             is_default: true,
             since: self.default_since,
             queue: None,
+            departs_at: None,
             latest: Instant::ZERO,
             before: Vec::new(),
         })
@@ -439,6 +474,7 @@ impl Parcel {
             arrival: self.arrival,
             bytes: self.bytes.clone(),
             is_damaged: self.is_damaged,
+            is_marked: self.is_marked,
             tag: self.tag,
         }
     }

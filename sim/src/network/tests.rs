@@ -1,4 +1,5 @@
 use super::*;
+use crate::link::ecn::EcnPath;
 use crate::link::rate::Rate;
 use crate::ms;
 
@@ -225,4 +226,79 @@ fn a_partition_stops_what_is_sent_and_not_what_is_under_way() {
             .bytes,
         b"x"
     );
+}
+
+/// Sends `count` datagrams with this mark at once over `link`; the marks of those that arrive, and what was counted.
+fn marked(link: Link, mark: Option<Ecn>, count: usize) -> (Vec<Option<Ecn>>, FaultCounts) {
+    let mut network = Network::new(Rng::new(1));
+    network.set_link(Instant::ZERO, A, B, link);
+    let arrival = Arrival {
+        ecn: mark,
+        ..arrival()
+    };
+    for _ in 0..count {
+        network.send(Instant::ZERO, (A, B), arrival, &[0; 972], None);
+    }
+    let mut marks = Vec::new();
+    while let Some(due) = network.next_due() {
+        marks.extend(network.poll_flight(due).map(|flight| flight.arrival.ecn));
+    }
+    (marks, network.faults)
+}
+
+#[test]
+fn a_path_s_deeds_to_marks_arrive_and_are_counted() {
+    let on = |path, mark| marked(Link::new().ecn(path), mark, 3);
+    let (marks, faults) = on(EcnPath::Bleach, Some(Ecn::Ect0));
+    assert_eq!((marks, faults.ecn_bleached), (vec![None; 3], 3));
+    let (marks, faults) = on(EcnPath::Swap, Some(Ecn::Ect0));
+    assert_eq!((marks, faults.ecn_mangled), (vec![Some(Ecn::Ect1); 3], 3));
+    let (marks, faults) = on(EcnPath::Mark, Some(Ecn::Ect1));
+    assert_eq!((marks, faults.ecn_marked), (vec![Some(Ecn::Ce); 3], 3));
+    let (marks, faults) = on(EcnPath::Drop, Some(Ecn::Ect1));
+    assert_eq!((marks, faults.ecn_dropped), (vec![], 3));
+    let (marks, faults) = on(EcnPath::Drop, None);
+    assert_eq!((marks, faults.ecn_dropped), (vec![None; 3], 0));
+}
+
+#[test]
+fn what_a_queue_marks_arrives_marked_and_is_counted_once() {
+    // 1 ms each; those behind the first and two that wait find two waiting.
+    let rate = Rate::bits_per_second(8_000_000).mark_above_datagrams(2);
+    let link = || Link::new().rate(rate.clone());
+    let (marks, faults) = marked(link(), Some(Ecn::Ect0), 5);
+    let (ect, ce) = (Some(Ecn::Ect0), Some(Ecn::Ce));
+    assert_eq!(marks, [ect, ect, ect, ce, ce]);
+    assert_eq!((faults.ecn_marked, faults.queue_full), (2, 0));
+    let (marks, faults) = marked(link(), ce, 5);
+    assert_eq!((marks, faults.ecn_marked), (vec![ce; 5], 0));
+    let (marks, faults) = marked(link(), None, 5);
+    assert_eq!((marks, faults.ecn_marked), (vec![None; 5], 0));
+    // What a path takes away no queue can mark; what it sets it can.
+    let (marks, _) = marked(link().ecn(EcnPath::Bleach), ect, 5);
+    assert_eq!(marks, [None; 5]);
+    let (marks, faults) = marked(link().ect(), None, 5);
+    assert_eq!(marks, [ect, ect, ect, ce, ce]);
+    assert_eq!((faults.ecn_mangled, faults.ecn_marked), (5, 2));
+    let (marks, faults) = marked(link().ect().ecn(EcnPath::Bleach), None, 5);
+    assert_eq!(marks, [None; 5]);
+    assert_eq!((faults.ecn_mangled, faults.ecn_bleached), (5, 5));
+}
+
+#[test]
+fn what_shares_a_queue_with_others_waits_for_them_and_is_counted() {
+    let rate = Rate::bits_per_second(8_000_000);
+    let (_, faults) = marked(Link::new().rate(rate.clone()), None, 3);
+    assert_eq!(faults.crowded, 0);
+    let shared = rate.cross_flows(1, ms(30));
+    let mut network = Network::new(Rng::new(1));
+    network.set_link(Instant::ZERO, A, B, Link::new().rate(shared));
+    network.send(Instant::ZERO, (A, B), arrival(), &[0; 972], None);
+    let mut arrived = Vec::new();
+    while let Some(due) = network.next_due() {
+        arrived.extend(network.poll_flight(due).map(|_| due));
+    }
+    // A flow begins with ten of 1,500 bytes, 1.5 ms each.
+    assert_eq!(arrived, [Instant::ZERO + ms(16)]);
+    assert_eq!(network.faults.crowded, 1);
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::Scenario;
 use super::document::Section;
 use super::error::ScenarioError;
-use super::event::Happening;
+use super::event::{Happening, What};
+use super::link::WayKeys;
 use super::traffic::{Pace, Traffic, Ways};
 
 /// Most messages of all kinds together: 24 bytes each are kept of them.
@@ -22,6 +23,9 @@ pub const TICKS_MAX: u64 = 100_000_000;
 pub const SAMPLES_MAX: u64 = 10_000_000;
 /// Most happenings: how often each event comes, for each client that it befalls.
 pub const HAPPENINGS_MAX: u64 = 100_000;
+
+/// Most datagrams of others' traffic on all links together: about 0.3 µs each.
+pub const FOREIGN_MAX: u64 = 100_000_000;
 
 /// Length of an interval of the series.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -46,8 +50,41 @@ pub(crate) fn check(scenario: &Scenario, root: &Section<'_>) -> Result<(), Scena
         );
         return Err(root.error_at("duration", text));
     }
+    foreign(scenario, root)?;
     messages(scenario, root)?;
     happenings(scenario, root)
+}
+
+/// Others' traffic, with that of links which an event puts in place.
+fn foreign(scenario: &Scenario, root: &Section<'_>) -> Result<(), ScenarioError> {
+    let whole = scenario.duration + scenario.drain;
+    let mut datagrams = 0_u64;
+    for (index, group) in scenario.groups.iter().enumerate() {
+        let on = |ways: &WayKeys, time, clients: u64| {
+            let each = ways.up.cross_datagrams(time);
+            let each = each.saturating_add(ways.down.cross_datagrams(time));
+            each.saturating_mul(clients)
+        };
+        datagrams = datagrams.saturating_add(on(&group.link, whole, group.count.into()));
+        for event in &scenario.events {
+            let clients = (0..group.count).filter(|number| event.who.is(index, *number));
+            if let What::Link(change) = &event.what {
+                let ways = WayKeys {
+                    up: change.up.over(&group.link.up),
+                    down: change.down.over(&group.link.down),
+                };
+                let left = whole.saturating_sub(event.at);
+                datagrams = datagrams.saturating_add(on(&ways, left, clients.count() as u64));
+            }
+        }
+    }
+    if datagrams > FOREIGN_MAX {
+        let text = format!(
+            "others send up to {datagrams} datagrams over all links in this time (`cross_flows`, `cross_rate`), more than {FOREIGN_MAX}: take a shorter `duration`, fewer clients, or slower links"
+        );
+        return Err(root.error_at("duration", text));
+    }
+    Ok(())
 }
 
 fn messages(scenario: &Scenario, root: &Section<'_>) -> Result<(), ScenarioError> {
@@ -187,6 +224,22 @@ mod tests {
             error.contains("86405000 intervals in this time, more than 10000000"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn more_of_others_traffic_than_anybody_waits_for_is_refused() {
+        let fast = "[link]\nrate = \"10Gbit/s\"\ncross_flows = 1\n";
+        let error = refusal(&format!("title = \"x\"\nduration = \"2min\"\n{fast}"));
+        assert!(
+            error.starts_with("a:2:12: `duration`: others send up to 208333332 datagrams"),
+            "{error}"
+        );
+        let minute = "title = \"x\"\nduration = \"50s\"\n";
+        Scenario::parse(&format!("{minute}{fast}")).expect("92 million");
+        let event =
+            "[[event]]\nat = \"30s\"\nkind = \"link\"\n[event.link]\ncross_rate = \"9Gbit/s\"\n";
+        let error = refusal(&format!("{minute}{fast}{event}"));
+        assert!(error.contains("others send up to 170833332"), "{error}");
     }
 
     #[test]

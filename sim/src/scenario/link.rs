@@ -1,18 +1,20 @@
 //! The keys of a link, in layers: what holds for both directions, then for one; what the scenario says, then a group of
 //! clients, then an event.
 
+mod queue;
+
 use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::document::{Section, text_of, time_of, whole_of};
+use self::queue::{ECN_PATHS, Room, room};
+use super::document::{Section, time_of, whole_of};
 use super::error::ScenarioError;
 use super::traces::Traces;
-use super::units;
 use crate::link::Link;
 use crate::link::bursts::Bursts;
+use crate::link::ecn::EcnPath;
 use crate::link::jitter::Jitter;
-use crate::link::rate::Rate;
 use crate::link::recorded::{Capacity, Conditions};
 use crate::ms;
 
@@ -31,13 +33,6 @@ const RATES: std::ops::RangeInclusive<u64> = 1_000..=100_000_000_000;
 pub(crate) enum Extent {
     Datagrams(u32),
     Time(Duration),
-}
-
-/// How much waits before a slow link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Room {
-    Datagrams(u32),
-    Bytes(u64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +92,15 @@ layer! {
     rate: u64,
     queue: Room,
     codel: bool,
+    ecn: bool,
+    ecn_threshold: Room,
+    ecn_path: EcnPath,
+    ect: bool,
+    cross_flows: u32,
+    cross_rtt: Duration,
+    cross_rate: u64,
+    cross_on: Duration,
+    cross_off: Duration,
     mtu: u64,
     flap_up: Duration,
     flap_down: Duration,
@@ -180,8 +184,17 @@ impl LinkKeys {
             extension: section.share("extension")?,
             splicing: section.share("splicing")?,
             rate: section.rate("rate", RATES)?,
-            queue: room(section)?,
+            queue: room(section, "queue")?,
             codel: section.flag("codel")?,
+            ecn: section.flag("ecn")?,
+            ecn_threshold: room(section, "ecn_threshold")?,
+            ecn_path: section.choice("ecn_path", ECN_PATHS)?,
+            ect: section.flag("ect")?,
+            cross_flows: section.count("cross_flows", 1..=100)?,
+            cross_rtt: some_time("cross_rtt")?,
+            cross_rate: section.rate("cross_rate", RATES)?,
+            cross_on: some_time("cross_on")?,
+            cross_off: some_time("cross_off")?,
             mtu: section.bytes("mtu", 68..=65_507)?,
             flap_up: some_time("flap_up")?,
             flap_down: some_time("flap_down")?,
@@ -221,6 +234,8 @@ impl LinkKeys {
         if !is_slow && (self.queue.is_some() || self.codel.is_some()) {
             return Err("`queue` and `codel` need a `rate` or a `rate_trace`".to_owned());
         }
+        self.check_ecn()?;
+        self.check_cross(is_slow)?;
         let pairs = [
             (
                 "jitter_shape",
@@ -308,6 +323,12 @@ impl LinkKeys {
         if let (Some(up), Some(down)) = (self.flap_up, self.flap_down) {
             link = link.flapping(up, down);
         }
+        if let Some(path) = self.ecn_path {
+            link = link.ecn(path);
+        }
+        if self.ect == Some(true) {
+            link = link.ect();
+        }
         match &self.delay_trace {
             Some(conditions) => link.conditions(conditions.clone()),
             None => link,
@@ -350,25 +371,6 @@ impl LinkKeys {
             .filter_map(|(share, add)| Some((share?, add)));
         asked.fold(link, |link, (share, add)| add(link, share, copies))
     }
-
-    fn pace(&self, link: Link) -> Link {
-        let rate = match (self.rate, &self.rate_trace) {
-            (None, None) => return link,
-            (_, Some(capacity)) => Rate::recorded(capacity.clone()),
-            (Some(bits), None) => Rate::bits_per_second(bits),
-        };
-        let narrow = |number| usize::try_from(number).unwrap_or(usize::MAX);
-        let rate = match self.queue {
-            None => rate,
-            Some(Room::Datagrams(datagrams)) => rate.queue_datagrams(narrow(datagrams.into())),
-            Some(Room::Bytes(bytes)) => rate.queue_bytes(narrow(bytes)),
-        };
-        link.rate(if self.codel == Some(true) {
-            rate.codel()
-        } else {
-            rate
-        })
-    }
 }
 
 fn extent(section: &Section<'_>, key: &'static str) -> Result<Option<Extent>, ScenarioError> {
@@ -385,22 +387,6 @@ fn extent(section: &Section<'_>, key: &'static str) -> Result<Option<Extent>, Sc
         (ms(1)..=TIME_MAX)
             .contains(&time)
             .then_some(Extent::Time(time))
-    })
-}
-
-fn room(section: &Section<'_>) -> Result<Option<Room>, ScenarioError> {
-    let expected = "a number of datagrams from 1 to 1000000, such as 50, or bytes up to \"1000MB\", such as \"64kB\"";
-    section.value("queue", expected, |value| {
-        if let Some(number) = whole_of(value) {
-            let number = u32::try_from(number).ok();
-            return number
-                .filter(|number| (1..=1_000_000).contains(number))
-                .map(Room::Datagrams);
-        }
-        let bytes = units::parse(text_of(value)?, units::BYTES)?;
-        (1..=1_000_000_000)
-            .contains(&bytes)
-            .then_some(Room::Bytes(bytes))
     })
 }
 

@@ -63,7 +63,7 @@ pub use self::distribution::{Bar, Distribution};
 pub use self::error::ScenarioError;
 pub use self::outcome::{
     ConnectionLog, ConnectionSeries, Connections, Direction, Ending, Outcome, PathSeries,
-    RecordedNetwork, RecordedWay, Series, TrafficOutcome, TrafficSeries, Volume,
+    RecordedNetwork, RecordedPath, RecordedWay, Series, TrafficOutcome, TrafficSeries, Volume,
 };
 pub use self::run::Player;
 pub use self::traces::Loader;

@@ -51,7 +51,14 @@ pub struct Outcome {
 pub struct RecordedNetwork {
     /// Where it is from: a file.
     pub source: String,
-    /// Number of the peer whose path it is, in the recording.
+    /// The paths that were played over: the first client has the first, and so on, and again from the first.
+    pub paths: Vec<RecordedPath>,
+}
+
+/// A path that was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecordedPath {
+    /// Number of the peer to whom it leads, in the recording.
     pub peer: u32,
     /// At whose end it was recorded.
     pub recorded_by: Side,

@@ -342,3 +342,79 @@ fn links_from_elsewhere_replace_the_scenarios_and_its_outages_strike_them_too() 
     let fastest = outcome.traffic.iter().map(|found| found.latency.min_us);
     assert_eq!(fastest.min(), Some(7_000));
 }
+
+#[test]
+fn marks_and_others_traffic_ask_for_what_they_need() {
+    let link = |keys: &str| wrong_with(&format!("[link]\nrate = \"1Mbit/s\"\n{keys}"));
+    let no_rate = |keys: &str| wrong_with(&format!("[link]\n{keys}"));
+    assert_eq!(
+        link("ecn = true"),
+        "a.toml:3:1: `link`: `ecn` needs `codel`, or an `ecn_threshold` for a queue without"
+    );
+    assert_eq!(
+        link("codel = true\necn = true\necn_threshold = 5"),
+        "a.toml:3:1: `link`: `ecn_threshold` is for a queue without `codel`: that knows by itself when to mark"
+    );
+    assert_eq!(
+        link("ecn_threshold = 5"),
+        "a.toml:3:1: `link`: `ecn_threshold` needs `ecn`"
+    );
+    assert_eq!(
+        link("ecn_path = \"eat\""),
+        "a.toml:5:12: `ecn_path`: expected one of \"bleach\", \"drop\", \"swap\", \"mark\""
+    );
+    assert_eq!(
+        no_rate("cross_flows = 1"),
+        "a.toml:3:1: `link`: `cross_flows` and `cross_rate` need a `rate` or a `rate_trace`"
+    );
+    assert_eq!(
+        link("cross_rtt = \"30ms\""),
+        "a.toml:3:1: `link`: `cross_rtt` needs `cross_flows`"
+    );
+    assert_eq!(
+        link("cross_rate = \"1Mbit/s\"\ncross_on = \"1s\""),
+        "a.toml:3:1: `link`: `cross_on` and `cross_off` belong together"
+    );
+    assert_eq!(
+        link("cross_on = \"1s\"\ncross_off = \"1s\""),
+        "a.toml:3:1: `link`: `cross_on` and `cross_off` need a `cross_rate`"
+    );
+    assert_eq!(
+        link("cross_flows = 101"),
+        "a.toml:5:15: `cross_flows`: expected a whole number from 1 to 100"
+    );
+}
+
+#[test]
+fn each_key_of_marks_and_others_traffic_reaches_the_link() {
+    let shown = |keys: &str| {
+        let text = format!(
+            "title = \"x\"\nduration = \"1s\"\n[link]\nrate = \"1Mbit/s\"\nqueue = 9\n{keys}\n"
+        );
+        let scenario = Scenario::parse(&text).expect("a good scenario");
+        let link = scenario.groups[0].link.up.build();
+        link.slow().map(ToString::to_string).unwrap_or_default()
+    };
+    let plain = "1000 kbit/s queue 9";
+    assert_eq!(shown(""), plain);
+    assert_eq!(
+        shown("codel = true\necn = true"),
+        format!("{plain} CoDel with ECN")
+    );
+    assert_eq!(
+        shown("ecn = true\necn_threshold = 4"),
+        format!("{plain} ECN above 4")
+    );
+    assert_eq!(
+        shown("ecn = true\necn_threshold = \"6kB\""),
+        format!("{plain} ECN above 6000 B")
+    );
+    assert_eq!(
+        shown("cross_flows = 2\ncross_rtt = \"80ms\""),
+        format!("{plain} shared with 2 flows of 80ms")
+    );
+    assert_eq!(
+        shown("cross_rate = \"500kbit/s\"\ncross_on = \"1s\"\ncross_off = \"3s\""),
+        format!("{plain} shared with 500 kbit/s 1s on 3s off")
+    );
+}

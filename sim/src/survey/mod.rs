@@ -155,9 +155,15 @@ impl Survey {
     /// The peer with which most datagrams were exchanged; the first of several.
     #[must_use]
     pub fn busiest(&self) -> Option<&PeerSurvey> {
-        let count =
-            |peer: &PeerSurvey| peer.to_peer.crossings.len() + peer.from_peer.crossings.len();
-        self.peers.iter().rev().max_by_key(|peer| count(peer))
+        self.peers.iter().rev().max_by_key(|peer| peer.datagrams())
+    }
+}
+
+impl PeerSurvey {
+    /// How many datagrams were exchanged with it.
+    #[must_use]
+    pub fn datagrams(&self) -> usize {
+        self.to_peer.crossings.len() + self.from_peer.crossings.len()
     }
 }
 

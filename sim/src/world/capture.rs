@@ -76,7 +76,16 @@ impl World {
         if let (Some(capture), Passage::Stopped(cause)) = (&mut self.capture, passage) {
             let lost = Some(cause);
             let at = self.now;
-            capture.on_landed(tag, Landing { at, host, lost });
+            let ecn = None;
+            capture.on_landed(
+                tag,
+                Landing {
+                    at,
+                    host,
+                    lost,
+                    ecn,
+                },
+            );
         }
     }
 
@@ -85,7 +94,13 @@ impl World {
         while let Some((tag, at, host)) = self.network.poll_dropped() {
             if let Some(capture) = &mut self.capture {
                 let lost = Some(DropCause::Codel);
-                capture.on_landed(Some(tag), Landing { at, host, lost });
+                let landing = Landing {
+                    at,
+                    host,
+                    lost,
+                    ecn: None,
+                };
+                capture.on_landed(Some(tag), landing);
             }
         }
     }

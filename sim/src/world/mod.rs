@@ -346,6 +346,7 @@ impl World {
                 at: self.now,
                 host: flight.to,
                 lost: reception.dropped(),
+                ecn: flight.arrival.ecn,
             };
             capture.on_landed(flight.tag, landing);
         }

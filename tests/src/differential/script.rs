@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tickwire_core::{
     ChannelConfig, ChannelId, CipherSuite, Config, ConfigBuilder, Delivery, Farewell, Instant,
-    PeerId, ServerIdentity, TickConfig,
+    PeerId, SendOptions, ServerIdentity, TickConfig,
 };
 use tickwire_sim::{Fate, Rng, ms};
+
+use crate::options;
 
 use super::record::Told;
 use super::{ADDRESSES, CLIENT, SERVER, Stage};
@@ -22,7 +24,7 @@ pub(super) enum Action {
     Send {
         channel: u8,
         size: usize,
-        receipt: bool,
+        options: SendOptions,
     },
     Flush,
     Ping,
@@ -166,7 +168,10 @@ fn any_action(rng: &mut Rng) -> Action {
         _ => Action::Send {
             channel: u8::try_from(rng.below(4)).expect("a small number"),
             size: size(rng),
-            receipt: rng.chance(200),
+            options: match rng.chance(400) {
+                true => options::drawn(rng),
+                false => SendOptions::new(),
+            },
         },
     }
 }
@@ -235,13 +240,10 @@ pub(super) fn perform(stage: &mut impl Stage, host: usize, number: usize, action
             Action::Send {
                 channel,
                 size,
-                receipt,
+                options,
             } => {
                 let (channel, payload) = (ChannelId::new(*channel), payload(number, *size));
-                let sent = match receipt {
-                    true => endpoint.send_with_receipt(now, peer, channel, &payload),
-                    false => endpoint.send(now, peer, channel, &payload),
-                };
+                let sent = endpoint.send_with(now, peer, channel, &payload, options);
                 format!("{sent:?}")
             }
             Action::Flush => format!("{:?}", endpoint.flush(now)),

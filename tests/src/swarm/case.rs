@@ -29,6 +29,8 @@ pub(super) struct Case {
     pub(super) acts: Option<Vec<u64>>,
     /// Bytes of a message.
     pub(super) size_max: usize,
+    /// How long all may take to be well again once the faults have ended, in milliseconds, if that is less than is promised.
+    pub(super) recovery: u64,
     #[cfg(feature = "planted")]
     pub(super) bug: Option<Bug>,
 }
@@ -48,6 +50,7 @@ impl Case {
             window: (0, ALWAYS),
             acts: None,
             size_max: usize::MAX,
+            recovery: ALWAYS,
             #[cfg(feature = "planted")]
             bug: None,
         }
@@ -129,6 +132,9 @@ impl fmt::Display for Case {
         if self.size_max != whole.size_max {
             write!(f, ":s{}", self.size_max)?;
         }
+        if self.recovery != whole.recovery {
+            write!(f, ":r{}", self.recovery)?;
+        }
         Ok(())
     }
 }
@@ -158,11 +164,12 @@ impl FromStr for Case {
                 Some(("l", rest)) => case.length = number(rest)?,
                 Some(("a", rest)) => case.acts = Some(long_list(rest)?),
                 Some(("s", rest)) => case.size_max = size(number(rest)?),
+                Some(("r", rest)) => case.recovery = number(rest)?,
                 Some(("w", rest)) => {
                     let (from, to) = rest.split_once('-').ok_or("a window is FROM-TO")?;
                     case.window = (number(from)?, number(to)?);
                 }
-                _ => return Err(format!("{part:?} is neither of t, c, l, w, a, s")),
+                _ => return Err(format!("{part:?} is neither of t, c, l, w, a, s, r")),
             }
         }
         Ok(case)
@@ -178,6 +185,7 @@ fn a_case_survives_its_text() {
     least.clients = vec![1];
     (least.length, least.window) = (1_200, (300, 900));
     (least.acts, least.size_max) = (Some(vec![12_301, 40_000]), 40);
+    least.recovery = 5_000;
     assert_eq!(least.to_string().parse(), Ok(least));
     assert_eq!("7".parse(), Ok(whole));
     assert!("7:x1".parse::<Case>().is_err());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tickwire_core::{ChannelId, CloseReason, Delivery, Event, PeerId, SendError};
+use tickwire_core::{ChannelId, CloseReason, Delivery, Event, PeerId, SendError, SendOptions};
 use tickwire_sim::{HostId, Message, Oracle};
 
 /// One side of a connection: a host, the number of its life, and its name for the other side.
@@ -98,6 +98,7 @@ impl Ledger {
         side: Side,
         channel: u8,
         size: usize,
+        options: &SendOptions,
         send: impl FnOnce(&[u8]) -> Result<(), SendError>,
     ) -> Result<bool, String> {
         let place = self.place(side)?;
@@ -106,12 +107,12 @@ impl Ledger {
             .to_be_bytes()
             .to_vec();
         let oracle = &mut self.lines[place].said[usize::from(channel)];
-        let sent = oracle.send(size, |bytes| {
-            message.extend_from_slice(bytes);
-            send(&message)
-        });
-        match sent {
-            Ok(()) => Ok(true),
+        message.extend_from_slice(&oracle.next_message(size));
+        match send(&message) {
+            Ok(()) => {
+                oracle.on_sent_with(size, options);
+                Ok(true)
+            }
             Err(SendError::QueueFull) => Ok(false),
             Err(error) => Err(format!("I3: {side:?} cannot send: {error}")),
         }

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tickwire_core::{
-    ConfigBuilder, ConnectError, Endpoint, Farewell, Instant, PublicKey, SecretKey, ServerIdentity,
+    ConfigBuilder, ConnectError, Endpoint, Farewell, Instant, PublicKey, SecretKey, SendOptions,
+    ServerIdentity,
 };
 use tickwire_sim::mix::{Ailment, Play, Trouble};
 use tickwire_sim::{FaultCounts, HostId, Mix, Rng, World, ms};
@@ -152,7 +153,7 @@ impl Party {
         self.wait(RECOVERY_LIMIT)?;
         for side in self.ledger.connected() {
             for number in 0..4 {
-                self.say(side, number, 40, false)?;
+                self.say(side, number, 40, &SendOptions::new())?;
             }
         }
         self.wait(LAST_WORDS_LIMIT)
@@ -188,6 +189,7 @@ impl Party {
     fn wait(&mut self, limit: Duration) -> Result<(), String> {
         // Until the last one that was late has arrived, the faults are not over.
         let late = self.world.last_arrival();
+        let limit = limit.min(ms(self.case.recovery));
         let end = late.max(self.world.now()) + limit;
         loop {
             self.redial()?;

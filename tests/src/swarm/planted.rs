@@ -18,8 +18,6 @@ use super::trial::{invariant, trial};
 const SEEDS_MAX: u64 = 500;
 /// The shrunk failure has at most one in so many of the events that the seed has without the mistake.
 const SHRUNK_TO: u64 = 20;
-/// In millionths, what none exceeds.
-const SHARE_MAX: u64 = 100_000;
 /// Of so many seeds that show it the one that shrinks best is taken.
 const TRIES: usize = 5;
 
@@ -57,11 +55,7 @@ fn the_swarm_finds_every_planted_mistake() {
     wrong.extend(catches.iter().filter_map(|caught| judge(caught).err()));
     assert_eq!(wrong, [""; 0]);
     if asked_bug().is_none() {
-        let small = catches.iter().filter(|caught| caught.is_small()).count();
-        assert!(
-            small >= 20 && small + 1 >= catches.len(),
-            "{small} are small"
-        );
+        assert!(catches.len() >= 20, "{} are planted", catches.len());
         assert_eq!(
             broken(&catches),
             [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15],
@@ -87,13 +81,18 @@ fn broken(catches: &[Catch]) -> Vec<u32> {
 
 #[test]
 fn two_runs_tell_a_planted_dependence_on_the_past() {
-    let honest = Case::of(0);
-    let planted = Case {
-        bug: Some(Bug::PastRemembered),
-        ..honest.clone()
-    };
-    assert_eq!(run_of(&honest), run_of(&honest));
-    assert_ne!(run_of(&planted), run_of(&planted));
+    // A seed in which nobody comes to where it matters cannot show it.
+    let told = (0..20).filter(|seed| {
+        let honest = Case::of(*seed);
+        let planted = Case {
+            bug: Some(Bug::PastRemembered),
+            ..honest.clone()
+        };
+        assert_eq!(run_of(&honest), run_of(&honest), "seed {seed}");
+        run_of(&planted) != run_of(&planted)
+    });
+    let told = told.count();
+    assert!(told > 0, "none of 20 seeds tells");
 }
 
 /// Its command shows it again; without the mistake nothing is wrong; and little is left.
@@ -117,7 +116,7 @@ fn judge(caught: &Catch) -> Result<(), String> {
             return Err(format!("{honest} fails without {bug:?}: {failure}"));
         }
     }
-    if caught.share() > SHARE_MAX {
+    if !caught.is_small() {
         let (left, of) = (after.events, caught.events);
         return Err(format!("{bug:?}: {left} of {of} events are left"));
     }

@@ -1,4 +1,4 @@
-//! The least of a case that breaks the same invariant: fewer troubles, fewer clients, a shorter time, fewer messages.
+//! The least of a case that breaks the same invariant: fewer troubles, fewer clients, a shorter time, fewer messages, less waiting at the end.
 
 use std::fmt;
 
@@ -12,6 +12,7 @@ pub(super) struct Shrunk {
     pub(super) case: Case,
     pub(super) after: Trial,
     patience: u64,
+    trials_max: u32,
     /// How many cases were tried.
     pub(super) trials: u32,
 }
@@ -43,6 +44,7 @@ fn shrink_with(patience: u64, case: &Case, before: &Trial) -> Shrunk {
         before: before.clone(),
         case: case.clone(),
         patience,
+        trials_max: TRIALS_MAX,
         trials: 0,
     };
     // What was needed before may not be needed after.
@@ -56,6 +58,7 @@ fn shrink_with(patience: u64, case: &Case, before: &Trial) -> Shrunk {
             break;
         }
     }
+    shrunk.wait_less();
     shrunk
 }
 
@@ -66,6 +69,8 @@ const PATIENCE: u64 = 12;
 const ROUNDS_MAX: u32 = 8;
 /// So that the worst case takes no longer than a minute or so.
 const TRIALS_MAX: u32 = 600;
+/// How long a case may take to recover, if not as long as is promised.
+const WAITS_MS: [u64; 4] = [2_000, 5_000, 10_000, 20_000];
 /// Acts that can be listed in a command.
 const ACTS_MAX: usize = 2_000;
 
@@ -79,7 +84,7 @@ impl Shrunk {
     fn keep_within(&mut self, events_max: u64, change: impl FnOnce(&mut Case)) -> bool {
         let mut case = self.case.clone();
         change(&mut case);
-        if case == self.case || self.trials >= TRIALS_MAX {
+        if case == self.case || self.trials >= self.trials_max {
             return false;
         }
         self.trials += 1;
@@ -144,6 +149,19 @@ impl Shrunk {
         while step > 20 {
             self.keep(|case| case.window.1 = case.window.1.saturating_sub(step));
             step /= 2;
+        }
+    }
+
+    /// What never comes does not come sooner either. Only now: this case fails with all the time there is, so one that
+    /// fails with less shows the same, and not that something took long.
+    fn wait_less(&mut self) {
+        // However many it took until here.
+        self.trials_max = u32::MAX;
+        for ms in WAITS_MS {
+            let fewer = self.after.events.saturating_sub(1);
+            if self.keep_within(fewer, |case| case.recovery = ms) {
+                return;
+            }
         }
     }
 

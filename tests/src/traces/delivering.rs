@@ -51,7 +51,13 @@ fn a_receipt_tells_that_a_message_has_arrived() {
     let channel = tickwire_core::ChannelId::new(RELIABLE);
     pair.world.act(pair.client, |endpoint, now| {
         endpoint
-            .send_with_receipt(now, peer, channel, b"bought")
+            .send_with(
+                now,
+                peer,
+                channel,
+                b"bought",
+                &tickwire_core::SendOptions::new().receipt(),
+            )
             .expect("room")
     });
     pair.run_for(ms(200));

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tickwire_core::record;
-use tickwire_sim::scenario::{Player, RecordedNetwork, RecordedWay};
+use tickwire_sim::scenario::{Player, RecordedNetwork, RecordedPath, RecordedWay};
 use tickwire_sim::survey::{self, PeerSurvey, Side};
-use tickwire_sim::{Recording, RecordingError, RedactedRecording, Survey};
+use tickwire_sim::{Link, Recording, RecordingError, RedactedRecording, Survey};
 
 use crate::failure::bad_input;
-use crate::output::clean;
+use crate::output::{self, clean};
 use crate::replay;
 
 /// Options of `sim run` that name a recorded network.
@@ -21,9 +21,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) link_from: Option<PathBuf>,
 
-    /// Take the path to this peer of the recording [default: the one that most datagrams were exchanged with]
+    /// Take the path to this peer of the recording for all clients [default: each client has the path to another peer, in turn,
+    /// and the first one that to the peer with which most datagrams were exchanged]
     #[arg(long, value_name = "N", requires = "link_from")]
     link_peer: Option<u32>,
+
+    /// Of a recording that is cut off or damaged take what is before
+    #[arg(long, requires = "link_from")]
+    salvage: bool,
 
     /// At whose end it was recorded [default: known if it holds the handshake; else server if it has several peers]
     #[arg(long, value_name = "SIDE", requires = "link_from")]
@@ -39,56 +44,62 @@ enum Recorder {
 /// A recorded network, ready to be played over.
 #[derive(Debug)]
 pub(super) struct Network {
-    path: survey::Path,
+    /// Up and down, for each client in turn.
+    links: Vec<(Link, Link)>,
     told: RecordedNetwork,
 }
 
 impl Args {
-    /// The network, if one is asked for.
+    /// The network, if one is asked for, for so many clients.
     ///
     /// # Errors
     ///
     /// Bad input, on one line that names the file.
-    pub(super) fn read(&self) -> anyhow::Result<Option<Network>> {
+    pub(super) fn read(&self, clients: usize) -> anyhow::Result<Option<Network>> {
         let Some(file) = &self.link_from else {
             return Ok(None);
         };
-        let shown = clean(&file.display().to_string());
-        let survey = survey(file)?;
-        let peer = self.peer(&survey, &shown)?;
-        let path = peer.path().ok_or_else(|| {
-            let number = peer.peer;
-            unfit(
-                &shown,
-                &format!("no round trip to peer {number} was measured in it; record while something is said both ways"),
-            )
-        })?;
-        let told = self.told(shown, &survey, peer, &path);
-        Ok(Some(Network { path, told }))
+        let source = clean(&file.display().to_string());
+        let survey = self.survey(file, &source)?;
+        let (mut links, mut paths) = (Vec::new(), Vec::new());
+        for peer in self.peers(&survey, &source)?.into_iter().take(clients) {
+            let path = peer.path().ok_or_else(|| unmeasured(&source, peer))?;
+            let told = self.told(&survey, peer, &path);
+            links.push(match told.recorded_by {
+                Side::Client => (path.to_peer, path.from_peer),
+                Side::Server => (path.from_peer, path.to_peer),
+            });
+            paths.push(told);
+        }
+        let told = RecordedNetwork { source, paths };
+        Ok(Some(Network { links, told }))
     }
 
-    fn peer<'a>(&self, survey: &'a Survey, shown: &str) -> anyhow::Result<&'a PeerSurvey> {
+    /// Whose paths there are, at least one: the busiest first. Those of which too little is known are left out, unless there
+    /// is no other.
+    fn peers<'a>(&self, survey: &'a Survey, shown: &str) -> anyhow::Result<Vec<&'a PeerSurvey>> {
         let Some(busiest) = survey.busiest() else {
             return Err(unfit(shown, "there is no peer in it"));
         };
-        let Some(number) = self.link_peer else {
-            return Ok(busiest);
-        };
-        survey.peer(number).ok_or_else(|| {
-            let count = survey.peers.len();
-            bad_input(format!(
-                "--link-peer {number}: the peers of {shown} are 1 to {count}; `tickwire replay --summary` shows them"
-            ))
-        })
+        if let Some(number) = self.link_peer {
+            let peer = survey.peer(number).ok_or_else(|| {
+                let count = survey.peers.len();
+                bad_input(format!(
+                    "--link-peer {number}: the peers of {shown} are 1 to {count}; `tickwire replay --summary` shows them"
+                ))
+            })?;
+            return Ok(vec![peer]);
+        }
+        let mut peers: Vec<&PeerSurvey> = survey.peers.iter().collect();
+        peers.retain(|peer| peer.path().is_some());
+        peers.sort_by_key(|peer| (std::cmp::Reverse(peer.datagrams()), peer.peer));
+        if peers.is_empty() {
+            peers.push(busiest);
+        }
+        Ok(peers)
     }
 
-    fn told(
-        &self,
-        source: String,
-        survey: &Survey,
-        peer: &PeerSurvey,
-        path: &survey::Path,
-    ) -> RecordedNetwork {
+    fn told(&self, survey: &Survey, peer: &PeerSurvey, path: &survey::Path) -> RecordedPath {
         let given = self.link_side.map(|side| match side {
             Recorder::Client => Side::Client,
             Recorder::Server => Side::Server,
@@ -106,8 +117,7 @@ impl Args {
             Side::Client => (to_peer, from_peer),
             Side::Server => (from_peer, to_peer),
         };
-        RecordedNetwork {
-            source,
+        RecordedPath {
             peer: peer.peer,
             recorded_by,
             is_side_assumed: known.is_none(),
@@ -117,37 +127,62 @@ impl Args {
             down,
         }
     }
+
+    /// What the file tells of the network.
+    fn survey(&self, file: &Path, shown: &str) -> anyhow::Result<Survey> {
+        let bytes = replay::read_bytes(file)?;
+        if record::is_redacted(&bytes) {
+            let recording = self.whole(shown, RedactedRecording::salvage(bytes))?;
+            return Ok(Survey::of(&recording));
+        }
+        let recording = self.whole(shown, Recording::salvage(bytes))?;
+        Survey::of_full(&recording).map_err(|divergence| {
+            let (record, software) = (divergence.record, clean(recording.software()));
+            let text = format!(
+                "it replays differently from record {record} on; it was made by version {software}, which can tell what it saw"
+            );
+            unfit(shown, &text)
+        })
+    }
+
+    /// A recording that is whole, or what is whole of it if that is asked for.
+    fn whole<R>(
+        &self,
+        shown: &str,
+        salvaged: Result<(R, Option<RecordingError>), RecordingError>,
+    ) -> anyhow::Result<R> {
+        let (recording, rest) = salvaged.map_err(|error| unfit(shown, &error.to_string()))?;
+        match rest {
+            None => {}
+            Some(error) if self.salvage => {
+                output::remark(&format!("{shown}: {error}; what is before is taken"));
+            }
+            Some(error) => {
+                return Err(unfit(
+                    shown,
+                    &format!("{error}; --salvage takes what is before"),
+                ));
+            }
+        }
+        Ok(recording)
+    }
 }
 
 impl Network {
     /// Puts it in the place of the scenario's links.
     pub(super) fn under<'a>(&self, player: Player<'a>) -> Player<'a> {
-        let (to_peer, from_peer) = (self.path.to_peer.clone(), self.path.from_peer.clone());
-        let player = match self.told.recorded_by {
-            Side::Client => player.links(to_peer, from_peer),
-            Side::Server => player.links(from_peer, to_peer),
-        };
+        let player = player.links_in_turn(self.links.iter().cloned());
         player.told(self.told.clone())
     }
 }
 
-/// What the file tells of the network.
-fn survey(file: &Path) -> anyhow::Result<Survey> {
-    let shown = clean(&file.display().to_string());
-    let bytes = replay::read_bytes(file)?;
-    let unreadable = |error: RecordingError| unfit(&shown, &error.to_string());
-    if record::is_redacted(&bytes) {
-        let recording = RedactedRecording::read(bytes).map_err(unreadable)?;
-        return Ok(Survey::of(&recording));
-    }
-    let recording = Recording::read(bytes).map_err(unreadable)?;
-    Survey::of_full(&recording).map_err(|divergence| {
-        let (record, software) = (divergence.record, clean(recording.software()));
-        let text = format!(
-            "it replays differently from record {record} on; it was made by version {software}, which can tell what it saw"
-        );
-        unfit(&shown, &text)
-    })
+/// Why a peer has no path.
+fn unmeasured(shown: &str, peer: &PeerSurvey) -> anyhow::Error {
+    let number = peer.peer;
+    let text = format!(
+        "no round trip to peer {number} was measured in it; record while something is said both ways"
+    );
+    unfit(shown, &text)
 }
 
 /// Why a file is no network.

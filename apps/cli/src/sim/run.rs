@@ -65,7 +65,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(name) => source::read(name, &args.set)?,
         None => source::read_text(ONE_PLAYER, "one player", &args.set)?,
     };
-    let network = args.network.read()?;
+    let clients = usize::try_from(scenario.clients()).unwrap_or(usize::MAX);
+    let network = args.network.read(clients)?;
     args.pictures.rehearse()?;
     let whole = scenario.duration() + scenario.drain();
     let progress = Progress::new(whole.as_secs(), "s played", args.no_progress, args.json);

@@ -2,7 +2,7 @@
 
 use tickwire_sim::Outcome;
 use tickwire_sim::scenario::{
-    Direction, Distribution, RecordedNetwork, RecordedWay, TrafficOutcome,
+    Direction, Distribution, RecordedNetwork, RecordedPath, RecordedWay, TrafficOutcome,
 };
 use tickwire_sim::survey::Side;
 
@@ -11,7 +11,7 @@ use crate::output::{Table, clean};
 /// All of it, without a line break at the end.
 pub(super) fn text(outcome: &Outcome) -> String {
     let mut lines = vec![format!("{}, seed {}", clean(&outcome.title), outcome.seed)];
-    lines.extend(outcome.network.as_ref().map(network));
+    lines.extend(outcome.network.iter().flat_map(network));
     lines.extend([String::new(), traffic(outcome), String::new()]);
     lines.extend(connections(outcome));
     lines.push(wire(outcome));
@@ -29,8 +29,15 @@ pub(super) fn text(outcome: &Outcome) -> String {
     lines.join("\n")
 }
 
-fn network(network: &RecordedNetwork) -> String {
-    let side = match network.recorded_by {
+/// A line for each path, as many as there are clients.
+fn network(network: &RecordedNetwork) -> impl Iterator<Item = String> {
+    let source = clean(&network.source);
+    let paths = network.paths.iter();
+    paths.map(move |found| path(&source, found))
+}
+
+fn path(source: &str, path: &RecordedPath) -> String {
+    let side = match path.recorded_by {
         Side::Client => "client",
         Side::Server => "server",
     };
@@ -39,18 +46,17 @@ fn network(network: &RecordedNetwork) -> String {
         format!("{} of {} lost ({share}%)", way.lost, way.datagrams)
     };
     format!(
-        "over the network of {}, peer {}, recorded {} {side}: {} s, {} ms there and back at least; up {}, down {}",
-        clean(&network.source),
-        network.peer,
-        if network.is_side_assumed {
+        "over the network of {source}, peer {}, recorded {} {side}: {} s, {} ms there and back at least; up {}, down {}",
+        path.peer,
+        if path.is_side_assumed {
             "probably by the"
         } else {
             "by the"
         },
-        tenths(network.length_us, 1_000_000),
-        tenths(network.round_trip_min_us, 1_000),
-        way(network.up),
-        way(network.down),
+        tenths(path.length_us, 1_000_000),
+        tenths(path.round_trip_min_us, 1_000),
+        way(path.up),
+        way(path.down),
     )
 }
 

@@ -1,6 +1,7 @@
 //! `tickwire sim run --link-from`, the built binary on recordings made in the simulator.
 
-use tickwire_sim::{Bursts, Link, Pair, ms};
+use tickwire_core::{ChannelId, Config, Endpoint, SecretKey, ServerIdentity};
+use tickwire_sim::{Bursts, Link, Pair, World, ms};
 
 use crate::support::{TestFile, refusal, run};
 
@@ -91,7 +92,7 @@ fn a_scenario_is_played_over_the_network_that_was_recorded() {
         outcome
     };
     let at_client = played(&recorded.client);
-    let network = &at_client["network"];
+    let network = &at_client["network"]["paths"][0];
     assert_eq!(network["peer"], 1);
     assert_eq!(network["recorded_by"], "client");
     assert_eq!(network["is_side_assumed"], false);
@@ -118,9 +119,10 @@ fn a_scenario_is_played_over_the_network_that_was_recorded() {
     );
 
     let at_server = played(&recorded.server);
-    assert_eq!(at_server["network"]["recorded_by"], "server");
-    assert_eq!(at_server["network"]["up"]["lost"], recorded.lost);
-    assert_eq!(at_server["network"]["down"]["lost"], 0);
+    let network = &at_server["network"]["paths"][0];
+    assert_eq!(network["recorded_by"], "server");
+    assert_eq!(network["up"]["lost"], recorded.lost);
+    assert_eq!(network["down"]["lost"], 0);
 }
 
 #[test]
@@ -139,6 +141,101 @@ fn the_side_can_be_said_and_is_told() {
     );
     let said = text(&["--link-side", "server", "--link-peer", "1"]);
     assert!(said.contains("peer 1, recorded by the server: "), "{said}");
+}
+
+/// A server's recording of three clients on paths of 20, 40 and 60 ms there and back, of whom the second says most and the third least.
+fn of_three() -> Vec<u8> {
+    let mut world = World::new(11);
+    let identity = SecretKey::from_bytes([5; 32]);
+    let key = identity.public_key();
+    let config = Config::builder().accepts(true).identity(Some(identity));
+    let server = world.add(config.build().expect("a valid configuration"));
+    world.record_redacted(server);
+    let address = world.address(server);
+    let mut clients = Vec::new();
+    for nth in 1..=3 {
+        let client = world.add(Config::default());
+        let link = Link::new().latency(ms(10 * nth));
+        world.link(client, server, link.clone());
+        world.link(server, client, link);
+        let dial = |endpoint: &mut Endpoint, now| {
+            endpoint.connect(now, address, ServerIdentity::Known(key))
+        };
+        let peer = world.act(client, dial).expect("nobody else is dialled");
+        clients.push((client, peer, nth));
+        world.run_for(ms(200));
+    }
+    for tick in 0..200 {
+        for (client, peer, nth) in &clients {
+            // The second says most, the third least.
+            let each = [2, 1, 4][*nth as usize - 1];
+            if tick % each == 0 {
+                let _ = world.act(*client, |endpoint, now| {
+                    endpoint.send(now, *peer, ChannelId::new(UNRELIABLE), b"x")
+                });
+            }
+        }
+        for peer in world.view(server).peers().collect::<Vec<_>>() {
+            let _ = world.act(server, |endpoint, now| {
+                endpoint.send(now, peer, ChannelId::new(UNRELIABLE), b"y")
+            });
+        }
+        world.run_for(ms(20));
+    }
+    world.end_redacted(server)
+}
+
+#[test]
+fn each_client_has_the_path_of_a_peer_of_its_own_in_turn() {
+    let file = file(&of_three());
+    let played = |clients: &str, more: &[&str]| {
+        let mut arguments = vec![
+            "sim",
+            "run",
+            "perfect",
+            "--link-from",
+            file.as_str(),
+            "--json",
+        ];
+        let (count, length) = (format!("clients.0.count={clients}"), "duration=3s");
+        arguments.extend(["--set", &count, "--set", length]);
+        arguments.extend(more);
+        let outcome = run(&arguments);
+        assert!(outcome.code != Some(2), "{outcome:?}");
+        let paths = outcome.json()["network"]["paths"].clone();
+        let paths = paths.as_array().expect("a list").clone();
+        let path =
+            |path: &serde_json::Value| (path["peer"].as_u64(), path["round_trip_min_us"].as_u64());
+        paths.iter().map(path).collect::<Vec<_>>()
+    };
+    let path = |peer, us| (Some(peer), Some(us));
+    let (first, second, third) = (path(1, 20_000), path(2, 40_000), path(3, 60_000));
+    // The second exchanged most.
+    assert_eq!(played("5", &[]), [second, first, third]);
+    assert_eq!(played("1", &[]), [second]);
+    assert_eq!(played("2", &["--link-peer", "3"]), [third]);
+}
+
+#[test]
+fn what_is_whole_of_a_recording_is_a_network_too() {
+    let whole = recorded().client;
+    let cut = file(&whole[..whole.len() / 2]);
+    let arguments = ["sim", "run", "--link-from", cut.as_str(), "--json"];
+    let error = refusal(2, &arguments);
+    assert!(error.contains("--salvage takes what is before"), "{error}");
+    let saved = run(&[&arguments[..], &["--salvage"]].concat());
+    assert_eq!(saved.code, Some(0), "{saved:?}");
+    assert!(
+        saved.stderr.contains("what is before is taken"),
+        "{saved:?}"
+    );
+    let path = &saved.json()["network"]["paths"][0];
+    let span = path["length_us"].as_u64().expect("a number");
+    assert!(
+        (5_000_000..15_000_000).contains(&span),
+        "half of 20 s: {path}"
+    );
+    assert_eq!(run(&["sim", "run", "lan", "--salvage"]).code, Some(2));
 }
 
 #[test]

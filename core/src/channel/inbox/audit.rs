@@ -55,7 +55,11 @@ impl Inbox {
     fn unread_bytes_of(&self, index: usize) -> usize {
         let costs = self.items.iter().map(|item| match item {
             Item::Message { channel, cost, .. } if usize::from(*channel) == index => *cost,
-            Item::Message { .. } | Item::Delivered { .. } | Item::Pong { .. } | Item::Event(_) => 0,
+            Item::Message { .. }
+            | Item::Delivered { .. }
+            | Item::Abandoned { .. }
+            | Item::Pong { .. }
+            | Item::Event(_) => 0,
         });
         costs.sum()
     }
@@ -80,7 +84,7 @@ impl Item {
     const fn len(&self) -> usize {
         match self {
             Self::Message { bytes, .. } => bytes.len(),
-            Self::Delivered { .. } => 1,
+            Self::Delivered { .. } | Self::Abandoned { .. } => 1,
             Self::Pong { .. } => 2,
             Self::Event(_) => 3,
         }

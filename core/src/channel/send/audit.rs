@@ -18,18 +18,20 @@ impl SendChannel {
             self.queued_bytes as u64,
             self.queue_bytes_max as u64,
         )?;
-        let end = self.base + self.queue.len() as u64;
-        holds(
+        at_most(
             11,
-            "the first unsent message",
-            (self.base..=end).contains(&self.unsent),
+            "messages unsent",
+            self.unsent.len() as u64,
+            self.queue.len() as u64,
         )?;
-        let is_kept = self.queue.front().is_none_or(|front| !front.acked);
-        holds(4, "an acknowledged message makes room", is_kept)?;
+        let asides = self.keys.len().max(self.expiries.len()) as u64;
+        at_most(4, "keys or expiries", asides, self.asides_max() as u64)?;
+        let is_kept = self.queue.front().is_none_or(|front| !front.settled);
+        holds(4, "a settled message makes room", is_kept)?;
         if !depth.sums(self.queue.len() + self.lost.len()) {
             return Ok(());
         }
-        let open = self.queue.iter().filter(|message| !message.acked);
+        let open = self.queue.iter().filter(|message| message.is_open());
         let bytes: usize = open.clone().map(|message| message.cost).sum();
         equal(
             4,
@@ -43,12 +45,28 @@ impl SendChannel {
             self.pending.into(),
             open.count() as u64,
         )?;
+        let end = self.base + self.queue.len() as u64;
+        let is_unsent = |id: u64| {
+            let message = id
+                .checked_sub(self.base)
+                .and_then(|at| self.queue.get(at as usize));
+            message.is_some_and(|message| {
+                !message.settled && (message.is_abandoned || !message.is_sent_in_full())
+            })
+        };
+        holds(
+            11,
+            "unsent messages are in the queue",
+            self.unsent.iter().all(is_unsent),
+        )?;
         let pieces = self.queue.iter().map(|message| {
             let fragments = message.fragments.as_ref();
             fragments.map_or(1, |fragments| u64::from(fragments.count))
         });
-        // Those of messages that were acknowledged meanwhile are skipped when their turn comes.
-        let waiting = self.lost.iter().filter(|(id, _)| *id >= self.base);
+        // Those that are not wanted any more are passed by when their turn comes.
+        let waiting = self.lost.iter().filter(|(id, index)| {
+            (self.base..end).contains(id) && self.queue[(id - self.base) as usize].wants(*index)
+        });
         at_most(
             4,
             "pieces to send again",
@@ -61,19 +79,27 @@ impl SendChannel {
     fn is_at_rest(&self) -> bool {
         self.queue.is_empty()
             && self.lost.is_empty()
-            && self.unsent == self.base
+            && self.unsent.len() == 0
+            && self.expiries.len() == 0
             && self.queued_bytes == 0
             && self.pending == 0
     }
 
     /// Messages by what became of them, not by what they say.
     pub(crate) fn fingerprint(&self, into: &mut Fingerprint) {
-        into.add(&(self.base, self.unsent, self.long_count, self.queued_bytes));
+        into.add(&(
+            self.base,
+            self.unsent.first(),
+            self.long_count,
+            self.queued_bytes,
+        ));
+        into.add(&(self.unsent.len(), self.keys.len(), self.expiries.first()));
         into.add(&(self.pending, &self.lost, &self.allowance));
         for message in &self.queue {
             let fragments = message.fragments.as_ref();
             let next = fragments.map(|fragments| (fragments.next, fragments.first_unacked()));
-            into.add(&(message.acked, message.resend_queued, message.sent_at, next));
+            into.add(&(message.settled, message.is_abandoned));
+            into.add(&(message.resend_queued, message.sent_at, next));
         }
     }
 }

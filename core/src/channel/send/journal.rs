@@ -1,18 +1,29 @@
 //! What a channel tells the journal of its messages.
 
+use super::put::SKIP;
 use super::{Allowance, SendChannel};
 use crate::id::ChannelId;
 use crate::journal::{Hold, Pen, Step};
 use crate::peer::packet::PacketBuilder;
 
 impl SendChannel {
-    pub(super) fn left(&self, packet: &PacketBuilder<'_>, id: u64, piece: u32) -> Step {
-        Step::Left {
+    /// Notes that a piece left. The note that a message will not come is none of its pieces.
+    pub(super) fn note_left(
+        &self,
+        packet: &PacketBuilder<'_>,
+        id: u64,
+        piece: u32,
+        pen: &mut Pen<'_>,
+    ) {
+        if piece == SKIP {
+            return;
+        }
+        pen.note(Step::Left {
             channel: ChannelId::new(self.index),
             id,
             piece,
             packet: packet.number(),
-        }
+        });
     }
 
     pub(super) fn requeued(&self, id: u64, piece: u32, is_probe: bool) -> Step {
@@ -22,11 +33,6 @@ impl SendChannel {
             piece,
             is_probe,
         }
-    }
-
-    /// Number of the oldest message.
-    pub(crate) const fn oldest(&self) -> u64 {
-        self.base
     }
 
     /// Notes what holds back what was lost, and what is new and has its credit.
@@ -39,11 +45,12 @@ impl SendChannel {
                 hold: lost,
             });
         }
-        if let Some(next) = self.queue.get(self.position(self.unsent)) {
+        if let Some(id) = self.unsent.first() {
+            let next = &self.queue[self.position(id)];
             pen.note(Step::Waits {
                 channel,
                 again: false,
-                hold: self.obstacle(next, all).unwrap_or(new),
+                hold: self.obstacle(id, next, all).unwrap_or(new),
             });
         }
     }
@@ -51,7 +58,7 @@ impl SendChannel {
     /// Notes all messages, as a journal begins.
     pub(crate) fn note_found(&self, pen: &mut Pen<'_>) {
         for (id, message) in (self.base..).zip(&self.queue) {
-            if message.acked {
+            if !message.is_open() {
                 continue;
             }
             let fragments = message.fragments.as_ref();
@@ -73,7 +80,7 @@ impl SendChannel {
                 }
             }
         }
-        for (id, piece) in &self.lost {
+        for (id, piece) in self.lost.iter().filter(|(_, piece)| *piece != SKIP) {
             pen.note(self.requeued(*id, *piece, false));
         }
     }

@@ -14,7 +14,7 @@ use crate::saved::Loader;
 use crate::wire::{DecodeError, Reader};
 use crate::{
     ChannelId, CipherSuite, Config, DiscoveryQuery, Endpoint, Event, Farewell, PeerId, Prefix,
-    ServerIdentity,
+    SendOptions, ServerIdentity,
 };
 
 /// What happens, one after the other.
@@ -99,7 +99,11 @@ fn ask(storm: &mut Storm, what: u8) {
     match (what, *peer) {
         (0, Some(peer)) => drop(endpoint.ping(now, peer)),
         (1, Some(peer)) => {
-            let _ = endpoint.send_with_receipt(now, peer, ChannelId::new(3), b"heard?");
+            let receipt = SendOptions::new()
+                .receipt()
+                .key(1)
+                .time_to_live(Duration::from_millis(300));
+            let _ = endpoint.send_with(now, peer, ChannelId::new(3), b"heard?", &receipt);
         }
         (2, _) => endpoint.probe(now, address(2)),
         (3, _) => {

@@ -220,6 +220,7 @@ fn assert_names(events: &[Event]) {
             Event::Disconnected { peer, .. } => assert!(ended.insert(*peer), "{events:?}"),
             Event::Message { peer, .. }
             | Event::Delivered { peer, .. }
+            | Event::Abandoned { peer, .. }
             | Event::Pong { peer, .. } => {
                 assert!(
                     connected.contains(peer) && !ended.contains(peer),

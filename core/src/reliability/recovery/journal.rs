@@ -19,7 +19,8 @@ impl Recovery {
                 let (channel, id, piece) = match record {
                     Record::Message { channel, id } => (channel, id, 0),
                     Record::Fragment { channel, id, index } => (channel, id, index),
-                    Record::Credit { .. }
+                    Record::Skip { .. }
+                    | Record::Credit { .. }
                     | Record::CreditAll
                     | Record::Ping
                     | Record::Close

@@ -76,6 +76,9 @@ fn frame(frame: &Frame) -> Value {
         Frame::Close { kind, code, text } => {
             json!({"frame_type": "close", "kind": close_name(*kind), "code": code, "reason": text})
         }
+        Frame::Skip { channel, id } => {
+            json!({"frame_type": "skip", "channel": channel, "message_id": id})
+        }
         Frame::PathChallenge { data } => {
             json!({"frame_type": "path_challenge", "data": hex(*data)})
         }

@@ -7,23 +7,36 @@ const LEN: usize = 972;
 
 /// Offers a numbered datagram every `apart` for `count` times; when each left, in ms, and those that were refused and
 /// dropped.
+#[derive(Default)]
 struct Outcome {
     sent: Vec<(u64, u32)>,
+    marked: Vec<u32>,
     refused: usize,
     dropped: usize,
 }
 
 fn offer(rate: Rate, apart: Duration, count: u32) -> Outcome {
+    offer_some(rate, apart, count, |_| false)
+}
+
+/// Those that `is_capable` says may be marked.
+fn offer_some(
+    rate: Rate,
+    apart: Duration,
+    count: u32,
+    is_capable: impl Fn(u32) -> bool,
+) -> Outcome {
     let mut queue = Queue::new(rate, Instant::ZERO);
-    let mut outcome = Outcome {
-        sent: Vec::new(),
-        refused: 0,
-        dropped: 0,
-    };
+    let mut outcome = Outcome::default();
     for number in 0..count {
         let now = Instant::ZERO + apart * number;
         poll(&mut queue, now, &mut outcome);
-        outcome.refused += usize::from(queue.push(now, LEN, number).is_err());
+        let item = Item {
+            number,
+            is_capable: is_capable(number),
+            is_marked: false,
+        };
+        outcome.refused += usize::from(queue.push(now, LEN, item).is_err());
     }
     while let Some(due) = queue.poll_timeout() {
         poll(&mut queue, due, &mut outcome);
@@ -31,10 +44,28 @@ fn offer(rate: Rate, apart: Duration, count: u32) -> Outcome {
     outcome
 }
 
-fn poll(queue: &mut Queue<u32>, now: Instant, outcome: &mut Outcome) {
+/// A datagram as far as a queue is concerned.
+#[derive(Debug)]
+struct Item {
+    number: u32,
+    is_capable: bool,
+    is_marked: bool,
+}
+
+impl Markable for Item {
+    fn mark(&mut self) -> bool {
+        self.is_marked |= self.is_capable;
+        self.is_capable
+    }
+}
+
+fn poll(queue: &mut Queue<Item>, now: Instant, outcome: &mut Outcome) {
     while let Some(output) = queue.poll(now) {
         match output {
-            Output::Sent(at, number) => outcome.sent.push((at.as_micros() / 1_000, number)),
+            Output::Sent(at, item) => {
+                outcome.sent.push((at.as_micros() / 1_000, item.number));
+                outcome.marked.extend(item.is_marked.then_some(item.number));
+            }
             Output::Dropped(_) => outcome.dropped += 1,
         }
     }
@@ -119,7 +150,71 @@ fn codel_drops_first_after_an_interval_above_the_target() {
 fn what_waits_is_not_lost_when_a_queue_is_cleared() {
     let mut queue = Queue::new(Rate::bits_per_second(1), Instant::ZERO);
     for number in 0..3 {
-        queue.push(Instant::ZERO, LEN, number).expect("it has room");
+        let item = Item {
+            number,
+            is_capable: false,
+            is_marked: false,
+        };
+        queue.push(Instant::ZERO, LEN, item).expect("it has room");
     }
-    assert!(queue.clear().eq(0..3));
+    assert!(queue.clear().map(|item| item.number).eq(0..3));
+}
+
+/// A tenth more than the link carries.
+const TOO_MUCH: Duration = Duration::from_micros(909);
+
+#[test]
+fn codel_marks_what_understands_marks_where_it_would_have_dropped_it() {
+    let rate = || Rate::bits_per_second(RATE).queue_datagrams(500);
+    let dropping = offer_some(rate().codel(), TOO_MUCH, 5_000, |_| true);
+    assert!(dropping.marked.is_empty());
+    let marking = offer_some(rate().codel_with_ecn(), TOO_MUCH, 1_000, |_| true);
+    assert_eq!((marking.dropped, marking.refused), (0, 0));
+    assert_eq!(marking.sent.len(), 1_000);
+    // Until the first drop both queues are the same.
+    let first = (0..).find(|number| dropping.sent[*number as usize].1 != *number);
+    assert_eq!(marking.marked.first().copied(), first);
+    // Marks come by the law of drops: each time sooner.
+    let when = |number: &u32| marking.sent[*number as usize].0;
+    let times: Vec<u64> = marking.marked.iter().map(when).collect();
+    let gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(gaps.len() >= 5, "{gaps:?}");
+    let law = [100, 71, 58, 50, 45];
+    for (gap, expected) in gaps.iter().zip(law) {
+        assert!(gap.abs_diff(expected) <= 2, "{gaps:?}");
+    }
+}
+
+#[test]
+fn codel_drops_what_does_not_understand_marks() {
+    let rate = Rate::bits_per_second(RATE).queue_datagrams(500);
+    let is_even = |number: u32| number.is_multiple_of(2);
+    let mixed = offer_some(rate.codel_with_ecn(), TOO_MUCH, 5_000, is_even);
+    assert!(mixed.dropped > 20 && mixed.marked.len() > 20);
+    assert!(mixed.marked.iter().all(|number| is_even(*number)));
+    let missing = |number| mixed.sent.iter().all(|(_, sent)| *sent != number);
+    assert!(
+        (0..5_000)
+            .filter(|number| is_even(*number))
+            .all(|number| !missing(number))
+    );
+}
+
+#[test]
+fn drop_tail_marks_what_finds_so_much_waiting_and_drops_what_finds_it_full() {
+    for rate in [
+        Rate::bits_per_second(RATE)
+            .queue_datagrams(5)
+            .mark_above_datagrams(2),
+        Rate::bits_per_second(RATE)
+            .queue_bytes(5_000)
+            .mark_above_bytes(2_000),
+    ] {
+        // One is sent, five wait; those that came third to fifth found two to four.
+        let outcome = offer_some(rate.clone(), ms(0), 10, |_| true);
+        assert_eq!(outcome.marked, [3, 4, 5]);
+        assert_eq!(outcome.refused, 4);
+        let unmarked = offer_some(rate, ms(0), 10, |number| number != 4);
+        assert_eq!(unmarked.marked, [3, 5]);
+    }
 }

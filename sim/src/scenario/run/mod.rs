@@ -34,7 +34,7 @@ pub struct Player<'a> {
     seed: u64,
     is_traced: bool,
     capture: Option<CaptureLimits>,
-    link_override: Option<(Link, Link)>,
+    links: Vec<(Link, Link)>,
     network: Option<RecordedNetwork>,
     on_progress: Box<dyn FnMut(Duration, Duration) + 'a>,
 }
@@ -57,7 +57,7 @@ impl<'a> Player<'a> {
             seed,
             is_traced: false,
             capture: None,
-            link_override: None,
+            links: Vec::new(),
             network: None,
             on_progress: Box::new(|_, _| {}),
         }
@@ -82,8 +82,15 @@ impl<'a> Player<'a> {
     /// Puts these links, up and down, in the place of every client's, for as long as no event changes them: a network that
     /// was recorded elsewhere.
     #[must_use]
-    pub fn links(mut self, up: Link, down: Link) -> Self {
-        self.link_override = Some((up, down));
+    pub fn links(self, up: Link, down: Link) -> Self {
+        self.links_in_turn([(up, down)])
+    }
+
+    /// As [`links`](Self::links), with several pairs: the first client gets the first, the next one the next, and again from
+    /// the first. Without any the scenario's links stay.
+    #[must_use]
+    pub fn links_in_turn(mut self, pairs: impl IntoIterator<Item = (Link, Link)>) -> Self {
+        self.links = pairs.into_iter().collect();
         self
     }
 
@@ -105,7 +112,7 @@ impl<'a> Player<'a> {
     /// order.
     #[must_use]
     pub fn run(mut self) -> (Outcome, World) {
-        let mut run = Run::new(self.scenario, self.seed, self.is_traced, self.link_override);
+        let mut run = Run::new(self.scenario, self.seed, self.is_traced, &self.links);
         if let Some(limits) = self.capture {
             run.world.capture(limits);
         }

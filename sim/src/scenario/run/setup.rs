@@ -24,7 +24,7 @@ impl<'a> Run<'a> {
         scenario: &'a Scenario,
         seed: u64,
         is_traced: bool,
-        link_override: Option<(Link, Link)>,
+        links: &[(Link, Link)],
     ) -> Self {
         let mut world = World::new(seed);
         let clients = scenario.clients();
@@ -59,7 +59,7 @@ impl<'a> Run<'a> {
         for (index, group) in scenario.groups.iter().enumerate() {
             run.add_group(index, group, &config);
         }
-        run.put_links(link_override);
+        run.put_links(links);
         if is_traced {
             run.world.record_trace();
         }
@@ -115,9 +115,10 @@ impl<'a> Run<'a> {
         needs_one.then(|| self.world.add_nat(nat::unnoticed()))
     }
 
-    fn put_links(&mut self, link_override: Option<(Link, Link)>) {
+    /// The scenario's links, or these in turn.
+    fn put_links(&mut self, links: &[(Link, Link)]) {
         for client in 0..self.clients.len() {
-            match &link_override {
+            match links.get(client % links.len().max(1)) {
                 None => self.put_link(client),
                 Some((up, down)) => self.put_ways(client, up.clone(), down.clone()),
             }
@@ -193,7 +194,7 @@ fn times(event: &Happening, within: Duration) -> impl Iterator<Item = Duration> 
 
 impl Who {
     /// Whether this client, the so-and-so-manyth of its group, is meant.
-    pub(super) fn is(self, group: usize, number: u32) -> bool {
+    pub(crate) fn is(self, group: usize, number: u32) -> bool {
         match self {
             Self::Server => false,
             Self::AllClients => true,

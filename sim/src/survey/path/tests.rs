@@ -86,7 +86,7 @@ fn differences(
             continue;
         };
         compared += 1;
-        let crossing = link.cross(age, 100, &mut rng);
+        let crossing = link.cross(age, 100, None, &mut rng);
         let taken = crossing.delay + link.transit(&mut rng).0;
         let is_lost = crossing.fate == Fate::Drop;
         let is_late = |delay: Duration| !is_lost && delay.abs_diff(taken) > tolerance;

@@ -1,9 +1,10 @@
 //! What a party says and does: acts, each with a number and chance of its own, so that leaving one out changes no other.
 
-use tickwire_core::{Farewell, SendError};
+use tickwire_core::{Farewell, SendError, SendOptions};
 use tickwire_sim::{Rng, ms};
 
 use super::Party;
+use crate::options;
 use crate::swarm::ledger::{Side, channel};
 
 /// An act's number is its tick, its host, which of the host's connections, and which of the acts there, as decimal digits.
@@ -61,7 +62,7 @@ impl Party {
         let number = u8::try_from(rng.below(4)).unwrap_or(0);
         let size = size(&mut rng, self.liars.contains(&side.host));
         let size = size.min(self.case.size_max).min(self.style.said_max());
-        self.say(side, number, size, rng.chance(100))?;
+        self.say(side, number, size, &options(&mut rng))?;
         Ok(())
     }
 
@@ -70,16 +71,13 @@ impl Party {
         side: Side,
         number: u8,
         size: usize,
-        with_receipt: bool,
+        options: &SendOptions,
     ) -> Result<bool, String> {
         let world = &mut self.world;
         let mut refused = None;
-        let said = self.ledger.say(side, number, size, |bytes| {
+        let said = self.ledger.say(side, number, size, options, |bytes| {
             world.act(side.host, |endpoint, now| {
-                let sent = match with_receipt {
-                    true => endpoint.send_with_receipt(now, side.peer, channel(number), bytes),
-                    false => endpoint.send(now, side.peer, channel(number), bytes),
-                };
+                let sent = endpoint.send_with(now, side.peer, channel(number), bytes, options);
                 refused = sent.err();
                 refused.map_or(Ok(()), Err)
             })
@@ -109,6 +107,16 @@ impl Party {
             _ => endpoint.disconnect(now, side.peer, Farewell::new(1, "enough")),
         });
     }
+}
+
+/// Most messages have none.
+fn options(rng: &mut Rng) -> SendOptions {
+    if rng.chance(200) {
+        return options::drawn(rng);
+    }
+    let mut options = SendOptions::new();
+    options.receipt = rng.chance(100);
+    options
 }
 
 /// Bytes of a message; a liar has much to say.
