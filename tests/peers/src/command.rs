@@ -10,6 +10,11 @@ use crate::report::{self, Report};
 use crate::work::cpu::Probe;
 use crate::work::{Plan, bulk, cpu, fairness, handshake, latency, reliable, wire};
 
+/// Names of links: not every measurement has each of them.
+const LINKS: [&str; 11] = [
+    "0", "1", "2", "5", "10", "20", "30", "ge5", "rtt150", "rtt750", "outages",
+];
+
 /// Measures Tickwire beside other transports on the same virtual links
 #[derive(Debug, Parser)]
 #[command(
@@ -59,7 +64,7 @@ struct Options {
     only: Vec<Contender>,
     /// Measure only on these links: w1 has 0, 1, 2, 5, 10, 20, ge5, rtt150; w2 has 0, 1, 2, 5;
     /// w5 has 0, 10; reliable has 2, 10, 20, 30, rtt750, outages
-    #[arg(long, global = true, value_delimiter = ',', value_name = "LINK")]
+    #[arg(long, global = true, value_delimiter = ',', value_name = "LINK", value_parser = LINKS)]
     links: Vec<String>,
     /// Seeds of each cell of a table [default: 3 for w1, 30 for w2, 1000 for w5, 10 for fairness, 100 for reliable]
     #[arg(long, global = true, value_parser = clap::value_parser!(u64).range(1..=100_000))]
