@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +26,10 @@ pub(crate) struct RecordingFile {
     queue: Sender<Vec<u8>>,
     /// Blocks in the queue.
     queued: Arc<AtomicUsize>,
+    /// Memory of blocks that were written, to be filled again: fresh pages cost more than what is written to them.
+    written_blocks: Receiver<Vec<u8>>,
+    /// Where the next blocks go.
+    block: Vec<u8>,
     thread: JoinHandle<()>,
     written: oneshot::Receiver<io::Result<u64>>,
 }
@@ -49,12 +54,14 @@ impl RecordingFile {
         }
         let file = create(&to.path).map_err(refused)?;
         let (queue, blocks) = channel();
+        let (give_back, written_blocks) = channel();
         let (tell, written) = oneshot::channel();
         let queued = Arc::new(AtomicUsize::new(0));
         let writer = Writer {
             path: to.path.clone(),
             file,
             blocks,
+            give_back,
             queued: Arc::clone(&queued),
         };
         let thread = thread::Builder::new()
@@ -69,21 +76,24 @@ impl RecordingFile {
             kind: to.kind,
             queue,
             queued,
+            written_blocks,
+            block: Vec::new(),
             thread,
             written,
         })
     }
 
     /// Hands on what the endpoint has recorded, if the thread can take it. False once there is no more to come.
-    pub(super) fn take(&self, endpoint: &mut Endpoint) -> bool {
+    pub(super) fn take(&mut self, endpoint: &mut Endpoint) -> bool {
         if self.queued.load(Ordering::Relaxed) >= QUEUED_MAX {
             return true;
         }
-        let mut block = Vec::new();
-        self.kind.take(endpoint, &mut block);
-        if block.is_empty() {
+        self.kind.take(endpoint, &mut self.block);
+        if self.block.is_empty() {
             return self.kind.is_going_on(endpoint);
         }
+        let next = self.written_blocks.try_recv().unwrap_or_default();
+        let block = mem::replace(&mut self.block, next);
         self.push(block)
     }
 
@@ -122,6 +132,7 @@ struct Writer {
     path: PathBuf,
     file: File,
     blocks: Receiver<Vec<u8>>,
+    give_back: Sender<Vec<u8>>,
     queued: Arc<AtomicUsize>,
 }
 
@@ -136,10 +147,13 @@ impl Writer {
 
     fn write(&mut self) -> io::Result<u64> {
         let mut len = 0;
-        while let Ok(block) = self.blocks.recv() {
+        while let Ok(mut block) = self.blocks.recv() {
             self.file.write_all(&block)?;
             self.queued.fetch_sub(1, Ordering::Relaxed);
             len += block.len() as u64;
+            block.clear();
+            // Nobody may want it any more.
+            let _ = self.give_back.send(block);
         }
         self.file.sync_all()?;
         Ok(len)
