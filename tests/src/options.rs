@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tickwire_core::{
-    Abandonment, ChannelId, Delivery, Event, Instant, MessageId, Priority, SendError, SendOptions,
+    Abandonment, ChannelConfig, ChannelId, Config, Delivery, Event, Instant, MessageId, Priority,
+    SendError, SendOptions,
 };
 use tickwire_sim::seeds::for_seeds;
 use tickwire_sim::{Link, Oracle, Pair, Rate, Rng, ms};
@@ -103,12 +104,28 @@ impl Book {
     }
 }
 
+/// Credit for one long message at a time, so that one may wait for another.
+fn tight(accepts: bool) -> Config {
+    let channels = DELIVERIES.map(|delivery| {
+        ChannelConfig::new(delivery)
+            .message_size_max(50_000)
+            .receive_bytes_max(57_000)
+    });
+    let config = Config::builder().channels(channels.to_vec());
+    let config = config.connection_bytes_max(57_000).accepts(accepts);
+    config.build().expect("valid")
+}
+
 /// Bad weather for two seconds, good for the rest.
 fn conversation(seed: u64, delivery: Delivery) -> BTreeMap<&'static str, u64> {
     let mut rng = Rng::new(seed);
     let (loss, duplication) = (rng.below(300) as u16, rng.below(100) as u16);
     let bad = link().loss(loss).duplication(duplication).jitter(ms(10));
-    let mut pair = Pair::new(seed).link(link()).connect().link(bad);
+    let pair = match seed % 2 {
+        0 => Pair::new(seed),
+        _ => Pair::with_configs(seed, tight(false), tight(true)),
+    };
+    let mut pair = pair.link(link()).connect().link(bad);
     let (mut oracle, mut book) = (Oracle::new(delivery), Book::default());
     let peer = pair.client_peer().expect("connected");
     for step in 0..400 {
@@ -116,7 +133,7 @@ fn conversation(seed: u64, delivery: Delivery) -> BTreeMap<&'static str, u64> {
             pair.heal();
         }
         for _ in 0..if step < 100 { rng.below(4) } else { 0 } {
-            let size = if rng.chance(50) { 5_000 } else { 40 };
+            let size = if rng.chance(50) { 45_000 } else { 40 };
             let options = drawn(&mut rng);
             let payload = oracle.next_message(size);
             let sent = pair.world.act(pair.client, |endpoint, now| {
@@ -282,4 +299,42 @@ fn high_priority_overtakes_what_waits() {
     let place = |text: &[u8]| heard.iter().position(|payload| payload == text);
     assert!(place(b"high") < Some(15), "{:?}", place(b"high"));
     assert_eq!(place(b"low"), Some(41));
+}
+
+#[test]
+fn a_low_message_is_not_left_behind_for_ever() {
+    let roomy = |accepts| {
+        let channel = ChannelConfig::new(Delivery::Reliable);
+        let channel = channel
+            .send_queue_bytes_max(2 << 20)
+            .receive_bytes_max(2 << 20);
+        let config = Config::builder().channels(vec![channel]).accepts(accepts);
+        let config = config.connection_bytes_max(2 << 20);
+        config.build().expect("valid")
+    };
+    let mut pair = Pair::with_configs(1, roomy(false), roomy(true))
+        .link(link())
+        .connect();
+    send(
+        &mut pair,
+        0,
+        b"low",
+        &SendOptions::new().priority(Priority::Low),
+    );
+    for _ in 0..5_000 {
+        send(
+            &mut pair,
+            0,
+            &[1; 20],
+            &SendOptions::new().priority(Priority::High),
+        );
+    }
+    pair.run_for(Duration::from_secs(30));
+    let heard = heard(&mut pair);
+    // The window is 4,096 messages from the oldest on.
+    let place = heard.iter().position(|payload| payload == b"low");
+    assert_eq!(
+        (heard.len(), place.map(|place| place >= 4_000)),
+        (5_001, Some(true))
+    );
 }

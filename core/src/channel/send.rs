@@ -261,12 +261,20 @@ impl SendChannel {
     }
 
     /// The message whose next piece leaves next: there is one, the window has room, credit covers it.
+    ///
+    /// If the first may not leave, none behind it may take what it waits for. But one that has begun goes on, and the
+    /// oldest when the window ends: the first may wait for just these.
     fn next(&self, all: &Allowance) -> Option<(u64, &Outgoing)> {
-        let id = self.unsent.first()?;
-        let message = &self.queue[self.position(id)];
-        self.obstacle(id, message, all)
-            .is_none()
-            .then_some((id, message))
+        let message = |id| (id, &self.queue[self.position(id)]);
+        let (id, first) = message(self.unsent.first()?);
+        let Some(hold) = self.obstacle(id, first, all) else {
+            return Some((id, first));
+        };
+        let mut others = self.unsent.fronts().map(message);
+        others.find(|(id, message)| {
+            let is_awaited = message.sent_at.is_some() || *id == self.base && hold == Hold::Window;
+            is_awaited && self.obstacle(*id, message, all).is_none()
+        })
     }
 
     /// What of this channel's keeps the next unsent message from going.
