@@ -269,6 +269,8 @@ impl Peer {
         let window_is_full = shared.notes.is_on
             && self.trickle_at(now, shared.config.datagram_size_max) == Some(now)
             && self.recovery.foresee(now, shared.config.datagram_size_max) == Permit::WindowFull;
+        // Beside what is fresh, all that is left goes along if it is little: it costs no datagram, and hurts no queue.
+        let takes_all = load == Load::All || self.outbox.fits_into(shared.config.datagram_size_max);
         let planted = shared.config.planted;
         let size_max = shared.config.datagram_size_max + planted.excess();
         let mut packet = PacketBuilder::new(
@@ -319,7 +321,7 @@ impl Peer {
             if is_new_due || load == Load::Fresh {
                 self.outbox.fill_fresh(now, &mut packet, pool, &mut pen);
             }
-            if load == Load::All {
+            if takes_all {
                 self.outbox
                     .fill_reliable(now, is_new_due, &mut packet, pool, &mut pen);
             }
