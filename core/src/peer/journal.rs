@@ -48,9 +48,10 @@ impl Peer {
         } else {
             Hold::Tick { until: due }
         };
-        let fresh = match new {
-            Hold::Paced { .. } | Hold::Congestion => self.fresh_hold(now, shared),
-            new => new,
+        let is_congested = matches!(new, Hold::Paced { .. } | Hold::Congestion);
+        let fresh = match is_congested {
+            true => self.fresh_hold(now, shared),
+            false => new,
         };
         let mut pen = shared.journal.pen(now, self.id);
         self.outbox.note_waits(lost, new, fresh, &mut pen);
@@ -61,13 +62,14 @@ impl Peer {
             return Hold::Due;
         }
         let size = shared.config.datagram_size_max;
-        match self.recovery.foresee(now, size) {
-            Permit::WindowFull => match self.trickle_at(now, size) {
-                Some(at) if at <= now => Hold::Due,
-                Some(until) => Hold::Paced { until },
-                None => Hold::Congestion,
-            },
-            permit => hold_of(permit),
+        let permit = self.recovery.foresee(now, size);
+        if permit != Permit::WindowFull {
+            return hold_of(permit);
+        }
+        match self.trickle_at(now, size) {
+            Some(at) if at <= now => Hold::Due,
+            Some(until) => Hold::Paced { until },
+            None => Hold::Congestion,
         }
     }
 

@@ -13,21 +13,20 @@ use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use super::ACK_RANGES_MAX;
 use super::COMPACT_SPAN;
 use super::ack_time::AckTime;
 pub(crate) use super::ledger::{Eliciting, Record};
 use super::ledger::{Fate, Ledger, Sent};
 use super::loss_history::LossHistory;
-use super::received::LAZY_ACK_DELAY;
 use super::redundancy::Outlook;
 use super::reordering::Reordering;
 use super::rtt::Rtt;
 use crate::congestion::trickle::Trickle;
-use crate::congestion::{Arrived, Congestion, CongestionControl};
+use crate::congestion::{Congestion, CongestionControl};
 use crate::notice::LossCause;
 use crate::time::Instant;
 
+mod acked;
 mod audit;
 mod journal;
 mod loss;
@@ -291,60 +290,6 @@ impl Recovery {
         largest.saturating_sub(COMPACT_SPAN - 1)..=largest
     }
 
-    /// Takes in an acknowledgement, `ranges` newest first (others are ignored). `delay` is how long the peer held it,
-    /// `None` for a compact one, which gives no sample. Every record concerned goes to `sink`.
-    ///
-    /// # Errors
-    /// [`AckOfUnsent`] if it names a number that was never sent; nothing is changed then.
-    pub(crate) fn on_ack(
-        &mut self,
-        now: Instant,
-        ranges: impl Iterator<Item = RangeInclusive<u64>> + Clone,
-        delay: Option<Duration>,
-        sink: &mut impl FnMut(Verdict, Record),
-    ) -> Result<Acked, AckOfUnsent> {
-        let ranges = ranges.take(ACK_RANGES_MAX);
-        let Some(largest) = ranges.clone().map(|range| *range.end()).max() else {
-            return Ok(Acked::default());
-        };
-        if largest >= self.next_number {
-            return Err(AckOfUnsent);
-        }
-        self.losses.clear();
-        let mut acked = Acked {
-            round_trip: delay.and_then(|delay| self.measure(now, largest, delay)),
-            ..Acked::default()
-        };
-        self.largest_acked = self.largest_acked.max(Some(largest));
-        let mut oldest_awaited = None;
-        // Each range ends below the one before, so that every packet is looked at once, whatever the peer says.
-        let mut ceiling = usize::MAX;
-        for range in ranges {
-            let start = self.ledger.index_of(*range.start());
-            let end = self.ledger.index_of(range.end() + 1).min(ceiling);
-            acked.packets_seen += end.saturating_sub(start) as u32;
-            for index in start..end {
-                let awaited_at = self.on_packet_acked(now, index, &mut acked, sink);
-                oldest_awaited = oldest_awaited.into_iter().chain(awaited_at).min();
-            }
-            ceiling = ceiling.min(start);
-        }
-        if acked.packets_acked > 0 {
-            self.backoff = 0;
-            self.acked_at = now;
-        }
-        if let Some(sent_at) = oldest_awaited {
-            self.ack_time
-                .on_sample(now.saturating_duration_since(sent_at));
-        }
-        acked.packets_lost = self.detect_losses(now, sink);
-        let round_trip_us = acked.round_trip.map(|rtt| rtt.as_micros() as u64);
-        let in_flight = self.ledger.flying_bytes();
-        self.congestion
-            .on_progress(now, in_flight, round_trip_us, &self.rtt);
-        Ok(acked)
-    }
-
     /// When to call [`Recovery::on_timeout`].
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.loss_at.or_else(|| self.probe_deadline())
@@ -496,68 +441,6 @@ impl Recovery {
     #[cfg(test)]
     pub(crate) fn remembered(&self) -> usize {
         self.ledger.packets().count()
-    }
-
-    /// RFC 9002 section 5.1: only the largest number, and only when it is newly acknowledged, gives a sample. Returns it
-    /// without the peer's delay.
-    fn measure(&mut self, now: Instant, largest: u64, delay: Duration) -> Option<Duration> {
-        let packet = self.ledger.get(self.ledger.index_of(largest))?;
-        if packet.number != largest || packet.fate != Fate::Flying {
-            return None;
-        }
-        // Section 5.3 clips the delay to what the peer promised; for unreliable data that is half a second.
-        let delay_max = if packet.is_awaited {
-            self.peer_ack_delay_max
-        } else {
-            self.peer_ack_delay_max.max(LAZY_ACK_DELAY)
-        };
-        let (sample, delay) = (
-            now.saturating_duration_since(packet.sent_at),
-            delay.min(delay_max),
-        );
-        self.rtt.on_sample(sample, delay);
-        self.measured_at.get_or_insert(now);
-        Some(sample.saturating_sub(delay))
-    }
-
-    /// Returns when it left if it was in flight and an answer was awaited.
-    fn on_packet_acked(
-        &mut self,
-        now: Instant,
-        index: usize,
-        acked: &mut Acked,
-        sink: &mut impl FnMut(Verdict, Record),
-    ) -> Option<Instant> {
-        let &packet = self.ledger.get(index)?;
-        let mut awaited_at = None;
-        match packet.fate {
-            Fate::Acked => return None,
-            Fate::Lost { at } => {
-                let late = now.saturating_duration_since(at);
-                self.reordering.on_mistake(late, self.rtt.smoothed_us());
-                self.congestion.on_late(at);
-            }
-            Fate::Flying => {
-                let is_measured = packet.is_awaited && !packet.is_patient;
-                awaited_at = is_measured.then_some(packet.sent_at);
-                let arrived = Arrived {
-                    sent_at: packet.sent_at,
-                    bytes: packet.size,
-                    is_app_limited: packet.is_app_limited,
-                    flight: &packet.flight,
-                };
-                self.congestion.on_acked(now, &arrived);
-                self.history.push_arrived(now);
-            }
-        }
-        self.ledger.decide(index, Fate::Acked);
-        self.newest_acked_at = self.newest_acked_at.max(Some(packet.sent_at));
-        acked.packets_acked += 1;
-        acked.ack_confirmed = acked.ack_confirmed.max(packet.ack_largest);
-        for record in self.ledger.records_of(&packet) {
-            sink(Verdict::Acked, record);
-        }
-        awaited_at
     }
 
     fn probe_deadline(&self) -> Option<Instant> {

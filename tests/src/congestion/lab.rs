@@ -205,7 +205,7 @@ impl Lab {
             .saturating_duration_since(self.now)
             .as_micros() as u64;
         let millis = self.now.as_nanos() / 1_000_000;
-        if millis % 10 != 0 {
+        if !millis.is_multiple_of(10) {
             wait = wait.max(self.queue_us.pop_back().unwrap_or(0));
         }
         self.queue_us.push_back(wait);
