@@ -201,7 +201,7 @@ fn a_pointer_on_a_line_shows_its_datagram() {
     let page = Page::open_and(
         &run.page,
         1280,
-        "const one = ladder.shown.find((one) => one.parts.length > 1 && !one.isLost), canvas = at('ladder'), box = canvas.getBoundingClientRect();\
+        "const one = ladder.shown.find((one) => one.parts.some((part) => part.includes('(ch')) && !one.isLost), canvas = at('ladder'), box = canvas.getBoundingClientRect();\
          const { left, right, y } = geometry(), isRight = one.from === ladder.pair.left;\
          const where = { clientX: box.left + (isRight ? left : right), clientY: box.top + y(one.sent), bubbles: true };\
          canvas.dispatchEvent(new PointerEvent('pointermove', where));\
