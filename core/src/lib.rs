@@ -102,7 +102,6 @@ extern crate std;
 mod audit;
 mod channel;
 mod config;
-#[allow(dead_code, reason = "some of it is for controllers to come")]
 mod congestion;
 mod crypto;
 mod discovery;

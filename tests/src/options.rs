@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tickwire_core::{
-    Abandonment, ChannelConfig, ChannelId, Config, Delivery, Event, Instant, MessageId, Priority,
-    SendError, SendOptions,
+    Abandonment, ChannelConfig, ChannelId, CloseReason, Config, Delivery, Event, Instant,
+    MessageId, Priority, SendError, SendOptions,
 };
 use tickwire_sim::seeds::for_seeds;
 use tickwire_sim::{Link, Oracle, Pair, Rate, Rng, ms};
@@ -336,5 +336,42 @@ fn a_low_message_is_not_left_behind_for_ever() {
     assert_eq!(
         (heard.len(), place.map(|place| place >= 4_000)),
         (5_001, Some(true))
+    );
+}
+
+#[test]
+fn a_message_behind_a_waiting_one_of_low_priority_is_delivered_or_ends_the_connection() {
+    // The server's owner looks away. Credit is for three messages, and two are taken.
+    let narrow = |accepts| {
+        let channel = ChannelConfig::new(Delivery::Reliable)
+            .message_size_max(1_000)
+            .receive_bytes_max(4_000);
+        let config = Config::builder().channels(vec![channel]).accepts(accepts);
+        let config = config.unread_bytes_max(1_200).delivery_timeout(ms(3_000));
+        config.build().expect("valid")
+    };
+    let pair = Pair::with_configs(1, narrow(false), narrow(true));
+    let mut pair = pair.link(link()).connect();
+    pair.world.set_reading(pair.server, false);
+    let low = SendOptions::new().priority(Priority::Low);
+    for options in [
+        &SendOptions::new(),
+        &low,
+        &SendOptions::new(),
+        &SendOptions::new(),
+    ] {
+        send(&mut pair, 0, &[1; 1_000], options);
+    }
+    pair.run_for(ms(6_000));
+    let end = pair.client_events().pop();
+    assert!(
+        matches!(
+            end,
+            Some(Event::Disconnected {
+                reason: CloseReason::Undeliverable { .. },
+                ..
+            })
+        ),
+        "{end:?}"
     );
 }

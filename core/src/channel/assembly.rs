@@ -183,18 +183,18 @@ impl Assemblies {
         let Some((position, _)) = ages.enumerate().min_by_key(|(_, started_at)| *started_at) else {
             return 0;
         };
-        let mut assembly = self.list.remove(position);
-        let cost = assembly.cost();
-        assembly.release(pool);
-        self.spare = assembly.pieces;
-        cost
+        self.drop_at(position, pool)
     }
 
     /// Drops a message if it has arrived in part; returns what its fragments were charged.
     pub(crate) fn drop_one(&mut self, id: u64, pool: &mut Pool) -> usize {
-        let Ok(position) = self.position(id) else {
-            return 0;
-        };
+        match self.position(id) {
+            Ok(position) => self.drop_at(position, pool),
+            Err(_) => 0,
+        }
+    }
+
+    fn drop_at(&mut self, position: usize, pool: &mut Pool) -> usize {
         let mut assembly = self.list.remove(position);
         let cost = assembly.cost();
         assembly.release(pool);

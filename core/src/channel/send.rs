@@ -22,6 +22,7 @@ use crate::wire::{MESSAGE_WINDOW, NUMBERED_MESSAGES_PER_PACKET_MAX};
 
 mod abandon;
 mod audit;
+mod begun;
 mod copies;
 mod expiries;
 mod fresh;
@@ -46,6 +47,8 @@ pub(crate) struct SendChannel {
     base: u64,
     /// Messages that were not sent in full.
     unsent: Lanes,
+    /// Reliable: messages that have begun to leave, in that order; the first is not settled.
+    begun: VecDeque<u64>,
     /// Unreliable: messages queued ever that are longer than a datagram.
     long_count: u64,
     queued_bytes: usize,
@@ -59,7 +62,7 @@ pub(crate) struct SendChannel {
 }
 
 saved!(SendChannel {
-    index, delivery, queue_bytes_max, is_redundant, queue, base, unsent, long_count, queued_bytes, pending, lost, keys,
+    index, delivery, queue_bytes_max, is_redundant, queue, base, unsent, begun, long_count, queued_bytes, pending, lost, keys,
     expiries, allowance,
 } if SendChannel::is_sound);
 
@@ -109,6 +112,7 @@ impl SendChannel {
             queue: VecDeque::new(),
             base: 0,
             unsent: Lanes::default(),
+            begun: VecDeque::new(),
             long_count: 0,
             queued_bytes: 0,
             pending: 0,
@@ -138,6 +142,7 @@ impl SendChannel {
             // What is undelivered stays counted when its memory is given back.
             && (self.queue.is_empty() || self.pending as usize == open.count())
             && end.is_some_and(|end| self.unsent.iter().all(|id| (self.base..end).contains(&id)))
+            && self.begun.front().is_none_or(|id| !self.is_settled(*id))
     }
 
     /// Queues a copy of `payload`. Older unreliable messages make room.
@@ -232,14 +237,6 @@ impl SendChannel {
 
     pub(crate) const fn is_reliable(&self) -> bool {
         self.delivery.is_reliable()
-    }
-
-    /// When the oldest unacknowledged message was first sent.
-    pub(crate) fn oldest_sent_at(&self) -> Option<Instant> {
-        if !self.is_reliable() {
-            return None;
-        }
-        self.queue.front().and_then(|message| message.sent_at)
     }
 
     /// When the next message was queued, if it can leave.
@@ -353,11 +350,13 @@ impl SendChannel {
     fn on_sent_new(&mut self, now: Instant, id: u64, all: &mut Allowance, pool: &mut Pool) {
         let is_reliable = self.is_reliable();
         let position = self.position(id);
-        let message = &mut self.queue[position];
+        let message = &self.queue[position];
         if message.sent_at.is_none() && is_reliable {
             self.allowance.spend(message.cost);
             all.spend(message.cost);
+            self.begin(id);
         }
+        let message = &mut self.queue[position];
         message.sent_at.get_or_insert(now);
         let is_complete = message.fragments.as_mut().is_none_or(|fragments| {
             fragments.next += 1;
@@ -448,20 +447,6 @@ impl SendChannel {
         receipt
     }
 
-    /// Queues the oldest unacknowledged piece to be sent again, as a probe. Returns whether there is one.
-    pub(crate) fn probe(&mut self, pen: &mut Pen<'_>) -> bool {
-        let front = self.queue.front();
-        let Some(front) = front.filter(|front| self.is_reliable() && front.sent_at.is_some())
-        else {
-            return false;
-        };
-        let Some(index) = front.first_unacked() else {
-            return false;
-        };
-        self.on_lost(self.base, index, true, pen);
-        true
-    }
-
     /// A message needs nothing more: its memory goes back at once, its place once all before it are settled too.
     fn settle(&mut self, id: u64, pool: &mut Pool) {
         let position = self.position(id);
@@ -478,6 +463,7 @@ impl SendChannel {
             self.queue.pop_front();
             self.base += 1;
         }
+        self.trim_begun();
         self.tidy();
     }
 
@@ -488,6 +474,7 @@ impl SendChannel {
         }
         self.queue = VecDeque::new();
         self.unsent = Lanes::default();
+        self.begun = VecDeque::new();
         self.lost = VecDeque::new();
         self.keys = Keys::default();
         self.expiries = Expiries::default();

@@ -11,7 +11,7 @@
 use alloc::vec::Vec;
 
 use super::hystart::HyStart;
-use super::{AckedPacket, Controller, Progress, Sign, Trouble, initial_window};
+use super::{AckedPacket, Controller, Progress, initial_window};
 use crate::saved::{Saved, saved};
 use crate::time::Instant;
 
@@ -227,7 +227,7 @@ impl Controller for Cubic {
     }
 
     /// Sections 4.6 and 4.7.
-    fn on_congestion_event(&mut self, trouble: &Trouble) {
+    fn on_congestion_event(&mut self) {
         self.before = Some(Before {
             window: self.window,
             threshold: self.threshold,
@@ -240,10 +240,7 @@ impl Controller for Cubic {
             true => self.window / 20 * 17,
             false => self.window,
         };
-        let cut = match trouble.sign {
-            Sign::Loss => self.window / 10 * 7,
-            Sign::Mark => self.window / 20 * 17,
-        };
+        let cut = self.window / 10 * 7;
         self.window = cut.max(self.window_min());
         self.threshold = self.window;
         self.curve = None;
@@ -268,11 +265,6 @@ impl Controller for Cubic {
         self.plateau = 0;
         self.curve = None;
         self.before = None;
-    }
-
-    fn on_datagram_size(&mut self, bytes: u64) {
-        self.datagram_size = bytes;
-        self.window = self.window.max(self.window_min());
     }
 
     fn take_over(&mut self, window: u64) {

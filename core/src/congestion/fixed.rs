@@ -1,11 +1,11 @@
 //! A rate that somebody chose: for paths that are known, and one's own.
 //!
-//! Losses and marks change nothing, since nothing is asked of the path. But persistent congestion (RFC 9002 section 7.6)
+//! Losses change nothing, since nothing is asked of the path. But persistent congestion (RFC 9002 section 7.6)
 //! does: while nothing arrives two datagrams are in flight, and from there it doubles each round trip.
 
 use alloc::vec::Vec;
 
-use super::{AckedPacket, Controller, Trouble, initial_window};
+use super::{AckedPacket, Controller, initial_window};
 use crate::saved::{Saved, saved};
 
 /// A rate, and a window that does not limit it while packets arrive.
@@ -51,15 +51,10 @@ impl Controller for Fixed {
             .min(self.window_max());
     }
 
-    fn on_congestion_event(&mut self, _trouble: &Trouble) {}
+    fn on_congestion_event(&mut self) {}
 
     fn on_persistent_congestion(&mut self) {
         self.window = 2 * self.datagram_size;
-    }
-
-    fn on_datagram_size(&mut self, bytes: u64) {
-        self.datagram_size = bytes;
-        self.window = self.window.clamp(2 * bytes, self.window_max());
     }
 
     fn take_over(&mut self, _window: u64) {}
@@ -80,13 +75,13 @@ impl Controller for Fixed {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{acked, loss};
+    use super::super::tests::acked;
     use super::*;
 
     #[test]
     fn losses_change_nothing_and_silence_does() {
         let mut fixed = Fixed::new(1_200, 125_000);
-        fixed.on_congestion_event(&loss(1));
+        fixed.on_congestion_event();
         assert_eq!(fixed.window(), 125_000);
         assert_eq!(fixed.pacing_rate(), Some(125_000));
         fixed.on_persistent_congestion();

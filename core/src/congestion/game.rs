@@ -16,11 +16,10 @@
 //!   sent than a quarter above what arrived lately.
 //! - *Company*: flows that fill the queue would starve a flow that does not. If the queue stands for many round trips
 //!   although this flow gave way, it does as Reno does (RFC 5681) until the queue is seen empty (Copa section 2.2).
-//! - *Marks* (RFC 3168) cut to 0.85 (RFC 8511).
 
 use alloc::vec::Vec;
 
-use super::{AckedPacket, Controller, Progress, Sign, Trouble, initial_window};
+use super::{AckedPacket, Controller, Progress, initial_window};
 use crate::saved::{Saved, saved};
 
 mod delay;
@@ -339,15 +338,10 @@ impl Controller for Game {
         self.useful_bytes = 0;
     }
 
-    fn on_congestion_event(&mut self, trouble: &Trouble) {
-        match (trouble.sign, self.mode) {
-            (Sign::Mark, _) => {
-                self.leave_start();
-                self.set_window(self.window / 20 * 17);
-            }
-            // A loss in a queue that others fill is as good as a mark.
-            (Sign::Loss, Mode::Compete) => self.set_window(self.window / 2),
-            (Sign::Loss, Mode::Start { .. } | Mode::Calm) => {}
+    fn on_congestion_event(&mut self) {
+        // In a queue that others fill a loss is no chance.
+        if self.mode == Mode::Compete {
+            self.set_window(self.window / 2);
         }
     }
 
@@ -359,11 +353,6 @@ impl Controller for Game {
         self.squeezed_rounds = 0;
         self.rest = 0;
         self.set_window(0);
-    }
-
-    fn on_datagram_size(&mut self, bytes: u64) {
-        self.datagram_size = bytes;
-        self.set_window(self.window);
     }
 
     fn take_over(&mut self, window: u64) {

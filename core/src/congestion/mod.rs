@@ -67,8 +67,6 @@ pub(crate) struct Progress {
     /// Bytes newly acknowledged, and declared lost since the last time.
     pub(crate) acked_bytes: u64,
     pub(crate) lost_bytes: u64,
-    /// What is in flight still.
-    pub(crate) in_flight: u64,
     /// What was in flight when the newest packet that arrived had left, itself included.
     pub(crate) sent_in_flight: u64,
     /// Round trip of the newest packet without the peer's delay, where the acknowledgement tells it.
@@ -86,22 +84,6 @@ pub(crate) struct RateSample {
     pub(crate) is_app_limited: bool,
 }
 
-/// Why the network is believed to be congested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sign {
-    /// Packets were lost.
-    Loss,
-    /// Packets were marked (RFC 3168).
-    Mark,
-}
-
-/// The first sign of congestion in a round trip (RFC 9002 section 7.3.2); further ones are not told.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Trouble {
-    pub(crate) now: Instant,
-    pub(crate) sign: Sign,
-}
-
 /// Decides how many bytes may be in flight, and how fast they leave.
 ///
 /// Only [`on_acked`](Self::on_acked), [`on_congestion_event`](Self::on_congestion_event) and the answers must be there;
@@ -116,17 +98,14 @@ pub(crate) trait Controller: Debug + Send + Sync {
     /// All packets of an acknowledgement were told.
     fn on_progress(&mut self, _progress: &Progress) {}
 
-    /// See [`Trouble`].
-    fn on_congestion_event(&mut self, trouble: &Trouble);
+    /// Packets were lost: the first of a round trip (RFC 9002 section 7.3.2); further ones are not told.
+    fn on_congestion_event(&mut self);
 
     /// All packets whose loss caused the latest event arrived after all: it was none.
     fn on_spurious_event(&mut self) {}
 
     /// Everything sent during a long time was lost (RFC 9002 section 7.6).
     fn on_persistent_congestion(&mut self);
-
-    /// Datagrams have another size from here on.
-    fn on_datagram_size(&mut self, bytes: u64);
 
     /// It follows another controller, which had this window.
     fn take_over(&mut self, window: u64);

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use super::{AckedPacket, Controller, Trouble, initial_window};
+use super::{AckedPacket, Controller, initial_window};
 use crate::saved::{Saved, saved};
 
 /// State of RFC 9002 appendix B.2.
@@ -64,7 +64,7 @@ impl Controller for NewReno {
         }
     }
 
-    fn on_congestion_event(&mut self, _trouble: &Trouble) {
+    fn on_congestion_event(&mut self) {
         self.before = Some((self.window, self.threshold));
         self.window = (self.window / 2).max(self.window_min());
         self.threshold = self.window;
@@ -84,11 +84,6 @@ impl Controller for NewReno {
         self.before = None;
     }
 
-    fn on_datagram_size(&mut self, bytes: u64) {
-        self.datagram_size = bytes;
-        self.window = self.window.max(self.window_min());
-    }
-
     fn take_over(&mut self, window: u64) {
         self.window = window.max(self.window_min());
         self.threshold = self.window;
@@ -106,7 +101,7 @@ impl Controller for NewReno {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{acked, loss};
+    use super::super::tests::acked;
     use super::*;
 
     const SIZE: u64 = 1_200;
@@ -125,7 +120,7 @@ mod tests {
             reno.on_acked(&acked(1, SIZE));
         }
         assert_eq!(reno.window(), 24_000);
-        reno.on_congestion_event(&loss(2));
+        reno.on_congestion_event();
         assert_eq!(reno.window(), 12_000);
         for _ in 0..10 {
             reno.on_acked(&acked(3, SIZE));
@@ -136,7 +131,7 @@ mod tests {
     #[test]
     fn a_loss_that_was_none_is_undone() {
         let mut reno = NewReno::new(SIZE);
-        reno.on_congestion_event(&loss(2));
+        reno.on_congestion_event();
         reno.on_spurious_event();
         assert_eq!(reno.window(), 12_000);
         reno.on_acked(&acked(3, SIZE));

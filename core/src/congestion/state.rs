@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::delivery::{Delivery, Flight, Newest};
 use super::pacer::{self, Pacer, Rate};
-use super::{AckedPacket, CongestionControl, Controller, Progress, Sign, Trouble};
+use super::{AckedPacket, CongestionControl, Controller, Progress};
 use crate::reliability::rtt::Rtt;
 use crate::saved::saved;
 use crate::time::Instant;
@@ -117,14 +117,6 @@ impl Congestion {
 
     pub(crate) const fn choice(&self) -> CongestionControl {
         self.choice
-    }
-
-    /// Datagrams have another size from here on, in bytes.
-    pub(crate) fn set_datagram_size(&mut self, bytes: usize) {
-        self.datagram_size = bytes as u64;
-        self.controller.on_datagram_size(self.datagram_size);
-        self.pacer.on_datagram_size(self.datagram_size);
-        self.fresh.on_datagram_size(self.datagram_size);
     }
 
     pub(crate) fn window(&self) -> u64 {
@@ -283,7 +275,8 @@ impl Congestion {
             return;
         }
         self.losses = lost.count;
-        self.begin_event(now, Sign::Loss);
+        self.recovery_until = Some(now);
+        self.controller.on_congestion_event();
     }
 
     /// RFC 9002 section 7.6.2.
@@ -293,23 +286,12 @@ impl Congestion {
         self.losses = 0;
     }
 
-    fn begin_event(&mut self, now: Instant, sign: Sign) {
-        self.recovery_until = Some(now);
-        self.controller.on_congestion_event(&Trouble { now, sign });
-    }
-
     fn is_in_recovery(&self, sent_at: Instant) -> bool {
         self.recovery_until.is_some_and(|until| sent_at <= until)
     }
 
     /// The acknowledgement was taken in, and the losses that it showed.
-    pub(crate) fn on_progress(
-        &mut self,
-        now: Instant,
-        in_flight: u64,
-        round_trip_us: Option<u64>,
-        rtt: &Rtt,
-    ) {
+    pub(crate) fn on_progress(&mut self, now: Instant, round_trip_us: Option<u64>, rtt: &Rtt) {
         let Some(newest) = self.newest.take() else {
             return;
         };
@@ -317,7 +299,6 @@ impl Congestion {
             now,
             acked_bytes: core::mem::take(&mut self.acked_bytes),
             lost_bytes: core::mem::take(&mut self.lost_bytes),
-            in_flight,
             sent_in_flight: newest.in_flight(),
             round_trip_us,
             is_round_start: self.delivery.ends_round(&newest),

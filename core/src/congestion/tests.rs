@@ -20,13 +20,6 @@ pub(super) fn acked(millis: u64, bytes: u64) -> AckedPacket {
     }
 }
 
-pub(super) fn loss(millis: u64) -> Trouble {
-    Trouble {
-        now: Instant::from_millis(millis),
-        sign: Sign::Loss,
-    }
-}
-
 const ALL: [CongestionControl; 4] = [
     CongestionControl::Game,
     CongestionControl::NewReno,
@@ -51,10 +44,9 @@ enum Step {
         rate: Option<u64>,
         round: bool,
     },
-    Event(bool),
+    Event,
     Spurious,
     Persistent,
-    Size(u64),
     TakeOver(u64),
 }
 
@@ -71,10 +63,9 @@ fn step() -> impl Strategy<Value = Step> {
             any::<bool>(),
         )
             .prop_map(|(round_trip_us, lost_bytes, rate, round)| Step::Progress { round_trip_us, lost_bytes, rate, round }),
-        3 => any::<bool>().prop_map(Step::Event),
+        3 => Just(Step::Event),
         1 => Just(Step::Spurious),
         1 => Just(Step::Persistent),
-        1 => (500u64..1_500).prop_map(Step::Size),
         1 => prop_oneof![0u64..1_000_000, Just(u64::MAX / 2)].prop_map(Step::TakeOver),
     ]
 }
@@ -103,7 +94,6 @@ fn play(controller: &mut dyn Controller, now: &mut Instant, step: &Step) {
                 now: *now,
                 acked_bytes: 2_000,
                 lost_bytes,
-                in_flight: 10_000,
                 sent_in_flight: 12_000,
                 round_trip_us,
                 is_round_start: round,
@@ -113,13 +103,9 @@ fn play(controller: &mut dyn Controller, now: &mut Instant, step: &Step) {
                 }),
             });
         }
-        Step::Event(is_mark) => controller.on_congestion_event(&Trouble {
-            now: *now,
-            sign: if is_mark { Sign::Mark } else { Sign::Loss },
-        }),
+        Step::Event => controller.on_congestion_event(),
         Step::Spurious => controller.on_spurious_event(),
         Step::Persistent => controller.on_persistent_congestion(),
-        Step::Size(bytes) => controller.on_datagram_size(bytes),
         Step::TakeOver(window) => controller.take_over(window),
     }
 }
@@ -139,7 +125,6 @@ proptest! {
         steps in prop::collection::vec(step(), 1..300),
     ) {
         let mut controller = ALL[which].controller(SIZE);
-        let mut size = SIZE;
         let mut now = Instant::from_millis(1);
         for (index, step) in steps.iter().enumerate() {
             if index == steps.len() / 2 {
@@ -155,10 +140,7 @@ proptest! {
                 prop_assert_eq!(saved(&*again), saved(&*first));
             }
             play(&mut *controller, &mut now, step);
-            if let Step::Size(bytes) = step {
-                size = *bytes;
-            }
-            prop_assert!(controller.window() >= 2 * size, "{:?}", controller);
+            prop_assert!(controller.window() >= 2 * SIZE, "{:?}", controller);
             prop_assert!(controller.pacing_rate().is_none_or(|rate| rate > 0), "{:?}", controller);
         }
     }
@@ -171,7 +153,7 @@ fn persistent_congestion_leaves_two_datagrams_to_every_controller() {
         for millis in 1..200 {
             controller.on_acked(&acked(millis, SIZE));
         }
-        controller.on_congestion_event(&loss(300));
+        controller.on_congestion_event();
         controller.on_persistent_congestion();
         assert_eq!(controller.window(), 2 * SIZE, "{choice}");
     }

@@ -2,6 +2,7 @@
 
 use super::SendChannel;
 use crate::audit::{Checked, Depth, Fingerprint, at_most, equal, holds};
+use crate::wire::MESSAGE_WINDOW;
 
 impl SendChannel {
     /// Not for a connection that is over: it keeps its count of what is undelivered.
@@ -24,6 +25,11 @@ impl SendChannel {
             self.unsent.len() as u64,
             self.queue.len() as u64,
         )?;
+        // Both ends of the window may be behind the first.
+        let begun = self.begun.len() as u64;
+        at_most(4, "messages that began", begun, 2 * MESSAGE_WINDOW)?;
+        let is_open = self.begun.front().is_none_or(|id| !self.is_settled(*id));
+        holds(11, "the first that began is not settled", is_open)?;
         let asides = self.keys.len().max(self.expiries.len()) as u64;
         at_most(4, "keys or expiries", asides, self.asides_max() as u64)?;
         let is_kept = self.queue.front().is_none_or(|front| !front.settled);
@@ -81,6 +87,7 @@ impl SendChannel {
             && self.lost.is_empty()
             && self.unsent.len() == 0
             && self.expiries.len() == 0
+            && self.begun.is_empty()
             && self.queued_bytes == 0
             && self.pending == 0
     }
@@ -93,7 +100,12 @@ impl SendChannel {
             self.long_count,
             self.queued_bytes,
         ));
-        into.add(&(self.unsent.len(), self.keys.len(), self.expiries.first()));
+        into.add(&(
+            self.unsent.len(),
+            &self.begun,
+            self.keys.len(),
+            self.expiries.first(),
+        ));
         into.add(&(self.pending, &self.lost, &self.allowance));
         for message in &self.queue {
             let fragments = message.fragments.as_ref();

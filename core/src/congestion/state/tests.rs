@@ -36,7 +36,7 @@ fn arrive(congestion: &mut Congestion, now: u64, sent_at: u64) {
         flight: &flight,
     };
     congestion.on_acked(at(now), &packet);
-    congestion.on_progress(at(now), SIZE, Some(50_000), &rtt());
+    congestion.on_progress(at(now), Some(50_000), &rtt());
 }
 
 #[test]

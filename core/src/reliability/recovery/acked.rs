@@ -59,9 +59,7 @@ impl Recovery {
         }
         acked.packets_lost = self.detect_losses(now, sink);
         let round_trip_us = acked.round_trip.map(|rtt| rtt.as_micros() as u64);
-        let in_flight = self.ledger.flying_bytes();
-        self.congestion
-            .on_progress(now, in_flight, round_trip_us, &self.rtt);
+        self.congestion.on_progress(now, round_trip_us, &self.rtt);
         Ok(acked)
     }
 

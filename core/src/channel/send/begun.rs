@@ -1,0 +1,47 @@
+//! Messages in the order in which they began to leave: priorities make it another than that of their numbers.
+
+use super::{Outgoing, SendChannel};
+use crate::journal::Pen;
+use crate::time::Instant;
+
+impl SendChannel {
+    /// Reliable: a message leaves for the first time.
+    pub(super) fn begin(&mut self, id: u64) {
+        self.begun.push_back(id);
+    }
+
+    /// Forgets from the front what is settled.
+    pub(super) fn trim_begun(&mut self) {
+        while self.begun.front().is_some_and(|id| self.is_settled(*id)) {
+            self.begun.pop_front();
+        }
+    }
+
+    pub(super) fn is_settled(&self, id: u64) -> bool {
+        let position = id.checked_sub(self.base).map(|position| position as usize);
+        let message = position.and_then(|position| self.queue.get(position));
+        message.is_none_or(|message| message.settled)
+    }
+
+    /// The message that is unacknowledged for the longest time.
+    fn oldest(&self) -> Option<(u64, &Outgoing)> {
+        let id = *self.begun.front()?;
+        Some((id, &self.queue[self.position(id)]))
+    }
+
+    /// When the oldest unacknowledged message was first sent.
+    pub(crate) fn oldest_sent_at(&self) -> Option<Instant> {
+        self.oldest().and_then(|(_, message)| message.sent_at)
+    }
+
+    /// Queues the oldest unacknowledged piece to be sent again, as a probe. Returns whether there is one.
+    pub(crate) fn probe(&mut self, pen: &mut Pen<'_>) -> bool {
+        let oldest = self.oldest();
+        let piece = oldest.and_then(|(id, message)| Some((id, message.first_unacked()?)));
+        let Some((id, index)) = piece else {
+            return false;
+        };
+        self.on_lost(id, index, true, pen);
+        true
+    }
+}
