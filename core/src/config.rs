@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use core::time::Duration;
 
+use crate::channel::qos::Qos;
 use crate::congestion::CongestionControl;
 use crate::crypto::{CipherSuite, Crypto, Portable, SecretKey};
 use crate::error::ConfigError;
@@ -56,6 +57,8 @@ pub struct ChannelConfig {
     /// Reliable channels: small messages may ride along again in later datagrams, within
     /// [`redundancy_percent_max`](ConfigBuilder::redundancy_percent_max). Default yes.
     pub redundancy: bool,
+    /// Who goes first, shares and rate, for connections as they begin. Default an equal among equals, without a limit.
+    pub qos: Qos,
 }
 
 impl ChannelConfig {
@@ -68,6 +71,7 @@ impl ChannelConfig {
             send_queue_bytes_max: 256 * 1024,
             receive_bytes_max: 256 * 1024,
             redundancy: true,
+            qos: Qos::new(),
         }
     }
 
@@ -96,6 +100,13 @@ impl ChannelConfig {
     #[must_use]
     pub const fn redundancy(mut self, on: bool) -> Self {
         self.redundancy = on;
+        self
+    }
+
+    /// Sets who goes first, shares and rate.
+    #[must_use]
+    pub const fn qos(mut self, qos: Qos) -> Self {
+        self.qos = qos;
         self
     }
 }

@@ -107,6 +107,41 @@ impl fmt::Display for CongestionError {
 
 impl Error for CongestionError {}
 
+/// Why [`Endpoint::set_qos`](crate::Endpoint::set_qos) refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QosError {
+    /// No such peer, or it is gone.
+    UnknownPeer,
+    /// No channel has this number.
+    UnknownChannel,
+    /// A value is outside its range.
+    OutOfRange {
+        /// Which.
+        field: &'static str,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// At this rate the longest message of the channel would not leave within half of `delivery_timeout`, and the connection
+    /// would end.
+    RateTooLow,
+}
+
+impl fmt::Display for QosError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownPeer => f.write_str("no such peer"),
+            Self::UnknownChannel => f.write_str("no such channel"),
+            Self::OutOfRange { field, allowed } => write!(f, "{field} must be {allowed}"),
+            Self::RateTooLow => f.write_str(
+                "at this rate the channel's longest message does not leave within half of `delivery_timeout`",
+            ),
+        }
+    }
+}
+
+impl Error for QosError {}
+
 /// Why [`Endpoint::discover`](crate::Endpoint::discover) refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -162,6 +197,12 @@ pub enum ConfigError {
         /// What is allowed, in words with units.
         allowed: &'static str,
     },
+    /// At its rate the longest message of a reliable channel would not leave within half of `delivery_timeout`, and its
+    /// connection would end.
+    RateTooLow {
+        /// Position of the channel.
+        channel: usize,
+    },
 }
 
 impl fmt::Display for ConfigError {
@@ -186,6 +227,10 @@ impl fmt::Display for ConfigError {
                 "{cap} is {cap_bytes} bytes, but one message of channel {channel} may need {needed_bytes}"
             ),
             Self::OutOfRange { field, allowed } => write!(f, "{field} must be {allowed}"),
+            Self::RateTooLow { channel } => write!(
+                f,
+                "at its rate the longest message of channel {channel} does not leave within half of delivery_timeout"
+            ),
         }
     }
 }

@@ -211,6 +211,11 @@ pub enum Hold {
         /// When it may leave.
         until: Instant,
     },
+    /// The rate of its channel ([`RateLimit`](crate::RateLimit)).
+    Rate {
+        /// When it may leave.
+        until: Instant,
+    },
     /// So many packets are unanswered that no further one could be remembered.
     Ledger,
     /// Nothing: it leaves with the next `poll_transmit`.

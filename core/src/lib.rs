@@ -137,6 +137,7 @@ mod wire;
 
 pub use audit::Unsound;
 pub use channel::options::{Priority, SendOptions};
+pub use channel::qos::{Qos, RateLimit};
 pub use config::{AnnounceConfig, ChannelConfig, Config, ConfigBuilder, Delivery, TickConfig};
 pub use congestion::{CongestionControl, UnknownCongestionControl};
 pub use crypto::{
@@ -148,13 +149,15 @@ pub use discovery::{
 };
 pub use endpoint::Endpoint;
 pub use entropy::Entropy;
-pub use error::{ConfigError, CongestionError, ConnectError, DiscoverError, PingError, SendError};
+pub use error::{
+    ConfigError, CongestionError, ConnectError, DiscoverError, PingError, QosError, SendError,
+};
 pub use event::{Abandonment, CloseReason, Event, Farewell, Refusal, Role, Violation};
 pub use id::{ChannelId, MessageId, PeerId};
 #[cfg(feature = "planted")]
 #[doc(hidden)]
 pub use planted::Bug;
-pub use stats::{DatagramDrops, EndpointStats, PeerDrops, PeerStats, RefusedStats};
+pub use stats::{ChannelStats, DatagramDrops, EndpointStats, PeerDrops, PeerStats, RefusedStats};
 pub use time::Instant;
 pub use transmit::{Arrival, Ecn, Socket, Transmit};
 

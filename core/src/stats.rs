@@ -1,5 +1,6 @@
 //! Counters, all integers with their unit in the name. They only grow, except where they say "now".
 
+use crate::channel::qos::Qos;
 use crate::saved::saved;
 
 /// What one connection did and how it is.
@@ -99,6 +100,20 @@ saved!(PeerDrops {
     superseded,
     skipped,
 });
+
+/// What one channel to one peer did and how it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChannelStats {
+    /// How it is served now.
+    pub qos: Qos,
+    /// Bytes of messages waiting to be sent or acknowledged, now.
+    pub queued_bytes: u64,
+    /// Bytes of frames sent, with those sent again and copies.
+    pub bytes_sent: u64,
+    /// Pieces that waited for the channel's rate: messages, or fragments of longer ones.
+    pub rate_waits: u64,
+}
 
 /// What the endpoint did and how it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -178,7 +178,12 @@ impl Copies {
     }
 
     /// When a copy is worth a datagram of its own.
-    pub(crate) fn alone_at(&self, outlook: &Outlook) -> Option<Instant> {
+    /// `ready_at`: when the rate of a channel lets so many bytes leave.
+    pub(crate) fn alone_at(
+        &self,
+        outlook: &Outlook,
+        ready_at: impl Fn(u8, usize) -> Instant,
+    ) -> Option<Instant> {
         if !outlook.is_lossy() {
             return None;
         }
@@ -186,8 +191,11 @@ impl Copies {
             .watched
             .iter()
             .filter(|watched| self.affords(watched, OWN_DATAGRAM_LEN, outlook));
-        let due = worth.filter_map(|watched| self.due(watched, outlook));
-        due.min().map(|due| due + self.cadence.tick() / 2)
+        let due = worth.filter_map(|watched| {
+            let due = self.due(watched, outlook)? + self.cadence.tick() / 2;
+            Some(due.max(ready_at(watched.channel, watched.len.into())))
+        });
+        due.min()
     }
 
     /// A packet left: so many bytes of its datagram, with its headers, are no copies. `is_new`: it held data of the owner's

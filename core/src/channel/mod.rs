@@ -13,11 +13,15 @@ pub(crate) mod assembly;
 pub(crate) mod copies;
 pub(crate) mod credit;
 pub(crate) mod inbox;
+mod meter;
 pub(crate) mod options;
 pub(crate) mod outbox;
 pub(crate) mod outgoing;
+pub(crate) mod qos;
 pub(crate) mod receive;
 pub(crate) mod send;
+mod shares;
+pub(crate) mod turns;
 
 pub(crate) use inbox::Inbox;
 pub(crate) use outbox::Outbox;

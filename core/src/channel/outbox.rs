@@ -6,7 +6,8 @@ use super::copies::{Copies, OWN_DATAGRAM_LEN};
 use super::credit::Allowance;
 use super::fragment_len;
 use super::options::SendOptions;
-use super::send::{QueueFull, Queued, Receipt, SendChannel};
+use super::send::{QueueFull, Queued, Receipt, SendChannel, Terms};
+use super::shares::Shares;
 use crate::audit::{Checked, Depth, Fingerprint, at_most, holds};
 use crate::config::{Config, TickConfig};
 use crate::id::ChannelId;
@@ -27,19 +28,19 @@ pub(crate) struct Request<'a> {
     pub(crate) options: SendOptions,
 }
 
-/// The send side of every channel. Channels leave in this order: new unreliable messages (they age),
-/// what was lost, new reliable ones; by channel index within each.
+/// The send side of every channel. Whose turn it is, [`Shares`] says.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    channels: Vec<SendChannel>,
+    pub(super) channels: Vec<SendChannel>,
+    pub(super) shares: Shares,
     pub(crate) copies: Copies,
-    all: Allowance,
+    pub(super) all: Allowance,
     /// Receipts promised and not yet polled, at most [`RECEIPTS_MAX`].
     receipts: u32,
     pub(crate) retransmissions: u64,
 }
 
-saved!(Outbox { channels, copies, all, receipts, retransmissions } if Outbox::is_sound);
+saved!(Outbox { channels, shares, copies, all, receipts, retransmissions } if Outbox::is_sound);
 
 /// Receipts that may be outstanding or unpolled; more are refused as a full queue.
 const RECEIPTS_MAX: u32 = 4_096;
@@ -47,7 +48,10 @@ const RECEIPTS_MAX: u32 = 4_096;
 impl Outbox {
     pub(crate) fn new(config: &Config) -> Self {
         let channels = config.channels.iter().enumerate();
+        let shares = config.channels.iter();
+        let shares = shares.map(|channel| (channel.qos, !channel.delivery.is_reliable()));
         Self {
+            shares: Shares::new(shares),
             channels: channels
                 .map(|(index, channel)| {
                     let mut channel = SendChannel::new(index as u8, channel);
@@ -167,43 +171,67 @@ impl Outbox {
         sent.min_by_key(|(_, at)| *at)
     }
 
-    /// When the earliest message that may leave was queued.
-    pub(crate) fn sendable_since(&self) -> Option<Instant> {
-        self.channels
-            .iter()
-            .filter_map(|channel| channel.sendable_since(&self.all))
+    /// When the first piece that never left may leave, as far as channels say.
+    pub(crate) fn new_at(&self, terms: Terms<'_>) -> Option<Instant> {
+        let channels = self.channels.iter();
+        channels
+            .filter_map(|channel| channel.new_at(&self.all, terms))
             .min()
     }
 
-    pub(crate) fn has_lost(&self) -> bool {
-        self.channels.iter().any(SendChannel::has_lost)
+    /// When the first lost piece may leave.
+    pub(crate) fn lost_at(&self) -> Option<Instant> {
+        self.channels.iter().filter_map(SendChannel::lost_at).min()
     }
 
-    /// Whether all that is lost or new fits into a datagram of this size.
-    pub(crate) fn fits_into(&self, datagram_size_max: usize) -> bool {
+    /// Whether something may leave now, apart from the owner's tick.
+    pub(crate) fn is_any_due(&self, now: Instant, config: &Config) -> bool {
+        let flush = true;
+        let dues = [self.lost_at(), self.new_at(Terms { flush, config })];
+        dues.into_iter().flatten().any(|at| at <= now)
+    }
+
+    /// Whether all that is lost or new, and may leave by its rate, fits into a datagram of this size.
+    pub(crate) fn fits_into(&self, now: Instant, datagram_size_max: usize) -> bool {
         let mut room = fragment_len(datagram_size_max);
         self.channels
             .iter()
-            .all(|channel| channel.fits_into(&mut room))
+            .all(|channel| channel.fits_into(now, &mut room))
     }
 
-    /// When the first unreliable message that may still leave was queued, and the bytes of its next piece.
-    pub(crate) fn fresh_since(&self, now: Instant, config: &Config) -> Option<(Instant, usize)> {
+    /// The first unreliable message that may still leave: when it may, and the bytes of its next piece.
+    pub(crate) fn fresh(&self, now: Instant, terms: Terms<'_>) -> Option<(Instant, usize)> {
         let channels = self.channels.iter();
-        channels
-            .filter_map(|channel| channel.fresh_since(now, config))
-            .min()
+        let first = channels
+            .filter_map(|channel| channel.fresh(now, terms))
+            .min();
+        first.map(|(at, _, bytes)| (at, bytes))
     }
 
-    /// Bytes that wait to leave, unreliable ones and all; counts not much further than `enough`.
-    pub(crate) fn waiting_bytes(&self, enough: u64) -> (u64, u64) {
+    /// Bytes that wait to leave and may by their rate until then, unreliable ones and all; counts not much further than
+    /// `enough`.
+    pub(crate) fn waiting_bytes(&self, until: Instant, enough: u64) -> (u64, u64) {
         let (mut fresh, mut sum) = (0, 0);
         for channel in &self.channels {
-            let bytes = channel.waiting_bytes(enough);
+            let bytes = channel
+                .waiting_bytes(enough)
+                .min(channel.meter.bytes_until(until));
             sum += bytes;
             fresh += if channel.is_reliable() { 0 } else { bytes };
         }
         (fresh, sum)
+    }
+
+    /// What a channel's rate lets leave until then, beside what waits already.
+    pub(crate) fn rate_bytes(&self, channel: ChannelId, until: Instant) -> u64 {
+        let channel = self.channels.get(channel.index());
+        channel.map_or(0, |channel| {
+            let bytes = channel.meter.bytes_until(until);
+            match bytes {
+                u64::MAX => bytes,
+                _ => bytes.saturating_sub(channel.waiting_bytes(bytes)),
+            }
+        })
     }
 
     /// See [`SendChannel::room_bytes`]; 0 if there is no such channel.
@@ -226,37 +254,12 @@ impl Outbox {
             .sum()
     }
 
-    /// Puts new unreliable messages into the packet.
-    pub(crate) fn fill_fresh(
-        &mut self,
-        now: Instant,
-        packet: &mut PacketBuilder<'_>,
-        pool: &mut Pool,
-        pen: &mut Pen<'_>,
-    ) {
-        for channel in self.channels.iter_mut().filter(|c| !c.is_reliable()) {
-            channel.fill_new(now, &mut self.all, &mut self.copies, packet, pool, pen);
-        }
-    }
-
-    /// Puts what was lost and, if `new`, what was never sent of reliable messages into the packet.
-    pub(crate) fn fill_reliable(
-        &mut self,
-        now: Instant,
-        new: bool,
-        packet: &mut PacketBuilder<'_>,
-        pool: &mut Pool,
-        pen: &mut Pen<'_>,
-    ) {
-        for channel in &mut self.channels {
-            self.retransmissions += channel.fill_lost(now, &mut self.copies, packet, pen);
-        }
-        if !new {
-            return;
-        }
-        for channel in self.channels.iter_mut().filter(|c| c.is_reliable()) {
-            channel.fill_new(now, &mut self.all, &mut self.copies, packet, pool, pen);
-        }
+    /// When a copy is worth a datagram of its own.
+    pub(crate) fn copies_alone_at(&self, outlook: &Outlook) -> Option<Instant> {
+        self.copies.alone_at(outlook, |channel, bytes| {
+            let meter = &self.channels[usize::from(channel)].meter;
+            meter.ready_at(bytes)
+        })
     }
 
     /// Puts copies into what is left of the packet.
@@ -275,7 +278,7 @@ impl Outbox {
         while let Some(index) = self.copies.next(from, now, packet.number(), more, outlook) {
             let (channel, id) = self.copies.message(index);
             let channel = &mut self.channels[usize::from(channel)];
-            if channel.put_copy(id, packet, pen) {
+            if channel.put_copy(now, id, packet, pen) {
                 self.copies.on_copied(index, now, packet.number(), outlook);
             }
             from = index + 1;
@@ -311,10 +314,17 @@ impl Outbox {
     }
 
     /// Notes for each channel with something to send what holds it back: what was lost, and what is new and has its credit.
-    pub(crate) fn note_waits(&self, lost: Hold, new: Hold, fresh: Hold, pen: &mut Pen<'_>) {
+    pub(crate) fn note_waits(
+        &self,
+        now: Instant,
+        lost: Hold,
+        new: Hold,
+        fresh: Hold,
+        pen: &mut Pen<'_>,
+    ) {
         for channel in &self.channels {
             let new = if channel.is_reliable() { new } else { fresh };
-            channel.note_waits(lost, new, &self.all, pen);
+            channel.note_waits(now, lost, new, &self.all, pen);
         }
     }
 
@@ -329,6 +339,7 @@ impl Outbox {
         at_most(4, "receipts", self.receipts.into(), RECEIPTS_MAX.into())?;
         self.all.audit()?;
         self.copies.audit()?;
+        self.shares.audit(self.channels.len())?;
         for (channel, id) in self.copies.watched() {
             let channel = &self.channels[usize::from(channel)];
             holds(11, "a message watched for copies", channel.is_watchable(id))?;
@@ -340,6 +351,7 @@ impl Outbox {
 
     pub(crate) fn fingerprint(&self, into: &mut Fingerprint) {
         into.add(&(&self.all, self.receipts, self.retransmissions, &self.copies));
+        into.add(&self.shares);
         for channel in &self.channels {
             channel.fingerprint(into);
         }

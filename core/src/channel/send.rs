@@ -7,24 +7,25 @@ use self::keys::Keys;
 use self::lanes::Lanes;
 use super::copies::{COPIED_LEN_MAX, Copies};
 use super::credit::Allowance;
+use super::meter::Meter;
 use super::options::{Priority, SendOptions};
 use super::outgoing::{Fragments, Outgoing};
 use super::{fragment_len, message_cost};
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::id::ChannelId;
 use crate::journal::{Hold, Pen, Step};
-use crate::peer::packet::PacketBuilder;
 use crate::pool::Pool;
 use crate::reliability::recovery::Verdict;
 use crate::saved::saved;
 use crate::time::Instant;
-use crate::wire::{MESSAGE_WINDOW, NUMBERED_MESSAGES_PER_PACKET_MAX};
+use crate::wire::MESSAGE_WINDOW;
 
 mod abandon;
 mod audit;
 mod begun;
 mod copies;
 mod expiries;
+mod fill;
 mod fresh;
 mod journal;
 mod keys;
@@ -32,6 +33,7 @@ mod lanes;
 mod put;
 mod room;
 
+pub(crate) use fill::Terms;
 pub(crate) use put::SKIP;
 
 /// A reliable channel keeps messages until acknowledged; an unreliable one until sent.
@@ -59,11 +61,12 @@ pub(crate) struct SendChannel {
     keys: Keys,
     expiries: Expiries,
     pub(crate) allowance: Allowance,
+    pub(crate) meter: Meter,
 }
 
 saved!(SendChannel {
     index, delivery, queue_bytes_max, is_redundant, queue, base, unsent, begun, long_count, queued_bytes, pending, lost, keys,
-    expiries, allowance,
+    expiries, allowance, meter,
 } if SendChannel::is_sound);
 
 /// A message that its owner wanted to hear of, and what became of it.
@@ -120,6 +123,7 @@ impl SendChannel {
             keys: Keys::default(),
             expiries: Expiries::default(),
             allowance: Allowance::default(),
+            meter: Meter::new(config.qos.rate),
         }
     }
 
@@ -239,17 +243,13 @@ impl SendChannel {
         self.delivery.is_reliable()
     }
 
-    /// When the next message was queued, if it can leave.
-    pub(crate) fn sendable_since(&self, all: &Allowance) -> Option<Instant> {
-        self.next(all).map(|(_, message)| message.queued_at)
-    }
-
-    pub(crate) fn has_lost(&self) -> bool {
-        !self.lost.is_empty()
-    }
-
     fn position(&self, id: u64) -> usize {
         (id - self.base) as usize
+    }
+
+    fn message(&self, id: u64) -> Option<&Outgoing> {
+        let position = usize::try_from(id.checked_sub(self.base)?).ok()?;
+        self.queue.get(position)
     }
 
     fn find(&mut self, id: u64) -> Option<&mut Outgoing> {
@@ -288,87 +288,11 @@ impl SendChannel {
         (!all.covers(message.cost)).then_some(Hold::ConnectionCredit)
     }
 
-    /// Puts lost pieces into the packet, oldest loss first; returns how many.
-    pub(crate) fn fill_lost(
-        &mut self,
-        now: Instant,
-        copies: &mut Copies,
-        packet: &mut PacketBuilder<'_>,
-        pen: &mut Pen<'_>,
-    ) -> u64 {
-        let mut resent = 0;
-        while let Some((id, index)) = self.lost.front().copied() {
-            if self.is_wanted(id, index) {
-                let numbered = packet.numbered(self.index);
-                if numbered >= NUMBERED_MESSAGES_PER_PACKET_MAX || !self.put(packet, id, index) {
-                    return resent;
-                }
-                self.note_left(packet, id, index, pen);
-                self.on_carried(now, id, index, packet.number(), copies);
-                self.set_resend_queued(id, index, false);
-                resent += 1;
-            }
-            self.lost.pop_front();
-        }
-        resent
-    }
-
     fn set_resend_queued(&mut self, id: u64, index: u32, queued: bool) {
         let Some(message) = self.find(id) else { return };
         match &mut message.fragments {
             Some(fragments) => fragments.set_resend_queued(index, queued),
             None => message.resend_queued = queued,
-        }
-    }
-
-    /// Puts new messages into the packet, in order, as far as they fit and may go.
-    pub(crate) fn fill_new(
-        &mut self,
-        now: Instant,
-        all: &mut Allowance,
-        copies: &mut Copies,
-        packet: &mut PacketBuilder<'_>,
-        pool: &mut Pool,
-        pen: &mut Pen<'_>,
-    ) {
-        while let Some((id, message)) = self.next(all) {
-            let index = message.next_piece();
-            let has_number = self.is_reliable() || message.fragments.is_some();
-            if has_number && packet.numbered(self.index) >= NUMBERED_MESSAGES_PER_PACKET_MAX {
-                return;
-            }
-            if !self.put(packet, id, index) {
-                return;
-            }
-            packet.mark_new();
-            self.note_left(packet, id, index, pen);
-            self.on_carried(now, id, index, packet.number(), copies);
-            self.on_sent_new(now, id, all, pool);
-        }
-    }
-
-    fn on_sent_new(&mut self, now: Instant, id: u64, all: &mut Allowance, pool: &mut Pool) {
-        let is_reliable = self.is_reliable();
-        let position = self.position(id);
-        let message = &self.queue[position];
-        if message.sent_at.is_none() && is_reliable {
-            self.allowance.spend(message.cost);
-            all.spend(message.cost);
-            self.begin(id);
-        }
-        let message = &mut self.queue[position];
-        message.sent_at.get_or_insert(now);
-        let is_complete = message.fragments.as_mut().is_none_or(|fragments| {
-            fragments.next += 1;
-            fragments.next == fragments.count
-        });
-        if !is_complete {
-            return;
-        }
-        let priority = message.priority;
-        self.unsent.remove(priority, id);
-        if !is_reliable {
-            self.settle(id, pool);
         }
     }
 

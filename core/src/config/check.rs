@@ -3,8 +3,10 @@
 use core::time::Duration;
 
 use super::{ChannelConfig, Config};
+use crate::channel::qos::Qos;
 use crate::channel::{fragment_len, message_cost};
-use crate::error::ConfigError;
+use crate::error::{ConfigError, QosError};
+use crate::id::ChannelId;
 use crate::wire::HELLO_LEN_MIN;
 
 const MESSAGE_SIZE_LIMIT: usize = 1 << 20;
@@ -30,6 +32,7 @@ impl Config {
                 size_max,
             });
         }
+        self.check_channel_qos(index, channel)?;
         // In the shortest datagrams: the cost is highest there.
         let needed_bytes = message_cost(size_max, fragment_len(HELLO_LEN_MIN));
         let caps = [
@@ -49,6 +52,31 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    fn check_channel_qos(&self, index: usize, channel: &ChannelConfig) -> Result<(), ConfigError> {
+        match self.qos_error(channel, &channel.qos) {
+            None => Ok(()),
+            Some(QosError::OutOfRange { field, allowed }) => {
+                Err(ConfigError::OutOfRange { field, allowed })
+            }
+            Some(_) => Err(ConfigError::RateTooLow { channel: index }),
+        }
+    }
+
+    /// Whether a channel can be served so.
+    pub(crate) fn check_qos(&self, channel: ChannelId, qos: &Qos) -> Result<(), QosError> {
+        let channel = self.channels.get(channel.index());
+        let channel = channel.ok_or(QosError::UnknownChannel)?;
+        self.qos_error(channel, qos).map_or(Ok(()), Err)
+    }
+
+    fn qos_error(&self, channel: &ChannelConfig, qos: &Qos) -> Option<QosError> {
+        if let Some((field, allowed)) = qos.fault() {
+            return Some(QosError::OutOfRange { field, allowed });
+        }
+        let is_carried = qos.carries(channel.message_size_max, self.delivery_timeout / 2);
+        (channel.delivery.is_reliable() && !is_carried).then_some(QosError::RateTooLow)
     }
 
     fn check_counts(&self) -> Result<(), ConfigError> {

@@ -6,10 +6,11 @@ use core::net::{IpAddr, SocketAddr};
 use super::Endpoint;
 use crate::channel::options::SendOptions;
 use crate::channel::outbox::Request;
+use crate::channel::qos::Qos;
 use crate::congestion::CongestionControl;
 use crate::crypto::ServerIdentity;
 use crate::discovery::{DiscoveryQuery, Prefix};
-use crate::error::{CongestionError, ConnectError, DiscoverError, PingError, SendError};
+use crate::error::{CongestionError, ConnectError, DiscoverError, PingError, QosError, SendError};
 use crate::event::Farewell;
 use crate::id::{ChannelId, MessageId, PeerId};
 use crate::record::Call;
@@ -182,6 +183,24 @@ impl Endpoint {
     ) -> Result<(), CongestionError> {
         self.begin(None, &Call::SetCongestion { peer, congestion });
         let result = self.machine.set_congestion(peer, congestion);
+        self.end(result)
+    }
+
+    /// Serves a channel to a peer so from here on: who goes first, shares, and the most that may leave. At first as
+    /// [`ChannelConfig::qos`](crate::ChannelConfig::qos) says. A new limit fills no bucket: changing it often gains nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`QosError`] if there is no such peer or channel, a value is out of range, or the rate is so low that the channel's
+    /// longest message could not be delivered in time.
+    pub fn set_qos(&mut self, peer: PeerId, channel: ChannelId, qos: &Qos) -> Result<(), QosError> {
+        let call = Call::SetQos {
+            peer,
+            channel,
+            qos: *qos,
+        };
+        self.begin(None, &call);
+        let result = self.machine.set_qos(peer, channel, qos);
         self.end(result)
     }
 

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::crypto::PublicKey;
 use crate::id::{ChannelId, PeerId};
 use crate::record::state_hash;
-use crate::stats::{EndpointStats, PeerStats};
+use crate::stats::{ChannelStats, EndpointStats, PeerStats};
 use crate::time::Instant;
 
 /// Views: cheap, no effect.
@@ -49,6 +49,12 @@ impl Endpoint {
     #[must_use]
     pub fn channel_budget(&self, peer: PeerId, channel: ChannelId, now: Instant) -> u64 {
         self.machine.channel_budget(peer, channel, now)
+    }
+
+    /// What one channel to a peer did and how it is; `None` if there is no such channel, or the connection is over.
+    #[must_use]
+    pub fn channel_stats(&self, peer: PeerId, channel: ChannelId) -> Option<ChannelStats> {
+        self.machine.channel_stats(peer, channel)
     }
 
     /// The endpoint's counters.

@@ -6,13 +6,14 @@ use core::net::{IpAddr, SocketAddr};
 use super::slots::Entry;
 use super::{Machine, Probe};
 use crate::channel::outbox::Request;
+use crate::channel::qos::Qos;
 use crate::channel::send::QueueFull;
 use crate::congestion::CongestionControl;
 use crate::crypto::ServerIdentity;
 use crate::discovery::{DiscoveryQuery, Prefix};
-use crate::error::{CongestionError, ConnectError, DiscoverError, PingError, SendError};
+use crate::error::{CongestionError, ConnectError, DiscoverError, PingError, QosError, SendError};
 use crate::event::{Abandonment, Farewell, Role};
-use crate::id::{MessageId, PeerId};
+use crate::id::{ChannelId, MessageId, PeerId};
 use crate::peer::{Birth, Dialled, Peer};
 use crate::time::Instant;
 use crate::wire::handshake::{PROBE, PROBE_LEN};
@@ -108,7 +109,7 @@ impl Machine {
         self.advance(now);
         while let Some(slot) = self.unflushed.pop(&mut self.slots) {
             if let Some(found) = self.slots.get_mut(slot) {
-                found.peer.flush();
+                found.peer.flush(self.now, &self.shared.config);
             }
             self.update(slot);
         }
@@ -203,6 +204,19 @@ impl Machine {
         let found = self.slots.peer_mut(peer);
         let found = found.ok_or(CongestionError::UnknownPeer)?;
         found.recovery.set_congestion(congestion);
+        self.update(peer.slot() as u32);
+        Ok(())
+    }
+
+    pub(crate) fn set_qos(
+        &mut self,
+        peer: PeerId,
+        channel: ChannelId,
+        qos: &Qos,
+    ) -> Result<(), QosError> {
+        let found = self.slots.peer_mut(peer).ok_or(QosError::UnknownPeer)?;
+        self.shared.config.check_qos(channel, qos)?;
+        found.outbox.set_qos(self.now, channel, qos);
         self.update(peer.slot() as u32);
         Ok(())
     }

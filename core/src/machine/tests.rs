@@ -12,6 +12,7 @@ mod journal;
 mod link;
 mod pair;
 mod paths;
+mod qos;
 mod timers;
 
 use pair::Pair;

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::crypto::PublicKey;
 use crate::id::{ChannelId, PeerId};
 use crate::peer::Peer;
-use crate::stats::{EndpointStats, PeerStats};
+use crate::stats::{ChannelStats, EndpointStats, PeerStats};
 use crate::time::Instant;
 
 impl Machine {
@@ -28,6 +28,10 @@ impl Machine {
 
     pub(crate) fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         self.slots.peer(peer).map(Peer::stats)
+    }
+
+    pub(crate) fn channel_stats(&self, peer: PeerId, channel: ChannelId) -> Option<ChannelStats> {
+        self.slots.peer(peer)?.outbox.channel_stats(channel)
     }
 
     pub(crate) fn budget(&self, peer: PeerId, now: Instant) -> u64 {

@@ -54,7 +54,7 @@ impl Peer {
             false => new,
         };
         let mut pen = shared.journal.pen(now, self.id);
-        self.outbox.note_waits(lost, new, fresh, &mut pen);
+        self.outbox.note_waits(now, lost, new, fresh, &mut pen);
     }
 
     fn permit_hold(&self, now: Instant, shared: &Shared) -> Hold {
@@ -75,7 +75,7 @@ impl Peer {
 
     /// What keeps unreliable messages while bulk waits for its permission.
     fn fresh_hold(&self, now: Instant, shared: &Shared) -> Hold {
-        let fresh = self.outbox.fresh_since(now, &shared.config);
+        let fresh = self.outbox.fresh(now, self.terms(&shared.config));
         let bytes = fresh.map_or(0, |(_, bytes)| bytes);
         hold_of(self.recovery.foresee_fresh(now, bytes))
     }

@@ -7,6 +7,9 @@ use super::packet::{Built, PacketBuilder};
 use super::path::{TokenState, question_len};
 use super::{Peer, Ping};
 use crate::audit::at_most;
+use crate::channel::send::Terms;
+use crate::channel::turns::Takes;
+use crate::config::Config;
 use crate::crypto::TAG_LEN;
 use crate::event::Role;
 use crate::machine::shared::Shared;
@@ -33,8 +36,15 @@ enum Load {
 
 impl Peer {
     /// The owner's tick is over: what is queued leaves now.
-    pub(crate) fn flush(&mut self) {
-        self.flush = self.outbox.sendable_since().is_some();
+    pub(crate) fn flush(&mut self, now: Instant, config: &Config) {
+        self.flush = self.outbox.is_any_due(now, config);
+    }
+
+    pub(super) fn terms<'a>(&self, config: &'a Config) -> Terms<'a> {
+        Terms {
+            flush: self.flush,
+            config,
+        }
     }
 
     /// The owner wants to know the round trip now.
@@ -90,7 +100,6 @@ impl Peer {
     pub(super) fn data_at(&self, now: Instant, shared: &Shared) -> Instant {
         let is_control_due = matches!(self.ping, Ping::Wanted { .. })
             || self.inbox.is_credit_due()
-            || self.outbox.has_lost()
             || self.is_token_due()
             || self.is_close_due(now);
         if is_control_due {
@@ -100,14 +109,11 @@ impl Peer {
         let keepalive = self
             .copies_at(now, shared)
             .map_or(keepalive, |at| at.min(keepalive));
-        let Some(since) = self.outbox.sendable_since() else {
-            return keepalive;
-        };
-        if self.flush {
-            now
-        } else {
-            keepalive.min(since + shared.config.coalesce_delay)
-        }
+        let data = [
+            self.outbox.lost_at(),
+            self.outbox.new_at(self.terms(&shared.config)),
+        ];
+        data.into_iter().flatten().fold(keepalive, Instant::min)
     }
 
     /// When copies are reason enough for a packet.
@@ -115,7 +121,7 @@ impl Peer {
         if shared.config.redundancy_percent_max == 0 || !self.outbox.copies.is_any() {
             return None;
         }
-        self.outbox.copies.alone_at(&self.outlook(now))
+        self.outbox.copies_alone_at(&self.outlook(now))
     }
 
     fn outlook(&self, now: Instant) -> Outlook {
@@ -124,9 +130,9 @@ impl Peer {
 
     /// When unreliable messages may leave though nothing else may: they never wait behind bulk.
     fn fresh_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
-        let (since, bytes) = self.outbox.fresh_since(now, &shared.config)?;
-        if !self.flush && since + shared.config.coalesce_delay > now {
-            return Some(since + shared.config.coalesce_delay);
+        let (at, bytes) = self.outbox.fresh(now, self.terms(&shared.config))?;
+        if at > now {
+            return Some(at);
         }
         match self.recovery.permit_fresh(now, bytes) {
             Permit::Now => Some(now),
@@ -147,7 +153,7 @@ impl Peer {
 
     /// When a packet may leave although the window is full: if it takes all there is to say.
     pub(super) fn trickle_at(&self, now: Instant, datagram_size_max: usize) -> Option<Instant> {
-        if !self.outbox.fits_into(datagram_size_max) {
+        if !self.outbox.fits_into(now, datagram_size_max) {
             return None;
         }
         self.recovery.trickle_at(now, datagram_size_max)
@@ -270,7 +276,8 @@ impl Peer {
             && self.trickle_at(now, shared.config.datagram_size_max) == Some(now)
             && self.recovery.foresee(now, shared.config.datagram_size_max) == Permit::WindowFull;
         // Beside what is fresh, all that is left goes along if it is little: it costs no datagram, and hurts no queue.
-        let takes_all = load == Load::All || self.outbox.fits_into(shared.config.datagram_size_max);
+        let size = shared.config.datagram_size_max;
+        let takes_all = load == Load::All || self.outbox.fits_into(now, size);
         let planted = shared.config.planted;
         let size_max = shared.config.datagram_size_max + planted.excess();
         let mut packet = PacketBuilder::new(
@@ -310,21 +317,21 @@ impl Peer {
                     text: farewell.text(),
                 });
             }
-            let is_new_due = self.flush
-                || self
-                    .outbox
-                    .sendable_since()
-                    .is_some_and(|since| since + shared.config.coalesce_delay <= now)
-                || packet.is_eliciting();
+            let terms = Terms {
+                flush: self.flush,
+                config: &shared.config,
+            };
+            let new_at = self.outbox.new_at(terms);
+            let is_new_due =
+                self.flush || new_at.is_some_and(|at| at <= now) || packet.is_eliciting();
+            let takes = Takes {
+                fresh: is_new_due || load == Load::Fresh,
+                lost: takes_all,
+                new: takes_all && is_new_due,
+            };
             let mut pen = shared.journal.pen(now, self.id);
             let pool = &mut shared.pool;
-            if is_new_due || load == Load::Fresh {
-                self.outbox.fill_fresh(now, &mut packet, pool, &mut pen);
-            }
-            if takes_all {
-                self.outbox
-                    .fill_reliable(now, is_new_due, &mut packet, pool, &mut pen);
-            }
+            self.outbox.fill(now, takes, &mut packet, pool, &mut pen);
             // What follows a CLOSE is not heeded, and must not be acknowledged with it.
             if let Some(outlook) = outlook.as_ref().filter(|_| close.is_none()) {
                 self.outbox.fill_copies(now, outlook, &mut packet, &mut pen);
@@ -360,7 +367,8 @@ impl Peer {
             peer: self.id,
             number: self.recovery.next_number(),
         });
-        self.on_packet_sent(now, ack, built, planted);
+        let has_more = self.outbox.is_any_due(now, &shared.config);
+        self.on_packet_sent(now, ack, built, planted, has_more);
         self.on_redundancy(now, built, percent);
         if load == Load::Fresh {
             self.recovery.on_fresh_sent(built.len);
@@ -391,8 +399,15 @@ impl Peer {
         }
     }
 
-    fn on_packet_sent(&mut self, now: Instant, ack: AckForm, built: Built, planted: Planted) {
-        let has_more = self.outbox.has_lost() || self.outbox.sendable_since().is_some();
+    /// `has_more`: more could leave now, were there room on the path.
+    fn on_packet_sent(
+        &mut self,
+        now: Instant,
+        ack: AckForm,
+        built: Built,
+        planted: Planted,
+        has_more: bool,
+    ) {
         if !has_more {
             self.flush = false;
         }

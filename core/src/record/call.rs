@@ -6,6 +6,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use crate::channel::options::{Priority, SendOptions};
+use crate::channel::qos::Qos;
 use crate::congestion::CongestionControl;
 use crate::crypto::ServerIdentity;
 use crate::discovery::Prefix;
@@ -94,6 +95,11 @@ pub enum Call<'a> {
         peer: PeerId,
         congestion: CongestionControl,
     },
+    SetQos {
+        peer: PeerId,
+        channel: ChannelId,
+        qos: Qos,
+    },
     /// No call: the state was what its hash says, and from here on a ring had a generation of its own.
     Checkpoint,
     /// The recording ends here.
@@ -145,6 +151,7 @@ impl fmt::Display for Call<'_> {
             Self::SetCongestion { peer, congestion } => {
                 write!(f, "set_congestion({peer}, {congestion})")
             }
+            Self::SetQos { peer, channel, qos } => write!(f, "set_qos({peer} {channel}, {qos})"),
             Self::Checkpoint => f.write_str("checkpoint"),
             Self::End { reason } => write!(f, "end of the recording: {reason}"),
         }
@@ -233,10 +240,11 @@ pub enum Refused {
     Busy,
     NoTarget,
     TooManyTargets,
+    OutOfRange,
 }
 
 impl Refused {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::BadAddress,
         Self::AlreadyConnected,
         Self::Full,
@@ -248,6 +256,7 @@ impl Refused {
         Self::Busy,
         Self::NoTarget,
         Self::TooManyTargets,
+        Self::OutOfRange,
     ];
 
     pub(super) fn from_code(code: u8) -> Option<Self> {
@@ -269,6 +278,7 @@ impl fmt::Display for Refused {
             Self::Busy => "busy",
             Self::NoTarget => "no target",
             Self::TooManyTargets => "too many targets",
+            Self::OutOfRange => "out of range",
         })
     }
 }

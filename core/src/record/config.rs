@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
 use super::codec::{self, duration, flag, number, put_bytes, put_duration, put_number, small};
+use crate::channel::qos::Qos;
 use crate::config::{AnnounceConfig, ChannelConfig, Config, Delivery, TickConfig};
 use crate::congestion::CongestionControl;
 use crate::crypto::CipherSuite;
@@ -123,6 +124,7 @@ fn put_channel(channel: &ChannelConfig, out: &mut Vec<u8>) {
         send_queue_bytes_max,
         receive_bytes_max,
         redundancy,
+        qos,
     } = channel;
     out.push(match delivery {
         Delivery::Unreliable => 0,
@@ -134,6 +136,7 @@ fn put_channel(channel: &ChannelConfig, out: &mut Vec<u8>) {
     put_number(*send_queue_bytes_max as u64, out);
     put_number(*receive_bytes_max as u64, out);
     out.push((*redundancy).into());
+    qos.put(out);
 }
 
 fn read_channel(reader: &mut Reader<'_>) -> Result<ChannelConfig, DecodeError> {
@@ -151,6 +154,7 @@ fn read_channel(reader: &mut Reader<'_>) -> Result<ChannelConfig, DecodeError> {
         send_queue_bytes_max: small(reader, "send_queue_bytes_max")?,
         receive_bytes_max: small(reader, "receive_bytes_max")?,
         redundancy: flag(reader, "redundancy")?,
+        qos: Qos::read(reader)?,
     })
 }
 
@@ -226,6 +230,8 @@ fn read_announce(reader: &mut Reader<'_>) -> Result<Option<AnnounceConfig>, Deco
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::options::Priority;
+    use crate::channel::qos::RateLimit;
     use alloc::format;
     use core::time::Duration;
 
@@ -238,7 +244,13 @@ mod tests {
     fn unusual() -> Config {
         let channel = ChannelConfig::new(Delivery::Ordered)
             .message_size_max(1_000)
-            .redundancy(false);
+            .redundancy(false)
+            .qos(
+                Qos::new()
+                    .priority(Priority::High)
+                    .weight(100)
+                    .rate(RateLimit::new(99_999, 1_501)),
+            );
         Config::builder()
             .protocol_id(u64::MAX)
             .channels(alloc::vec![channel; 31])

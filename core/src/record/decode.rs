@@ -10,6 +10,7 @@ use super::config::list;
 use super::reading::Decode;
 use super::tag::{self, OUTPUT, TIME, VARIANT};
 use crate::channel::options::{Priority, SendOptions};
+use crate::channel::qos::Qos;
 use crate::congestion::CongestionControl;
 use crate::crypto::{PublicKey, ServerIdentity};
 use crate::discovery::Prefix;
@@ -163,6 +164,11 @@ impl Decoder {
                 peer: peer(reader)?,
                 congestion: CongestionControl::read(reader)?,
             },
+            tag::SET_QOS => Call::SetQos {
+                peer: peer(reader)?,
+                channel: ChannelId::new(reader.u8("channel")?),
+                qos: Qos::read_any(reader)?,
+            },
             tag::CHECKPOINT if tag & OUTPUT != 0 => {
                 self.addresses = AddressReader::default();
                 self.arrival = None;
@@ -250,6 +256,7 @@ impl Decoder {
             | Call::Send { .. }
             | Call::Ping { .. }
             | Call::SetCongestion { .. }
+            | Call::SetQos { .. }
             | Call::Discover { .. } => {
                 let error = reader.error("refusal");
                 let refused = Refused::from_code(reader.u8("refusal")?);

@@ -66,6 +66,7 @@ impl Encoder {
             Call::Ban { .. } => tag::BAN,
             Call::Unban { .. } => tag::UNBAN,
             Call::SetCongestion { .. } => tag::SET_CONGESTION,
+            Call::SetQos { .. } => tag::SET_QOS,
             Call::SetAccepting { accepting } => tag::SET_ACCEPTING | variant(*accepting),
         }
     }
@@ -140,6 +141,11 @@ impl Encoder {
             Call::SetCongestion { peer, congestion } => {
                 put_peer(*peer, out);
                 congestion.put(out);
+            }
+            Call::SetQos { peer, channel, qos } => {
+                put_peer(*peer, out);
+                out.push(channel.as_u8());
+                qos.put(out);
             }
             Call::End { reason } => out.push(*reason as u8),
         }

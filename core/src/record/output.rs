@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::call::{Outcome, Refused};
 use super::hash::OutputHash;
 use crate::discovery::ServerInfo;
-use crate::error::{CongestionError, ConnectError, DiscoverError, PingError, SendError};
+use crate::error::{CongestionError, ConnectError, DiscoverError, PingError, QosError, SendError};
 use crate::event::{Abandonment, CloseReason, Event, Farewell, Refusal, Role, Violation};
 use crate::id::{MessageId, PeerId};
 use crate::transmit::{Ecn, Socket, Transmit};
@@ -62,6 +62,19 @@ impl Output for Result<MessageId, SendError> {
             SendError::QueueFull => Refused::QueueFull,
         };
         refused(reason, hash)
+    }
+}
+
+impl Output for Result<(), QosError> {
+    fn note(&self, hash: &mut OutputHash) -> Outcome {
+        match self {
+            Ok(()) => Outcome::Nothing,
+            Err(QosError::UnknownPeer) => refused(Refused::UnknownPeer, hash),
+            Err(QosError::UnknownChannel) => refused(Refused::UnknownChannel, hash),
+            Err(QosError::OutOfRange { .. } | QosError::RateTooLow) => {
+                refused(Refused::OutOfRange, hash)
+            }
+        }
     }
 }
 

@@ -183,6 +183,9 @@ impl Replica {
             Call::SetCongestion { peer, congestion } => {
                 let _ = endpoint.set_congestion(*peer, *congestion);
             }
+            Call::SetQos { peer, channel, qos } => {
+                let _ = endpoint.set_qos(*peer, *channel, qos);
+            }
             Call::PollTransmit | Call::PollEvent | Call::Checkpoint | Call::End { .. } => {}
         }
     }

@@ -48,6 +48,8 @@ pub(super) const CHECKPOINT: u8 = 19;
 
 pub(super) const SET_CONGESTION: u8 = 20;
 
+pub(super) const SET_QOS: u8 = 21;
+
 /// What a message was sent with: the low two bits are its priority.
 pub(super) mod options {
     pub(in crate::record) const PRIORITY: u8 = 0x03;

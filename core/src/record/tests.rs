@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::channel::options::{Priority, SendOptions};
+use crate::channel::qos::{Qos, RateLimit};
 use crate::config::Config;
 use crate::congestion::CongestionControl;
 use crate::crypto::{PublicKey, SecretKey, ServerIdentity};
@@ -281,7 +282,15 @@ impl AnyCall {
             },
             Self::Address(address, true) => Call::Ban { address: *address },
             Self::Address(address, false) => Call::Unban { address: *address },
-            Self::Number(number, choice) => match choice % 9 {
+            Self::Number(number, choice) => match choice % 10 {
+                9 => Call::SetQos {
+                    peer: PeerId::new(*number, 7),
+                    channel: ChannelId::new(*number as u8 % 31),
+                    qos: match number % 3 {
+                        0 => Qos::new().weight(*number as u8),
+                        _ => Qos::new().rate(RateLimit::new(u64::from(*number), 9)),
+                    },
+                },
                 8 => Call::SetCongestion {
                     peer: PeerId::new(*number, 7),
                     congestion: match NonZeroU64::new(u64::from(*number)) {

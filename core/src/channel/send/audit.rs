@@ -10,6 +10,7 @@ impl SendChannel {
         if self.is_reliable() {
             self.allowance.audit()?;
         }
+        self.meter.audit()?;
         if self.is_at_rest() {
             return Ok(());
         }
@@ -107,6 +108,7 @@ impl SendChannel {
             self.expiries.first(),
         ));
         into.add(&(self.pending, &self.lost, &self.allowance));
+        into.add(&self.meter);
         for message in &self.queue {
             let fragments = message.fragments.as_ref();
             let next = fragments.map(|fragments| (fragments.next, fragments.first_unacked()));

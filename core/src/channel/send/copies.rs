@@ -12,6 +12,9 @@ const fn frame_len(len: usize) -> usize {
     3 + varint::len(len as u64) + len
 }
 
+/// That of an empty message without a number.
+const FRAME_LEN_LEAST: usize = 2;
+
 impl SendChannel {
     /// Whether there may be copies at all.
     pub(crate) const fn allow_copies(&mut self, allowed: bool) {
@@ -53,18 +56,21 @@ impl SendChannel {
         message.carriers > 0
     }
 
-    /// Puts a copy of a message into the packet if there is room for it.
+    /// Puts a copy of a message into the packet if there is room for it, there and in the channel's rate.
     pub(crate) fn put_copy(
         &mut self,
+        now: Instant,
         id: u64,
         packet: &mut PacketBuilder<'_>,
         pen: &mut Pen<'_>,
     ) -> bool {
         let has_room = packet.numbered(self.index) < NUMBERED_MESSAGES_PER_PACKET_MAX;
-        if !has_room || !self.put(packet, id, 0) {
+        let len = self.queue[self.position(id)].bytes.len();
+        let is_ready = self.meter.ready_at(frame_len(len)) <= now;
+        if !has_room || !is_ready || !self.put(packet, id, 0) {
             return false;
         }
-        let len = self.queue[self.position(id)].bytes.len();
+        self.meter.spend(now, frame_len(len));
         packet.mark_copy(frame_len(len));
         pen.note(Step::Copied {
             channel: ChannelId::new(self.index),
@@ -77,8 +83,12 @@ impl SendChannel {
         true
     }
 
-    /// Whether what is lost or unsent here fits into `room`, from which it is taken. Looks at no more than would.
-    pub(crate) fn fits_into(&self, room: &mut usize) -> bool {
+    /// Whether what is lost or unsent here, and may leave by its rate, fits into `room`, from which it is taken. Looks at no
+    /// more than would.
+    pub(crate) fn fits_into(&self, now: Instant, room: &mut usize) -> bool {
+        if self.meter.ready_at(FRAME_LEN_LEAST) > now {
+            return true;
+        }
         let mut lost = self.lost.iter().filter_map(|(id, _)| {
             let position = usize::try_from(id.checked_sub(self.base)?).ok()?;
             self.queue.get(position)

@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 
+use super::fill::Terms;
 use super::{Outgoing, SendChannel};
 use crate::config::{Config, Delivery};
 use crate::id::ChannelId;
@@ -16,15 +17,24 @@ use crate::time::Instant;
 const TICK: Duration = Duration::from_millis(10);
 
 impl SendChannel {
-    /// When the first unreliable message that may still leave was queued, and the bytes of its next piece.
-    pub(crate) fn fresh_since(&self, now: Instant, config: &Config) -> Option<(Instant, usize)> {
+    /// The first unreliable message that may still leave: when it may, when it was queued, and the bytes of its next piece.
+    pub(crate) fn fresh(
+        &self,
+        now: Instant,
+        terms: Terms<'_>,
+    ) -> Option<(Instant, Instant, usize)> {
         if self.is_reliable() {
             return None;
         }
-        let mut waiting = self.unsent.iter().map(|id| &self.queue[self.position(id)]);
-        let first = waiting.find(|message| !is_stale(message, now, config))?;
-        let piece = first.fragments.as_ref().map_or(0, |pieces| pieces.next);
-        Some((first.queued_at, first.piece(piece).len()))
+        let mut waiting = self.unsent.iter().map(|id| {
+            let message = &self.queue[self.position(id)];
+            let piece = message.next_piece();
+            let at = self.ready_at(id, piece).max(terms.since(message.queued_at));
+            (message, at, message.piece(piece).len())
+        });
+        let (message, at, bytes) =
+            waiting.find(|(message, at, _)| !is_stale(message, now.max(*at), terms.config))?;
+        Some((at, message.queued_at, bytes))
     }
 
     /// Drops what became stale before it could leave; returns how many.

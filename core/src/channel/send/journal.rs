@@ -5,6 +5,7 @@ use super::{Allowance, SendChannel};
 use crate::id::ChannelId;
 use crate::journal::{Hold, Pen, Step};
 use crate::peer::packet::PacketBuilder;
+use crate::time::Instant;
 
 impl SendChannel {
     /// Notes that a piece left. The note that a message will not come is none of its pieces.
@@ -36,21 +37,34 @@ impl SendChannel {
     }
 
     /// Notes what holds back what was lost, and what is new and has its credit.
-    pub(crate) fn note_waits(&self, lost: Hold, new: Hold, all: &Allowance, pen: &mut Pen<'_>) {
+    pub(crate) fn note_waits(
+        &self,
+        now: Instant,
+        lost: Hold,
+        new: Hold,
+        all: &Allowance,
+        pen: &mut Pen<'_>,
+    ) {
         let channel = ChannelId::new(self.index);
-        if self.has_lost() {
+        let or_rate = |ready: Instant, hold| match ready > now {
+            true => Hold::Rate { until: ready },
+            false => hold,
+        };
+        if let Some(ready) = self.lost_at() {
             pen.note(Step::Waits {
                 channel,
                 again: true,
-                hold: lost,
+                hold: or_rate(ready, lost),
             });
         }
         if let Some(id) = self.unsent.first() {
             let next = &self.queue[self.position(id)];
+            let ready = self.ready_at(id, next.next_piece());
+            let hold = self.obstacle(id, next, all);
             pen.note(Step::Waits {
                 channel,
                 again: false,
-                hold: self.obstacle(id, next, all).unwrap_or(new),
+                hold: hold.unwrap_or_else(|| or_rate(ready, new)),
             });
         }
     }

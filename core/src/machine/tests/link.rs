@@ -122,22 +122,26 @@ impl Storm {
         panic!("it never settles");
     }
 
+    /// When something happens next: a deadline or an arrival.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let next = [
+            self.pair.client.endpoint.poll_timeout(),
+            self.pair.server.endpoint.poll_timeout(),
+            self.links[0].next(),
+            self.links[1].next(),
+        ];
+        next.into_iter().flatten().min()
+    }
+
     pub(super) fn run_for(&mut self, duration: Duration) {
         let end = self.pair.now + duration;
         loop {
             self.settle();
-            let pair = &self.pair;
-            let next = [
-                pair.client.endpoint.poll_timeout(),
-                pair.server.endpoint.poll_timeout(),
-                self.links[0].next(),
-                self.links[1].next(),
-            ];
-            let Some(next) = next.into_iter().flatten().min() else {
+            let Some(next) = self.next() else {
                 self.pair.now = end;
                 return;
             };
-            assert!(next > pair.now, "busy loop at {}", pair.now);
+            assert!(next > self.pair.now, "busy loop at {}", self.pair.now);
             self.pair.now = next.min(end);
             if next >= end {
                 return;

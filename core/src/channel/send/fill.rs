@@ -1,0 +1,157 @@
+//! What of a channel may leave, when, and into the packet with it: a piece each time, when the channel's turn has come.
+
+use super::{Copies, SKIP, SendChannel};
+use crate::channel::credit::Allowance;
+use crate::config::Config;
+use crate::journal::Pen;
+use crate::peer::packet::PacketBuilder;
+use crate::pool::Pool;
+use crate::time::Instant;
+use crate::wire::NUMBERED_MESSAGES_PER_PACKET_MAX;
+
+/// When a message may leave for the first time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms<'a> {
+    /// What is queued leaves now.
+    pub(crate) flush: bool,
+    pub(crate) config: &'a Config,
+}
+
+impl Terms<'_> {
+    /// When the owner's tick lets it.
+    pub(super) fn since(self, queued_at: Instant) -> Instant {
+        match self.flush {
+            true => Instant::ZERO,
+            false => queued_at + self.config.coalesce_delay,
+        }
+    }
+}
+
+impl SendChannel {
+    /// When the next piece that never left may leave, as far as it is for the channel to say. An unreliable one that is too
+    /// old by then does not count.
+    pub(crate) fn new_at(&self, all: &Allowance, terms: Terms<'_>) -> Option<Instant> {
+        if !self.is_reliable() {
+            return self.fresh(Instant::ZERO, terms).map(|(at, ..)| at);
+        }
+        let (id, message) = self.next(all)?;
+        let ready = self.ready_at(id, message.next_piece());
+        Some(ready.max(terms.since(message.queued_at)))
+    }
+
+    /// When the next piece that was lost may leave.
+    pub(crate) fn lost_at(&self) -> Option<Instant> {
+        let (id, index) = *self.lost.front()?;
+        Some(self.ready_at(id, index))
+    }
+
+    /// When the rate lets a piece leave; what is not wanted any more is free.
+    pub(super) fn ready_at(&self, id: u64, index: u32) -> Instant {
+        self.meter.ready_at(self.piece_cost(id, index))
+    }
+
+    /// What a piece takes of the rate and of the channel's share. A note that a message will not come takes nothing.
+    fn piece_cost(&self, id: u64, index: u32) -> usize {
+        let message = self.message(id).filter(|message| message.wants(index));
+        match message {
+            Some(message) if index != SKIP => self.frame(message, id, index).encoded_len(),
+            Some(_) | None => 0,
+        }
+    }
+
+    /// Whether a lost piece may leave now. Forgets those that nobody wants any more.
+    pub(crate) fn has_lost_due(&mut self, now: Instant) -> bool {
+        while let Some((id, index)) = self.lost.front().copied() {
+            if self.is_wanted(id, index) {
+                let cost = self.piece_cost(id, index);
+                return self.meter.admits(now, cost);
+            }
+            self.lost.pop_front();
+        }
+        false
+    }
+
+    /// Whether a piece that never left may leave now, apart from the owner's tick.
+    pub(crate) fn has_new_due(&mut self, now: Instant, all: &Allowance) -> bool {
+        let Some((id, message)) = self.next(all) else {
+            return false;
+        };
+        let cost = self.piece_cost(id, message.next_piece());
+        self.meter.admits(now, cost)
+    }
+
+    /// Puts the oldest lost piece, which is [due](Self::has_lost_due), into the packet if it fits; tells what it takes.
+    pub(crate) fn put_lost(
+        &mut self,
+        now: Instant,
+        copies: &mut Copies,
+        packet: &mut PacketBuilder<'_>,
+        pen: &mut Pen<'_>,
+    ) -> Option<usize> {
+        let (id, index) = self.lost.front().copied()?;
+        let cost = self.piece_cost(id, index);
+        let numbered = packet.numbered(self.index);
+        if numbered >= NUMBERED_MESSAGES_PER_PACKET_MAX || !self.put(packet, id, index) {
+            return None;
+        }
+        self.meter.spend(now, cost);
+        self.note_left(packet, id, index, pen);
+        self.on_carried(now, id, index, packet.number(), copies);
+        self.set_resend_queued(id, index, false);
+        self.lost.pop_front();
+        Some(cost)
+    }
+
+    /// Puts the next new piece, which is [due](Self::has_new_due), into the packet if it fits; tells what it takes.
+    pub(crate) fn put_new(
+        &mut self,
+        now: Instant,
+        all: &mut Allowance,
+        copies: &mut Copies,
+        packet: &mut PacketBuilder<'_>,
+        pool: &mut Pool,
+        pen: &mut Pen<'_>,
+    ) -> Option<usize> {
+        let (id, message) = self.next(all)?;
+        let index = message.next_piece();
+        let has_number = self.is_reliable() || message.fragments.is_some();
+        if has_number && packet.numbered(self.index) >= NUMBERED_MESSAGES_PER_PACKET_MAX {
+            return None;
+        }
+        let cost = self.piece_cost(id, index);
+        if !self.put(packet, id, index) {
+            return None;
+        }
+        self.meter.spend(now, cost);
+        packet.mark_new();
+        self.note_left(packet, id, index, pen);
+        self.on_carried(now, id, index, packet.number(), copies);
+        self.on_sent_new(now, id, all, pool);
+        Some(cost)
+    }
+
+    fn on_sent_new(&mut self, now: Instant, id: u64, all: &mut Allowance, pool: &mut Pool) {
+        let is_reliable = self.is_reliable();
+        let position = self.position(id);
+        let message = &self.queue[position];
+        if message.sent_at.is_none() && is_reliable {
+            self.allowance.spend(message.cost);
+            all.spend(message.cost);
+            self.begin(id);
+        }
+        let message = &mut self.queue[position];
+        message.sent_at.get_or_insert(now);
+        let is_complete = message.fragments.as_mut().is_none_or(|fragments| {
+            fragments.next += 1;
+            fragments.next == fragments.count
+        });
+        if !is_complete {
+            return;
+        }
+        let priority = message.priority;
+        self.unsent.remove(priority, id);
+        if !is_reliable {
+            self.settle(id, pool);
+        }
+    }
+}
