@@ -157,11 +157,6 @@ impl Shares {
             WEIGHT_MAX.into(),
         )
     }
-
-    /// How far each is ahead, by weight.
-    pub(super) fn served(&self) -> impl Iterator<Item = u64> + '_ {
-        self.list.iter().map(|share| share.served)
-    }
 }
 
 impl Share {

@@ -8,9 +8,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tickwire_core::{
-    ChannelId, CongestionControl, CongestionError, ConnectError, DiscoverError, DiscoveryQuery,
-    Endpoint, EndpointStats, Event, Farewell, Instant, MessageId, PeerId, PeerStats, PingError,
-    PublicKey, SendError, SendOptions, ServerIdentity,
+    ChannelId, ChannelStats, CongestionControl, CongestionError, ConnectError, DiscoverError,
+    DiscoveryQuery, Endpoint, EndpointStats, Event, Farewell, Instant, MessageId, PeerId,
+    PeerStats, PingError, PublicKey, Qos, QosError, SendError, SendOptions, ServerIdentity,
 };
 use tickwire_udp::{BindError, Interfaces, IoStats, JoinFailure};
 
@@ -198,6 +198,16 @@ impl Handle {
         self.with(|endpoint, _| endpoint.set_congestion(peer, congestion))
     }
 
+    /// Serves a channel to a peer so from here on: who goes first, shares, and the most that may leave; see
+    /// [`Endpoint::set_qos`].
+    ///
+    /// # Errors
+    ///
+    /// [`QosError`] if there is no such peer or channel, or it cannot be served so.
+    pub fn set_qos(&self, peer: PeerId, channel: ChannelId, qos: &Qos) -> Result<(), QosError> {
+        self.with(|endpoint, _| endpoint.set_qos(peer, channel, qos))
+    }
+
     /// Calls `f` with the endpoint and the time now, and has the task send what comes of it. This is the way for code that
     /// is written against [`Endpoint`], and for several commands at one instant.
     ///
@@ -244,6 +254,12 @@ impl Handle {
     pub fn budget(&self, peer: PeerId) -> u64 {
         let now = self.now();
         self.view(|endpoint| endpoint.budget(peer, now))
+    }
+
+    /// What one channel to a peer did and how it is; see [`Endpoint::channel_stats`].
+    #[must_use]
+    pub fn channel_stats(&self, peer: PeerId, channel: ChannelId) -> Option<ChannelStats> {
+        self.view(|endpoint| endpoint.channel_stats(peer, channel))
     }
 
     /// Likewise of one channel; see [`Endpoint::channel_budget`].

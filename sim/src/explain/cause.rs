@@ -22,6 +22,8 @@ pub enum Cause {
     Congestion,
     /// Sent: pacing.
     Pacing,
+    /// Sent: the rate that its channel was given.
+    Rate,
     /// Sent: so many packets were unanswered that no further one could be remembered.
     Ledger,
     /// Sent: it could leave, and nobody called `poll_transmit`.
@@ -51,6 +53,7 @@ impl Cause {
             Self::Window => "window",
             Self::Congestion => "congestion",
             Self::Pacing => "pacing",
+            Self::Rate => "rate",
             Self::Ledger => "ledger",
             Self::Unpolled => "unpolled",
             Self::Loss => "loss",
@@ -69,6 +72,7 @@ impl Cause {
             Hold::Window => Self::Window,
             Hold::Congestion => Self::Congestion,
             Hold::Paced { .. } => Self::Pacing,
+            Hold::Rate { .. } => Self::Rate,
             Hold::Ledger => Self::Ledger,
             // What a later version may add is not a reason that this one knows.
             Hold::Due | _ => Self::Unpolled,
@@ -85,6 +89,7 @@ impl fmt::Display for Cause {
             Self::Window => "queued: 4,096 messages after one that is unacknowledged",
             Self::Congestion => "queued: the congestion window was full",
             Self::Pacing => "queued: paced",
+            Self::Rate => "queued: for the rate of its channel",
             Self::Ledger => "queued: too many packets were unanswered",
             Self::Unpolled => "queued: it could leave, and was not polled",
             Self::Loss => "lost: until that was found out",
@@ -192,7 +197,7 @@ impl Track {
         let ends = ends.chain(std::iter::once(to));
         for ((_, hold), end) in self.holds.iter().skip(first).zip(ends) {
             let end = end.min(to);
-            if let Hold::Tick { until } | Hold::Paced { until } = *hold {
+            if let Hold::Tick { until } | Hold::Paced { until } | Hold::Rate { until } = *hold {
                 spans.until(end.min(until), Cause::of(*hold));
                 spans.until(end, Cause::Unpolled);
             } else {

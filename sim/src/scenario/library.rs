@@ -52,6 +52,7 @@ pub const ENTRIES: &[Entry] = &entries![
     "nat-rebind",
     "oneway-blackhole",
     "perfect",
+    "qos",
     "rebind-addr",
     "rebind-port",
     "satellite",

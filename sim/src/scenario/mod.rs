@@ -43,6 +43,7 @@ mod link;
 mod nat;
 mod outcome;
 mod run;
+mod service;
 pub mod sweep;
 mod traces;
 mod traffic;
@@ -64,7 +65,7 @@ use crate::ms;
 pub use self::distribution::{Bar, Distribution};
 pub use self::error::ScenarioError;
 pub use self::outcome::{
-    ConnectionLog, ConnectionSeries, Connections, Direction, Ending, Outcome, PathSeries,
+    ConnectionLog, ConnectionSeries, Connections, Direction, Ending, Outcome, PathSeries, Receipts,
     RecordedNetwork, RecordedPath, RecordedWay, Series, TrafficOutcome, TrafficSeries, Volume,
 };
 pub use self::run::Player;
@@ -96,6 +97,7 @@ const ENDPOINT_KEYS: &[&str] = &[
     "half_open_max",
     "send_queue_bytes_max",
     "congestion",
+    "redundancy_percent_max",
 ];
 
 /// A scenario that makes sense.
@@ -125,6 +127,8 @@ pub fn keys() -> Vec<(&'static str, Vec<&'static str>)> {
         ("[[clients]]", clients::KEYS.to_vec()),
         ("[clients.nat]", nat::KEYS.to_vec()),
         ("[[traffic]]", traffic::KEYS.to_vec()),
+        ("[traffic.channel]", service::CHANNEL_KEYS.to_vec()),
+        ("[traffic.message]", service::MESSAGE_KEYS.to_vec()),
         ("[traffic.expect]", traffic::EXPECT_KEYS.to_vec()),
         ("[expect]", expect::KEYS.to_vec()),
         ("[[event]]", event::KEYS.to_vec()),
@@ -147,6 +151,7 @@ struct EndpointKeys {
     half_open_max: Option<u32>,
     send_queue_bytes_max: Option<u64>,
     congestion: Option<CongestionControl>,
+    redundancy_percent_max: Option<u8>,
 }
 
 /// Reads scenarios that name traces, or that are changed by settings.
@@ -345,8 +350,20 @@ impl Scenario {
                 .transpose()?
                 .unwrap_or_default(),
         };
+        scenario.check_channels(root)?;
         limits::check(&scenario, root)?;
         Ok(scenario)
+    }
+
+    /// What a channel asks for must fit to the endpoint's settings: core's own words say why not.
+    fn check_channels(&self, root: &Section<'_>) -> Result<(), ScenarioError> {
+        let sections = root.sections("traffic", traffic::KEYS)?;
+        for (traffic, section) in self.traffic.iter().zip(&sections) {
+            let tried = self.endpoint.config(1, std::slice::from_ref(traffic));
+            let tried = tried.build();
+            tried.map_err(|error| section.error_at("channel", error))?;
+        }
+        Ok(())
     }
 }
 
@@ -410,6 +427,9 @@ impl EndpointKeys {
             congestion: section.value("congestion", UnknownCongestionControl, |value| {
                 document::text_of(value)?.parse().ok()
             })?,
+            redundancy_percent_max: section
+                .count("redundancy_percent_max", 0..=100)?
+                .and_then(|percent| u8::try_from(percent).ok()),
         };
         // Whatever else does not fit together, core's own words say.
         let tried = keys.config(32, &[]).build();

@@ -130,6 +130,9 @@ pub struct TrafficOutcome {
     pub late: u64,
     /// Messages that arrived again. Never, unless Tickwire is wrong.
     pub duplicated: u64,
+    /// What their senders were told of them, where they asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipts: Option<Receipts>,
     /// Payload delivered per second and client, in bits; over the time until it was complete for what has a `total`.
     pub goodput_bps: u64,
     /// The longest time in which nothing arrived at a client, or from it: between two arrivals, or from the last one until nothing
@@ -139,6 +142,17 @@ pub struct TrafficOutcome {
     pub latency: Distribution,
     /// How long clients took to have everything, if it has a `total`; those that never had it are not counted.
     pub complete: Option<Distribution>,
+}
+
+/// What senders were told of their messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Receipts {
+    /// They arrived.
+    pub delivered: u64,
+    /// They were given up because their time to live was over.
+    pub expired: u64,
+    /// They were given up because a newer one had their key.
+    pub superseded: u64,
 }
 
 /// How connections began and ended.

@@ -8,6 +8,7 @@ use super::clients::{Group, is_name};
 use super::document::{Section, text_of, whole_of};
 use super::error::ScenarioError;
 use super::event::{self, Who};
+use super::service::{self, ChannelKeys, MessageKeys};
 use crate::ms;
 
 /// Keys of `[[traffic]]`.
@@ -23,6 +24,8 @@ pub(crate) const KEYS: &[&str] = &[
     "from",
     "until",
     "late_after",
+    "channel",
+    "message",
     "expect",
 ];
 /// Keys of `[traffic.expect]`.
@@ -73,6 +76,8 @@ pub(crate) struct Traffic {
     pub(crate) from: Duration,
     pub(crate) until: Option<Duration>,
     pub(crate) late_after: Duration,
+    pub(crate) channel: ChannelKeys,
+    pub(crate) message: MessageKeys,
     pub(crate) expect: Bounds,
 }
 
@@ -113,6 +118,8 @@ impl Traffic {
         )?;
         let (size_min, size_max) = sizes(section)?;
         let bounds = section.section("expect", EXPECT_KEYS)?;
+        let channel = section.section("channel", service::CHANNEL_KEYS)?;
+        let message = section.section("message", service::MESSAGE_KEYS)?;
         let traffic = Self {
             name: name.to_owned(),
             delivery,
@@ -126,6 +133,16 @@ impl Traffic {
             late_after: section
                 .time("late_after", ms(1)..=ms(60_000))?
                 .unwrap_or(ms(100)),
+            channel: channel
+                .as_ref()
+                .map(ChannelKeys::read)
+                .transpose()?
+                .unwrap_or_default(),
+            message: message
+                .as_ref()
+                .map(|message| MessageKeys::read(message, delivery))
+                .transpose()?
+                .unwrap_or_default(),
             expect: bounds
                 .as_ref()
                 .map(Bounds::read)

@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) number: u32,
     pub(crate) tick_rate_hz: NonZeroU32,
     pub(crate) congestion: CongestionControl,
+    /// Percent.
+    pub(crate) redundancy: u8,
     /// Whether to tell the user once it plays.
     pub(crate) is_announced: bool,
     /// Time to play, counted from when the connection is complete.
@@ -134,6 +136,7 @@ pub(crate) async fn play(plan: Plan, orders: watch::Receiver<Order>) -> anyhow::
 fn bind(plan: &Plan) -> anyhow::Result<Handle> {
     let config = tickwire_game::config()
         .congestion(plan.congestion)
+        .redundancy_percent_max(plan.redundancy)
         .tick(Some(TickConfig::new(plan.tick_rate_hz)));
     let any = place::any_address(plan.server.is_ipv6());
     let options = Options::new(config).game(SocketAddr::new(any, 0));

@@ -81,6 +81,7 @@ mod tests {
             number: 0,
             tick_rate_hz: NonZeroU32::new(30).expect("not 0"),
             congestion: CongestionControl::default(),
+            redundancy: 40,
             is_announced: false,
             duration: None,
             record: None,

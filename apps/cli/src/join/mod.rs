@@ -66,6 +66,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", default_value_t, value_parser = args::congestion)]
     congestion: CongestionControl,
 
+    /// Bytes that copies of small messages may add against loss, in percent of all others; 0 sends none
+    #[arg(long, value_name = "PERCENT", default_value = "40", value_parser = args::whole(0_u8..=100), allow_negative_numbers = true)]
+    redundancy: u8,
+
     /// Leave after this many seconds of play [default: at Ctrl-C]
     #[arg(long, value_name = "SECONDS", value_parser = args::seconds, allow_negative_numbers = true)]
     duration: Option<Duration>,
@@ -152,6 +156,7 @@ async fn play(
             number,
             tick_rate_hz: TICK_RATE_HZ,
             congestion: args.congestion,
+            redundancy: args.redundancy,
             is_announced: number == 0 && !args.json,
             duration: args.duration,
             record: (args.bots == 1).then(|| args.record.clone()),

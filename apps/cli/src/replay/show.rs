@@ -196,6 +196,7 @@ fn line(record: &Record<'_>, output: &Output) -> Option<String> {
         | Call::Unban { .. }
         | Call::SetAccepting { .. }
         | Call::SetCongestion { .. }
+        | Call::SetQos { .. }
         | Call::Checkpoint
         | Call::End { .. } => Some(format!("  {}", record.call)),
     }

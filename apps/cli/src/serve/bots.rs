@@ -30,6 +30,7 @@ impl Bots {
         bound: SocketAddr,
         key: PublicKey,
         tick_rate_hz: NonZeroU32,
+        redundancy: u8,
     ) -> Self {
         let (orders, receiver) = watch::channel(Order::Play);
         let mut tasks = JoinSet::new();
@@ -41,6 +42,7 @@ impl Bots {
                 number,
                 tick_rate_hz,
                 congestion: CongestionControl::default(),
+                redundancy,
                 is_announced: false,
                 duration: None,
                 record: None,

@@ -61,6 +61,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", default_value_t, value_parser = args::congestion)]
     congestion: CongestionControl,
 
+    /// Bytes that copies of small messages may add against loss, in percent of all others; 0 sends none
+    #[arg(long, value_name = "PERCENT", default_value = "40", value_parser = args::whole(0_u8..=100), allow_negative_numbers = true)]
+    redundancy: u8,
+
     /// Port on which to answer those who look for servers, UDP; several servers of a host share it
     #[arg(long, value_name = "PORT", default_value_t = DISCOVERY_PORT, value_parser = args::whole(0_u16..=u16::MAX), allow_negative_numbers = true)]
     discovery_port: u16,

@@ -56,7 +56,7 @@ pub(super) async fn serve(args: &Args, stop: &Stop) -> anyhow::Result<()> {
     server.say_where(&ready)?;
 
     let key = server.handle.public_key();
-    let bots = Bots::start(args.bots, ready.game, key, args.tick_rate);
+    let bots = Bots::start(args.bots, ready.game, key, args.tick_rate, args.redundancy);
     let mut table = LiveTable::default();
     server.play(&mut table, stop).await?;
     let ending = server.end().await;
@@ -75,6 +75,7 @@ fn bind(args: &Args) -> anyhow::Result<Handle> {
         .accepts(true)
         .peers_max(args.max_players)
         .congestion(args.congestion)
+        .redundancy_percent_max(args.redundancy)
         .tick(Some(TickConfig::new(args.tick_rate)));
     if let Some(path) = &args.key {
         config = config.identity(Some(keyfile::load_or_create(path)?));

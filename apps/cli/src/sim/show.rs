@@ -13,6 +13,7 @@ pub(super) fn text(outcome: &Outcome) -> String {
     let mut lines = vec![format!("{}, seed {}", clean(&outcome.title), outcome.seed)];
     lines.extend(outcome.network.iter().flat_map(network));
     lines.extend([String::new(), traffic(outcome), String::new()]);
+    lines.extend(outcome.traffic.iter().filter_map(receipts));
     lines.extend(connections(outcome));
     lines.push(wire(outcome));
     lines.push(faults(outcome));
@@ -93,6 +94,19 @@ fn lost(found: &TrafficOutcome) -> String {
         0 => "0".to_owned(),
         lost => format!("{lost} ({}%)", tenths(lost * 100, found.sent.max(1))),
     }
+}
+
+/// What senders were told, where they asked.
+fn receipts(found: &TrafficOutcome) -> Option<String> {
+    let receipts = found.receipts?;
+    let way = match found.direction {
+        Direction::Up => '↑',
+        Direction::Down => '↓',
+    };
+    Some(format!(
+        "receipts of {} {way}: {} delivered, {} expired, {} superseded",
+        found.name, receipts.delivered, receipts.expired, receipts.superseded
+    ))
 }
 
 fn connections(outcome: &Outcome) -> Vec<String> {

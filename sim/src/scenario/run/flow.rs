@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tickwire_core::{ChannelId, Instant, PeerId, SendError};
+use tickwire_core::{Abandonment, ChannelId, Event, Instant, PeerId, SendError};
 
 use super::World;
 use super::sampler::Sampler;
@@ -13,7 +13,7 @@ use crate::host::HostId;
 use crate::rng::Rng;
 use crate::scenario::Scenario;
 use crate::scenario::distribution::Times;
-use crate::scenario::outcome::Direction;
+use crate::scenario::outcome::{Direction, Receipts};
 use crate::scenario::traffic::{Pace, Traffic, Ways};
 
 /// All flows, and what became of each kind.
@@ -50,6 +50,7 @@ pub(super) struct Counts {
     pub(super) delivered_bytes: u64,
     pub(super) late: u64,
     pub(super) duplicated: u64,
+    pub(super) receipts: Receipts,
 }
 
 #[derive(Debug)]
@@ -127,6 +128,25 @@ impl Flows {
                     kind.speak(world, host, client, peer, &mut self.buf);
                 }
             }
+        }
+    }
+
+    /// A receipt of what was said in this direction came.
+    pub(super) fn on_receipt(&mut self, direction: Direction, event: &Event) {
+        let (Event::Delivered { channel, .. } | Event::Abandoned { channel, .. }) = event else {
+            return;
+        };
+        let mut kinds = self.kinds.iter_mut();
+        let kind = kinds.find(|kind| kind.channel == *channel && kind.direction == direction);
+        let Some(kind) = kind else { return };
+        let receipts = &mut kind.counts.receipts;
+        match event {
+            Event::Abandoned {
+                why: Abandonment::Expired,
+                ..
+            } => receipts.expired += 1,
+            Event::Abandoned { .. } => receipts.superseded += 1,
+            _ => receipts.delivered += 1,
         }
     }
 
@@ -230,7 +250,10 @@ impl Kind {
             usize::try_from(size).unwrap_or(usize::MAX),
         );
         let channel = self.channel;
-        let said = world.act(host, |endpoint, now| endpoint.send(now, peer, channel, buf));
+        let options = self.traffic.message.options(number);
+        let said = world.act(host, |endpoint, now| {
+            endpoint.send_with(now, peer, channel, buf, &options)
+        });
         match said {
             Ok(_) => {
                 flow.rng.draw();

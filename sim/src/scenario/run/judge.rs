@@ -114,6 +114,7 @@ impl Kind {
             lost: counts.sent - counts.delivered,
             late: counts.late,
             duplicated: counts.duplicated,
+            receipts: traffic.message.has_receipts().then_some(counts.receipts),
             goodput_bps: u64::try_from(per_client).unwrap_or(u64::MAX),
             longest_gap_us: micros(longest_gap),
             latency: self.latency.finish(),
@@ -181,16 +182,17 @@ fn unmet(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
             found.duplicated == 0,
             format!("{name}: {} messages arrived twice", found.duplicated),
         );
-        if expected.all_reliable_delivered && is_reliable {
+        let traffic = scenario
+            .traffic
+            .iter()
+            .find(|traffic| traffic.name == found.name);
+        let gives_up = traffic.is_some_and(|traffic| traffic.message.gives_up());
+        if expected.all_reliable_delivered && is_reliable && !gives_up {
             expect(
                 found.lost == 0,
                 format!("{name}: {} messages were lost", found.lost),
             );
         }
-        let traffic = scenario
-            .traffic
-            .iter()
-            .find(|traffic| traffic.name == found.name);
         if let Some(traffic) = traffic {
             traffic
                 .expect

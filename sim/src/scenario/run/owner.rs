@@ -126,6 +126,9 @@ impl Run<'_> {
             {
                 self.on_disconnected(client, at, &reason);
             }
+            Event::Delivered { .. } | Event::Abandoned { .. } => {
+                self.flows.on_receipt(Direction::Up, &event);
+            }
             _ => {}
         }
     }
@@ -226,6 +229,9 @@ impl Run<'_> {
                 );
             }
             Event::Disconnected { peer, reason, .. } => self.on_gone(peer, &reason),
+            Event::Delivered { .. } | Event::Abandoned { .. } => {
+                self.flows.on_receipt(Direction::Down, &event);
+            }
             _ => {}
         }
     }

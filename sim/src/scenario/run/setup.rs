@@ -229,7 +229,14 @@ impl EndpointKeys {
             }
         };
         let mut channels = vec![channel(Delivery::Reliable)];
-        channels.extend(traffic.iter().map(|traffic| channel(traffic.delivery)));
+        channels.extend(traffic.iter().map(|traffic| {
+            let channel = traffic.channel.of(channel(traffic.delivery));
+            // What a rate can bear depends on the longest message, which is known here.
+            match traffic.channel.qos.rate {
+                Some(_) => channel.message_size_max(traffic.size_max as usize),
+                None => channel,
+            }
+        }));
         // A client that comes again is there twice for a while.
         let mut config = Config::builder()
             .channels(channels)
@@ -258,6 +265,9 @@ impl EndpointKeys {
         }
         if let Some(congestion) = self.congestion {
             config = config.congestion(congestion);
+        }
+        if let Some(percent) = self.redundancy_percent_max {
+            config = config.redundancy_percent_max(percent);
         }
         config
     }
