@@ -278,3 +278,6 @@ impl Copies {
         tick * count - tick / 4
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -199,13 +199,33 @@ impl Outbox {
             .all(|channel| channel.fits_into(now, &mut room))
     }
 
-    /// The first unreliable message that may still leave: when it may, and the bytes of its next piece.
-    pub(crate) fn fresh(&self, now: Instant, terms: Terms<'_>) -> Option<(Instant, usize)> {
-        let channels = self.channels.iter();
-        let first = channels
-            .filter_map(|channel| channel.fresh(now, terms))
-            .min();
-        first.map(|(at, _, bytes)| (at, bytes))
+    /// The first unreliable message that may still leave: when it may, and the bytes of its next piece. `is_paced`: only pacing
+    /// keeps reliable ones, and then those go before an unreliable channel that is ahead of its share.
+    pub(crate) fn fresh(
+        &self,
+        now: Instant,
+        terms: Terms<'_>,
+        is_paced: bool,
+    ) -> Option<(Instant, usize)> {
+        let yields = |index| {
+            is_paced && self.shares.is_ahead(index) && self.is_reliable_due(now, terms.config)
+        };
+        let channels = self.channels.iter().enumerate();
+        let channels = channels.filter(|(index, _)| !yields(*index));
+        let first = channels.filter_map(|(_, channel)| channel.fresh(now, terms));
+        first.min().map(|(at, _, bytes)| (at, bytes))
+    }
+
+    /// Whether something reliable may leave now, apart from the owner's tick.
+    fn is_reliable_due(&self, now: Instant, config: &Config) -> bool {
+        let terms = Terms {
+            flush: true,
+            config,
+        };
+        self.reliable().any(|channel| {
+            let dues = [channel.lost_at(), channel.new_at(&self.all, terms)];
+            dues.into_iter().flatten().any(|at| at <= now)
+        })
     }
 
     /// Bytes that wait to leave and may by their rate until then, unreliable ones and all; counts not much further than

@@ -13,7 +13,8 @@
 //! back to 0 as the others go on, so idle time buys nothing later (the virtual time of fair queueing is the 0 here).
 //!
 //! Unreliable channels are served first whatever their priority, until they are ahead, and each of their bytes counts a
-//! sixteenth: what is fresh goes before bulk and bulk gets the rest, but not nothing.
+//! sixteenth: what is fresh goes before bulk and bulk gets the rest, but not nothing. While a full congestion window keeps all
+//! reliable messages, what is fresh leaves and counts nothing: it takes nothing from anybody.
 
 use alloc::vec::Vec;
 
@@ -112,6 +113,11 @@ impl Shares {
     pub(super) fn of(&self, channel: usize) -> (Priority, u8) {
         let share = &self.list[channel];
         (share.priority, share.weight)
+    }
+
+    /// Whether a channel is ahead of its share, and goes behind all that are not.
+    pub(super) fn is_ahead(&self, channel: usize) -> bool {
+        self.list[channel].is_ahead()
     }
 
     /// The next of `lost` and `new`, and whether it is of `lost`: of equal priorities what was lost goes first.

@@ -19,6 +19,8 @@ pub(crate) struct Takes {
     pub(crate) lost: bool,
     /// Reliable messages that never left.
     pub(crate) new: bool,
+    /// What leaves counts for its channel's share: the others would have had its place.
+    pub(crate) counts: bool,
 }
 
 /// Channels with something to send.
@@ -60,8 +62,7 @@ impl Outbox {
                 continue;
             };
             self.retransmissions += u64::from(is_lost);
-            // When only what is fresh may leave, it takes nothing from the others.
-            if takes.lost {
+            if takes.counts {
                 self.shares.serve(channel, bytes, due.lost.and(due.new));
             }
             let before = candidates;

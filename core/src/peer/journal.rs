@@ -75,9 +75,13 @@ impl Peer {
 
     /// What keeps unreliable messages while bulk waits for its permission.
     fn fresh_hold(&self, now: Instant, shared: &Shared) -> Hold {
-        let fresh = self.outbox.fresh(now, self.terms(&shared.config));
-        let bytes = fresh.map_or(0, |(_, bytes)| bytes);
-        hold_of(self.recovery.foresee_fresh(now, bytes))
+        let is_paced = self.is_paced(now, &shared.config);
+        let terms = self.terms(&shared.config);
+        match self.outbox.fresh(now, terms, is_paced) {
+            Some((_, bytes)) => hold_of(self.recovery.foresee_fresh(now, bytes)),
+            // What there is gives way to what only pacing keeps.
+            None => self.permit_hold(now, shared),
+        }
     }
 
     /// Notes what an acknowledgement said, and what was lost by it.

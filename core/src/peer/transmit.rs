@@ -130,7 +130,9 @@ impl Peer {
 
     /// When unreliable messages may leave though nothing else may: they never wait behind bulk.
     fn fresh_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
-        let (at, bytes) = self.outbox.fresh(now, self.terms(&shared.config))?;
+        let is_paced = self.is_paced(now, &shared.config);
+        let terms = self.terms(&shared.config);
+        let (at, bytes) = self.outbox.fresh(now, terms, is_paced)?;
         if at > now {
             return Some(at);
         }
@@ -139,6 +141,12 @@ impl Peer {
             Permit::At(at) => Some(at),
             Permit::WindowFull | Permit::LedgerFull => None,
         }
+    }
+
+    /// Whether it is pacing that keeps reliable messages, and not the window: they wait for a few milliseconds at most.
+    pub(super) fn is_paced(&self, now: Instant, config: &Config) -> bool {
+        let permit = self.recovery.foresee(now, config.datagram_size_max);
+        matches!(permit, Permit::At(_))
     }
 
     fn permitted_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
@@ -278,6 +286,7 @@ impl Peer {
         // Beside what is fresh, all that is left goes along if it is little: it costs no datagram, and hurts no queue.
         let size = shared.config.datagram_size_max;
         let takes_all = load == Load::All || self.outbox.fits_into(now, size);
+        let is_paced = load == Load::Fresh && self.is_paced(now, &shared.config);
         let planted = shared.config.planted;
         let size_max = shared.config.datagram_size_max + planted.excess();
         let mut packet = PacketBuilder::new(
@@ -328,6 +337,7 @@ impl Peer {
                 fresh: is_new_due || load == Load::Fresh,
                 lost: takes_all,
                 new: takes_all && is_new_due,
+                counts: load == Load::All || is_paced,
             };
             let mut pen = shared.journal.pen(now, self.id);
             let pool = &mut shared.pool;

@@ -78,3 +78,65 @@ impl AckTime {
         Some(self.usual()? + margin)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{AckTime, Duration, SAMPLES_MIN};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn learned(time: Duration) -> AckTime {
+        let mut found = AckTime::default();
+        (0..SAMPLES_MIN).for_each(|_| found.on_sample(time));
+        found
+    }
+
+    #[test]
+    fn nothing_is_known_before_enough_samples() {
+        let mut found = AckTime::default();
+        for _ in 1..SAMPLES_MIN {
+            found.on_sample(60 * MS);
+            assert_eq!((found.usual(), found.overdue()), (None, None));
+        }
+        found.on_sample(60 * MS);
+        assert_eq!(found.usual(), Some(60 * MS));
+        // Sixteen equal ones leave little of the first guess of an eighth.
+        let margin = found.overdue().unwrap_or_default() - 60 * MS;
+        assert!(MS <= margin && margin < 6 * MS, "{margin:?}");
+    }
+
+    #[test]
+    fn a_single_late_answer_moves_little_and_three_in_a_row_count() {
+        let mut found = learned(60 * MS);
+        found.on_sample(160 * MS);
+        let once = found.usual().unwrap_or_default();
+        assert!(once < 61 * MS, "{once:?}");
+        found.on_sample(160 * MS);
+        found.on_sample(160 * MS);
+        let thrice = found.usual().unwrap_or_default();
+        assert!(thrice > 71 * MS, "{thrice:?}");
+        // What is usual between them begins the row anew.
+        let mut broken = learned(60 * MS);
+        for _ in 0..8 {
+            broken.on_sample(160 * MS);
+            broken.on_sample(160 * MS);
+            broken.on_sample(broken.usual().unwrap_or_default());
+        }
+        assert!(broken.usual() < Some(80 * MS), "{:?}", broken.usual());
+    }
+
+    proptest! {
+        /// The usual time is among those seen, and what is overdue is later than it by a millisecond at least.
+        #[test]
+        fn what_is_usual_lies_between_the_extremes(micros in prop::collection::vec(1u64..20_000_000, 16..200)) {
+            let mut found = AckTime::default();
+            micros.iter().for_each(|us| found.on_sample(Duration::from_micros(*us)));
+            let seen = micros.iter().map(|us| Duration::from_micros((*us).min(10_000_000)));
+            let usual = found.usual().expect("sixteen samples");
+            prop_assert!(seen.clone().min() <= Some(usual) && Some(usual) <= seen.max());
+            prop_assert!(found.overdue() >= Some(usual + MS));
+        }
+    }
+}

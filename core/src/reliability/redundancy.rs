@@ -180,3 +180,148 @@ impl Cadence {
         Duration::from_micros(self.tick_us)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{BLIND_MAX, Budget, Cadence, Duration, Instant, Outlook};
+
+    /// A path of which enough is known.
+    fn lossy(loss_permille: u16, repeat_permille: u16, run_tenths: u16) -> Outlook {
+        Outlook {
+            is_known: true,
+            loss_permille,
+            repeat_permille,
+            run_tenths,
+            their_loss_permille: 0,
+            answer: Duration::from_millis(60),
+            largest_acked: 10,
+            newest_acked_at: Instant::from_millis(100),
+            window: Duration::from_millis(5),
+        }
+    }
+
+    #[test]
+    fn copies_by_loss_and_by_how_it_comes_in_rows() {
+        // Loss, loss after a loss, copies: all lost together once in a thousand.
+        let table = [
+            (0, 0, 0),
+            (1, 0, 1),
+            (20, 20, 1),
+            (31, 31, 1),
+            (50, 50, 2),
+            (100, 100, 2),
+            (101, 101, 3),
+            (200, 200, 3),
+            (1_000, 1_000, 3),
+            (20, 500, 3),
+            (20, 5, 1),
+        ];
+        for (loss, repeat, copies) in table {
+            assert_eq!(
+                lossy(loss, repeat, 10).copies(),
+                copies,
+                "{loss} and {repeat}"
+            );
+        }
+    }
+
+    #[test]
+    fn while_nothing_is_known_there_is_one_copy_or_more_if_losses_were_seen() {
+        let unknown = |ours, theirs| Outlook {
+            is_known: false,
+            their_loss_permille: theirs,
+            ..lossy(ours, 0, 0)
+        };
+        assert_eq!(unknown(0, 0).copies(), 1);
+        assert_eq!(unknown(0, 300).copies(), 1);
+        assert_eq!(
+            unknown(10, 300).copies(),
+            3,
+            "loss there is a guess for loss here"
+        );
+        assert_eq!(
+            lossy(0, 0, 0).copies(),
+            0,
+            "and once it is known to be none there is none"
+        );
+    }
+
+    #[test]
+    fn copies_are_spread_over_a_row_of_losses() {
+        let gaps = |run| [1, 2, 3, 4].map(|nth| lossy(50, 50, run).gap(nth));
+        assert_eq!(gaps(10), [1, 1, 1, 1]);
+        assert_eq!(gaps(40), [1, 2, 4, 6]);
+        assert_eq!(gaps(0), [1; 4]);
+    }
+
+    #[test]
+    fn a_packet_is_overtaken_by_number_and_by_time() {
+        let outlook = lossy(50, 50, 10);
+        let at = Instant::from_millis;
+        assert!(outlook.is_overtaken(9, at(95)));
+        assert!(
+            !outlook.is_overtaken(9, at(96)),
+            "it left less than the window before"
+        );
+        assert!(
+            !outlook.is_overtaken(10, at(50)),
+            "this is the one that was acknowledged"
+        );
+    }
+
+    #[test]
+    fn a_tick_is_learned_from_what_leaves() {
+        let mut cadence = Cadence::new(None);
+        assert_eq!(cadence.tick().as_micros(), 16_667);
+        let mut now_ms = 0;
+        for _ in 0..100 {
+            now_ms += 33;
+            cadence.on_sent(Instant::from_millis(now_ms));
+            // A second datagram of the tick is not the next tick.
+            cadence.on_sent(Instant::from_millis(now_ms + 1));
+        }
+        let tick_us = cadence.tick().as_micros();
+        assert!((32_900..=33_000).contains(&tick_us), "{tick_us}");
+        cadence.on_sent(Instant::from_millis(now_ms + 5_000));
+        assert_eq!(cadence.tick().as_micros(), tick_us, "a pause is no tick");
+        assert_eq!(
+            Cadence::new(Some(Duration::from_secs(1)))
+                .tick()
+                .as_millis(),
+            50
+        );
+    }
+
+    proptest! {
+        /// More loss never means fewer copies, and there are no more than may leave blindly.
+        #[test]
+        fn more_loss_never_means_fewer_copies(loss in 0u16..=1_000, more in 0u16..=1_000, repeat in 0u16..=1_000) {
+            let copies = |loss| lossy(loss, repeat, 10).copies();
+            prop_assert!(copies(loss) <= copies((loss + more).min(1_000)));
+            prop_assert!(copies(loss) <= BLIND_MAX);
+        }
+
+        /// Over any time the copies are at most their share of all else, and what the bucket held.
+        #[test]
+        fn copies_never_exceed_their_share(
+            percent in 0u8..=100,
+            steps in prop::collection::vec((any::<bool>(), 1u64..1_300), 1..300),
+        ) {
+            let mut budget = Budget::new();
+            let (mut others, mut copies) = (0, 0);
+            for (is_copy, bytes) in steps {
+                if !is_copy {
+                    budget.earn(bytes, percent);
+                    others += bytes;
+                } else if budget.covers(bytes, 0) {
+                    budget.spend(bytes);
+                    copies += bytes;
+                }
+                prop_assert!(copies * 100 <= others * u64::from(percent) + Budget::BYTES_MAX * 100);
+                prop_assert!(budget.bytes() <= Budget::BYTES_MAX);
+            }
+        }
+    }
+}

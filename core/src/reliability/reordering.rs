@@ -64,3 +64,83 @@ impl Reordering {
         self.extra_us = wanted_us.min(rtt_us.max(EXTRA_MIN_US));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Duration, LOSSES_TO_SHRINK, Reordering};
+
+    const MS: Duration = Duration::from_millis(1);
+    const RTT_US: u64 = 40_000;
+
+    #[test]
+    fn the_window_is_a_quarter_of_the_least_round_trip_and_what_was_missing() {
+        let mut found = Reordering::default();
+        assert!(!found.is_seen());
+        assert_eq!(found.window(RTT_US, RTT_US), 10 * MS);
+        found.on_mistake(3 * MS, RTT_US);
+        assert!(found.is_seen());
+        assert_eq!(
+            (found.window(RTT_US, RTT_US), found.extra()),
+            (13 * MS, 3 * MS)
+        );
+        found.on_mistake(2 * MS, RTT_US);
+        assert_eq!(found.extra(), 5 * MS, "five in all were missing");
+        found.on_mistake(Duration::from_micros(1), 100);
+        assert_eq!(
+            found.extra(),
+            Duration::from_micros(500),
+            "a round trip at most, and this at least"
+        );
+    }
+
+    #[test]
+    fn sixteen_losses_without_a_mistake_halve_what_was_added() {
+        let mut found = Reordering::default();
+        found.on_mistake(3 * MS, RTT_US);
+        let lose = |found: &mut Reordering| (0..LOSSES_TO_SHRINK).for_each(|_| found.on_lost());
+        lose(&mut found);
+        assert_eq!(found.extra(), Duration::from_micros(1_500));
+        (1..LOSSES_TO_SHRINK).for_each(|_| found.on_lost());
+        found.on_mistake(MS, RTT_US);
+        (1..LOSSES_TO_SHRINK).for_each(|_| found.on_lost());
+        assert_eq!(
+            found.extra(),
+            Duration::from_micros(2_500),
+            "a mistake begins the count anew"
+        );
+        for halved_us in [1_250, 625, 0, 0] {
+            lose(&mut found);
+            found.on_mistake_for_tests();
+            assert_eq!(found.extra(), Duration::from_micros(halved_us));
+        }
+        assert!(!found.is_seen());
+    }
+
+    impl Reordering {
+        /// Begins the count anew, as a mistake does, without adding to the window.
+        fn on_mistake_for_tests(&mut self) {
+            self.losses = 0;
+        }
+    }
+
+    proptest! {
+        /// Whatever happens, the window is never above the round trip.
+        #[test]
+        fn the_window_never_exceeds_the_round_trip(
+            steps in prop::collection::vec((any::<bool>(), 0u64..1_000_000), 0..100),
+            rtt_us in 1_000u64..500_000,
+        ) {
+            let mut found = Reordering::default();
+            for (is_mistake, late_us) in steps {
+                match is_mistake {
+                    true => found.on_mistake(Duration::from_micros(late_us), rtt_us),
+                    false => found.on_lost(),
+                }
+                prop_assert!(found.window(rtt_us, rtt_us) <= Duration::from_micros(rtt_us));
+                prop_assert!(found.extra() <= Duration::from_micros(rtt_us));
+            }
+        }
+    }
+}

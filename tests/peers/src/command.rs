@@ -87,6 +87,15 @@ struct Options {
 }
 
 impl Options {
+    /// Tickwire without copies is another row where latency is, and no contender of its own elsewhere.
+    fn plan_of_contenders(&self) -> Plan {
+        let mut plan = self.plan();
+        if self.only.is_empty() {
+            plan.contenders.retain(|one| *one != Contender::Single);
+        }
+        plan
+    }
+
     /// For what only Tickwire promises.
     fn plan_of_tickwire(&self) -> Plan {
         let mut plan = self.plan();
@@ -129,7 +138,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
         probe(who, *clients, *ticks)?.run();
         return Ok(());
     }
-    let plan = cli.options.plan();
+    let plan = cli.options.plan_of_contenders();
     let is_wanted = |what| cli.what == what || cli.what == What::All;
     let mut reports = Vec::new();
     let mut tell = |report: Report| {
@@ -139,7 +148,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
         reports.push(report);
     };
     if is_wanted(What::W1) {
-        let results = latency::measure(&plan);
+        let results = latency::measure(&cli.options.plan());
         tell(Report::new("w1", report::latency(&results), &results)?);
     }
     if is_wanted(What::W2) {

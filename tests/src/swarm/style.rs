@@ -1,6 +1,6 @@
 //! How the endpoints of a seed are configured.
 
-use tickwire_core::{Config, ConfigBuilder};
+use tickwire_core::{Config, ConfigBuilder, Priority, Qos, RateLimit};
 use tickwire_sim::Rng;
 
 use super::case::Case;
@@ -10,6 +10,8 @@ use super::case::Case;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
     room: Room,
+    /// Of each channel: who goes first, shares, rates.
+    qos: [Qos; 4],
     #[cfg(feature = "planted")]
     first_numbers: (u64, u64),
 }
@@ -36,9 +38,27 @@ impl Room {
     }
 }
 
+/// In one seed of three channels are no equals.
+fn any_qos(mut rng: Rng) -> [Qos; 4] {
+    let mut all = [Qos::new(); 4];
+    if rng.below(3) > 0 {
+        return all;
+    }
+    for qos in &mut all {
+        let priorities = [Priority::Low, Priority::Normal, Priority::High];
+        qos.priority = priorities[usize::try_from(rng.below(3)).unwrap_or(0)];
+        qos.weight = u8::try_from(rng.between(1, 100)).unwrap_or(1);
+        let rate = RateLimit::new(rng.between(20_000, 500_000), rng.between(1_500, 20_000));
+        qos.rate = (rng.below(3) == 0).then_some(rate);
+    }
+    all
+}
+
 impl Style {
     pub(super) fn draw(rng: &mut Rng) -> Self {
         Self {
+            // A stream of its own: the other draws stay what they were.
+            qos: any_qos(rng.fork("qos")),
             room: match rng.below(6) {
                 0 => Room::Tiny,
                 1 | 2 => Room::Tight,
@@ -64,11 +84,14 @@ impl Style {
 
     /// `places`: peers of an endpoint with little room, twice as many as clients so that a lost one may come again.
     pub(super) fn config(self, case: &Case, places: u32) -> ConfigBuilder {
-        let mut config = Config::builder();
+        let usual = Config::default();
+        let channels = usual.channels().iter().zip(self.qos);
+        let channels = channels.map(|(channel, qos)| channel.clone().qos(qos));
+        let channels: Vec<_> = channels.collect();
+        let mut config = Config::builder().channels(channels.clone());
         if let Some([message, queue, credit, connection, unread]) = self.room.bounds() {
-            let usual = Config::default();
-            let channels = usual.channels().iter().map(|channel| {
-                let channel = channel.clone().message_size_max(message);
+            let channels = channels.into_iter().map(|channel| {
+                let channel = channel.message_size_max(message);
                 channel
                     .receive_bytes_max(credit)
                     .send_queue_bytes_max(queue)

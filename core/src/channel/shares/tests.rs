@@ -112,7 +112,7 @@ fn turns(
 fn a_burst_of_high_priority_goes_first_and_then_shares() {
     use Priority::{High, Low};
     let mut shares = shares_of(&[(Low, 10, false), (High, 10, false)]);
-    let turns = turns(&mut shares, Set::default(), all(2), 1_024, 30);
+    let turns = turns(&mut shares, Set::default(), all(2), 1_025, 30);
     let first_low = turns.iter().position(|(channel, _)| *channel == 0);
     assert_eq!(first_low, Some(10), "ten times 1,024 bytes is the lead");
     let low = turns[10..].iter().filter(|(channel, _)| *channel == 0);
@@ -123,7 +123,7 @@ fn a_burst_of_high_priority_goes_first_and_then_shares() {
 fn fresh_goes_before_bulk_of_any_priority_and_leaves_it_a_sixteenth() {
     use Priority::{High, Low};
     let mut shares = shares_of(&[(High, 10, false), (Low, 10, true)]);
-    let turns = turns(&mut shares, Set::default(), all(2), 1_024, 10 + 17 * 10);
+    let turns = turns(&mut shares, Set::default(), all(2), 1_025, 10 + 17 * 10);
     assert!(turns[..10].iter().all(|(channel, _)| *channel == 1));
     let bulk = turns[10..].iter().filter(|(channel, _)| *channel == 0);
     assert_eq!(bulk.count(), 10);

@@ -14,7 +14,7 @@ use crate::saved::Loader;
 use crate::wire::{DecodeError, Reader};
 use crate::{
     ChannelId, CipherSuite, Config, DiscoveryQuery, Endpoint, Event, Farewell, PeerId, Prefix,
-    SendOptions, ServerIdentity,
+    Priority, Qos, RateLimit, SendOptions, ServerIdentity,
 };
 
 /// What happens, one after the other.
@@ -33,7 +33,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(up, channel, len)| Step::Send { up, channel, len }),
         8 => (0u8..120).prop_map(|millis| Step::Pass { millis }),
         2 => (any::<bool>(), any::<bool>()).prop_map(|(up, reads)| Step::Reads { up, reads }),
-        3 => (0u8..8).prop_map(|what| Step::Ask { what }),
+        3 => (0u8..10).prop_map(|what| Step::Ask { what }),
         1 => any::<bool>().prop_map(|up| Step::Part { up }),
     ]
 }
@@ -116,6 +116,11 @@ fn ask(storm: &mut Storm, what: u8) {
         }]),
         (5, _) => endpoint.ban([10, 0, 0, 9].into()),
         (6, _) => drop(endpoint.connect(now, address(9), ServerIdentity::TrustOnFirstUse)),
+        (8 | 9, Some(peer)) => {
+            let rate = RateLimit::new(10_000 * u64::from(what), 3_000);
+            let qos = Qos::new().weight(what).priority(Priority::High).rate(rate);
+            let _ = endpoint.set_qos(peer, ChannelId::new(what % 4), &qos);
+        }
         _ => drop(endpoint.connect(now, address(2), ServerIdentity::TrustOnFirstUse)),
     }
 }

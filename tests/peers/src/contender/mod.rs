@@ -33,6 +33,9 @@ pub(crate) enum Contender {
     Quinn,
     /// Tickwire, as its drivers set it up
     Tickwire,
+    /// Tickwire with redundancy off
+    #[value(name = "tickwire-single")]
+    Single,
 }
 
 impl fmt::Display for Contender {
@@ -63,7 +66,8 @@ impl Contender {
             Self::Enet => enet::server(setup),
             Self::Renet | Self::Renetcode => renet_server::server(self, setup),
             Self::Quinn => quinn::server(setup),
-            Self::Tickwire => tickwire::server(setup),
+            Self::Tickwire => tickwire::server(setup, true),
+            Self::Single => tickwire::server(setup, false),
         }
     }
 
@@ -75,7 +79,8 @@ impl Contender {
             Self::Enet => enet::client(setup, number),
             Self::Renet | Self::Renetcode => renet::client(self, setup, number),
             Self::Quinn => quinn::client(setup, number),
-            Self::Tickwire => tickwire::client(setup, number),
+            Self::Tickwire => tickwire::client(setup, number, true),
+            Self::Single => tickwire::client(setup, number, false),
         }
     }
 

@@ -30,14 +30,14 @@ struct Tickwire {
     counts_states: bool,
 }
 
-pub(super) fn server(setup: Setup) -> Box<dyn Host> {
-    let mut server = Tickwire::new(setup, true, server_address(), 0);
+pub(super) fn server(setup: Setup, copies: bool) -> Box<dyn Host> {
+    let mut server = Tickwire::new(setup, true, copies, server_address(), 0);
     server.peers.resize(setup.clients, None);
     Box::new(server)
 }
 
-pub(super) fn client(setup: Setup, number: usize) -> Box<dyn Host> {
-    let mut client = Tickwire::new(setup, false, client_address(number), number + 1);
+pub(super) fn client(setup: Setup, number: usize, copies: bool) -> Box<dyn Host> {
+    let mut client = Tickwire::new(setup, false, copies, client_address(number), number + 1);
     let identity = ServerIdentity::Known(identity().public_key());
     let dialled = client
         .endpoint
@@ -51,9 +51,12 @@ fn identity() -> SecretKey {
     SecretKey::from_bytes([7; 32])
 }
 
-/// The one place for settings: all are defaults, but the server must accept and have room.
-fn config(is_server: bool, clients: usize) -> Config {
+/// The one place for settings: all are defaults, but the server must accept and have room, and copies may be off.
+fn config(is_server: bool, clients: usize, copies: bool) -> Config {
     let mut config = Config::builder();
+    if !copies {
+        config = config.redundancy_percent_max(0);
+    }
     if is_server {
         config = config.accepts(true).peers_max(clients.max(32) as u32);
         config = config.identity(Some(identity()));
@@ -75,9 +78,19 @@ fn channel(class: Class) -> ChannelId {
 }
 
 impl Tickwire {
-    fn new(setup: Setup, is_server: bool, address: SocketAddr, number: usize) -> Self {
+    fn new(
+        setup: Setup,
+        is_server: bool,
+        copies: bool,
+        address: SocketAddr,
+        number: usize,
+    ) -> Self {
         let entropy = Entropy::from_seed(setup.seed * 1_000_003 + number as u64);
-        let mut endpoint = Endpoint::new(config(is_server, setup.clients), entropy, at(setup.now));
+        let mut endpoint = Endpoint::new(
+            config(is_server, setup.clients, copies),
+            entropy,
+            at(setup.now),
+        );
         endpoint.set_trace(setup.count_states);
         Self {
             endpoint,
