@@ -195,6 +195,7 @@ impl Peer {
         self.last_sent = now;
         Some(Transmit {
             from: self.local,
+            ecn: self.recovery.sent_mark(),
             ..Transmit::game(self.address, len)
         })
     }
@@ -282,7 +283,7 @@ impl Peer {
         );
         if ack == AckForm::Ranges {
             let delay = u64::try_from(self.received.ack_delay(now).as_micros()).unwrap_or(u64::MAX);
-            packet.ack(self.received.ranges(), delay);
+            packet.ack(self.received.ranges(), delay, self.received.marks_due(now));
         }
         if with_data {
             if let Ping::Wanted { asked } = self.ping {
@@ -360,6 +361,9 @@ impl Peer {
             peer: self.id,
             number: self.recovery.next_number(),
         });
+        if is_probe {
+            self.recovery.mark_probe();
+        }
         self.on_packet_sent(now, ack, built, planted);
         self.on_redundancy(now, built, percent);
         if load == Load::Fresh {
