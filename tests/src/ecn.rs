@@ -85,7 +85,8 @@ fn the_default_heeds_a_queue_that_marks_early() {
     assert!(marked.marks_told > 3, "{marked:?}");
     assert_eq!(marked.packets_lost, 0);
     let rate = marked.bytes_sent * 8 / time.as_secs();
-    assert!(rate > 8_000_000, "{rate} bits a second");
+    // So short a queue costs something: a tenth of what the path holds is marked already.
+    assert!(rate > 7_500_000, "{rate} bits a second");
     let queues = [marked, unmarked].map(|stats| stats.queueing_delay_us);
     assert!(queues[0] < queues[1], "{queues:?}");
 }
