@@ -145,7 +145,8 @@ impl Peer {
             self.recovery.congestion_control(),
             config.datagram_size_max,
             ack_delay_max,
-        );
+        )
+        .with_ecn(config.ecn);
         self.recovery.begin_at(config.planted.first_packet());
         self.outbox.grant(credits);
     }

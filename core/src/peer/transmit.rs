@@ -209,6 +209,7 @@ impl Peer {
         self.last_sent = now;
         Some(Transmit {
             from: self.local,
+            ecn: self.recovery.sent_mark(),
             ..Transmit::game(self.address, len)
         })
     }
@@ -298,7 +299,7 @@ impl Peer {
         );
         if ack == AckForm::Ranges {
             let delay = u64::try_from(self.received.ack_delay(now).as_micros()).unwrap_or(u64::MAX);
-            packet.ack(self.received.ranges(), delay);
+            packet.ack(self.received.ranges(), delay, self.received.marks_due(now));
         }
         if with_data {
             if let Ping::Wanted { asked } = self.ping {
@@ -378,6 +379,9 @@ impl Peer {
             number: self.recovery.next_number(),
         });
         let has_more = self.outbox.is_any_due(now, &shared.config);
+        if is_probe {
+            self.recovery.mark_probe();
+        }
         self.on_packet_sent(now, ack, built, planted, has_more);
         self.on_redundancy(now, built, percent);
         if load == Load::Fresh {

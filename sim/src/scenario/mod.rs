@@ -98,6 +98,7 @@ const ENDPOINT_KEYS: &[&str] = &[
     "send_queue_bytes_max",
     "congestion",
     "redundancy_percent_max",
+    "ecn",
 ];
 
 /// A scenario that makes sense.
@@ -152,6 +153,7 @@ struct EndpointKeys {
     send_queue_bytes_max: Option<u64>,
     congestion: Option<CongestionControl>,
     redundancy_percent_max: Option<u8>,
+    ecn: Option<bool>,
 }
 
 /// Reads scenarios that name traces, or that are changed by settings.
@@ -430,6 +432,7 @@ impl EndpointKeys {
             redundancy_percent_max: section
                 .count("redundancy_percent_max", 0..=100)?
                 .and_then(|percent| u8::try_from(percent).ok()),
+            ecn: section.flag("ecn")?,
         };
         // Whatever else does not fit together, core's own words say.
         let tried = keys.config(32, &[]).build();

@@ -269,6 +269,9 @@ impl EndpointKeys {
         if let Some(percent) = self.redundancy_percent_max {
             config = config.redundancy_percent_max(percent);
         }
+        if let Some(ecn) = self.ecn {
+            config = config.ecn(ecn);
+        }
         config
     }
 }
