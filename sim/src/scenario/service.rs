@@ -132,7 +132,7 @@ mod tests {
         let with = |lines: &str| wrong(&format!("{reliable}{lines}"));
         assert_eq!(
             with("[traffic.channel]\nweigth = 1"),
-            "a:11:1: there is no key `weigth` in `traffic.channel`: expected priority, weight, rate, burst, redundancy; did you mean `weight`?"
+            "a:11:1: there is no key `weigth` in `traffic.channel`: expected `priority`, `weight`, `rate`, `burst`, `redundancy`; did you mean `weight`?"
         );
         assert_eq!(
             with("[traffic.channel]\nweight = 0"),
@@ -185,7 +185,11 @@ mod tests {
                 "{found:?}"
             );
             let receipts = found.receipts.expect("they were asked for");
-            assert_eq!(receipts.delivered, found.delivered, "{found:?}");
+            // Some are given up while the acknowledgement is on its way.
+            assert!(
+                (1..=found.delivered).contains(&receipts.delivered),
+                "{found:?}"
+            );
             let told = receipts.delivered + receipts.expired + receipts.superseded;
             assert_eq!(told, found.sent, "{found:?}");
         }
