@@ -45,7 +45,7 @@ pub struct ChannelConfig {
     /// The promise.
     pub delivery: Delivery,
     /// Longest message, in bytes: 1 to 1,048,576. Longer than one datagram means fragments. Default 64 KiB.
-    /// The caps below must hold one message of this length at its cost, about 1.12 times its length.
+    /// The caps below must hold one message of this length at its cost, about 1.43 times its length.
     pub message_size_max: usize,
     /// Bytes that may wait here to be sent or acknowledged, with [`MESSAGE_COST`](crate::MESSAGE_COST) for each message. When
     /// full, a reliable channel's `send` refuses with `QueueFull`; an unreliable one drops its oldest. Default 256 KiB.
@@ -148,6 +148,7 @@ pub struct Config {
     pub(crate) half_open_max: u32,
     pub(crate) connection_id_len: u8,
     pub(crate) datagram_size_max: usize,
+    pub(crate) mtu_discovery: bool,
     pub(crate) connection_bytes_max: usize,
     pub(crate) unread_bytes_max: usize,
     pub(crate) idle_timeout: Duration,
@@ -226,7 +227,8 @@ impl Default for Config {
             peers_max: 32,
             half_open_max: 64,
             connection_id_len: 2,
-            datagram_size_max: 1_200,
+            datagram_size_max: 1_452,
+            mtu_discovery: true,
             connection_bytes_max: 256 * 1024,
             unread_bytes_max: 16 * 1024 * 1024,
             idle_timeout: Duration::from_secs(10),
@@ -298,8 +300,12 @@ impl ConfigBuilder {
         half_open_max: u32,
         /// Bytes of the connection ids that peers put into datagrams to this endpoint, 2 to 8. Default 2.
         connection_id_len: u8,
-        /// Longest datagram made, in bytes of UDP payload, 1,200 to 1,452. Default 1,200.
+        /// Longest datagram made, in bytes of UDP payload, 1,200 to 1,452. Default 1,452. A connection begins with 1,200, and
+        /// finds out whether longer ones arrive once it has long messages to send.
         datagram_size_max: usize,
+        /// Whether longer datagrams than 1,200 bytes are tried, and shorter ones where these do not arrive (RFC 8899). Default
+        /// yes; else all datagrams have 1,200 bytes at most, come what may.
+        mtu_discovery: bool,
         /// Credit that a peer gets over all reliable channels together, in bytes; also the bound of
         /// its unreliable messages in reassembly and unread. Default 256 KiB.
         connection_bytes_max: usize,

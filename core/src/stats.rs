@@ -45,6 +45,8 @@ pub struct PeerStats {
     pub path_changes: u64,
     /// Addresses that did not prove themselves in time.
     pub paths_failed: u64,
+    /// Longest datagram that the way is known to carry, in bytes of UDP payload, now.
+    pub datagram_size_bytes: u64,
     /// Congestion window now, in bytes.
     pub congestion_window_bytes: u64,
     /// Bytes a second at which packets leave now, at most.

@@ -150,3 +150,82 @@ fn nothing_reliable_is_lost_while_the_address_changes_on_a_bad_network() {
         assert!(roaming.changes() >= 9, "{} changes", roaming.changes());
     });
 }
+
+/// Long messages flow both ways, and in the middle the way begins to carry datagrams of `mtu` bytes only.
+fn transfer_with_drop_to(mtu: usize, seed: u64) -> Roaming {
+    let loss = [0, 10, 50][seed as usize % 3];
+    let link = Link::new().latency(LATENCY).loss(loss);
+    let mut roaming = Roaming::new(seed, Nat::new(), link);
+    let drop_at = 40 + seed as u32 % 20;
+    for tick in 0..150 {
+        if tick == drop_at {
+            let (server, client) = (roaming.server, roaming.client);
+            for (from, to) in [(server, client), (client, server)] {
+                roaming.world.change_link(from, to, |link| link.mtu(mtu));
+            }
+        }
+        roaming.tick(if tick % 3 == 0 { 4_000 } else { 900 });
+    }
+    roaming.assert_complete();
+    for (host, peer) in [
+        (roaming.client, roaming.to_server),
+        (roaming.server, roaming.to_client),
+    ] {
+        let stats = roaming.world.view(host).peer_stats(peer);
+        let size = stats.expect("connected").datagram_size_bytes;
+        assert!(size <= mtu as u64, "{size} bytes where {mtu} arrive");
+    }
+    roaming
+}
+
+#[test]
+fn nothing_reliable_is_lost_when_the_mtu_drops_to_1280() {
+    for_seeds(usually(SEEDS), |seed| {
+        transfer_with_drop_to(1_280 - 28, seed);
+    });
+}
+
+#[test]
+fn nothing_reliable_is_lost_when_the_mtu_drops_to_600() {
+    for_seeds(usually(SEEDS), |seed| {
+        transfer_with_drop_to(600 - 28, seed);
+    });
+}
+
+#[test]
+fn a_way_that_carries_576_bytes_is_enough_for_a_connection() {
+    let link = Link::new().latency(LATENCY).mtu(576 - 28);
+    let mut roaming = Roaming::new(1, Nat::new(), link);
+    for _ in 0..50 {
+        roaming.tick(2_000);
+    }
+    roaming.assert_complete();
+}
+
+#[test]
+fn long_datagrams_are_used_where_they_arrive() {
+    let mut roaming = Roaming::new(1, Nat::new(), Link::new().latency(LATENCY));
+    for _ in 0..50 {
+        roaming.tick(8_000);
+    }
+    roaming.assert_complete();
+    let stats = roaming.world.view(roaming.client);
+    let stats = stats.peer_stats(roaming.to_server).expect("connected");
+    assert_eq!(stats.datagram_size_bytes, 1_452);
+    assert_eq!((stats.packets_lost, stats.loss_permille), (0, 0));
+}
+
+/// Probes that are too long for the way are neither congestion nor losses.
+#[test]
+fn probes_that_do_not_arrive_cost_nothing_but_their_bytes() {
+    let link = Link::new().latency(LATENCY).mtu(1_300);
+    let mut roaming = Roaming::new(1, Nat::new(), link);
+    for _ in 0..200 {
+        roaming.tick(8_000);
+    }
+    roaming.assert_complete();
+    let stats = roaming.world.view(roaming.client);
+    let stats = stats.peer_stats(roaming.to_server).expect("connected");
+    assert!((1_284..=1_300).contains(&stats.datagram_size_bytes));
+    assert_eq!((stats.packets_lost, stats.retransmissions), (0, 0));
+}

@@ -23,6 +23,7 @@ pub(crate) use inbox::Inbox;
 pub(crate) use outbox::Outbox;
 
 use crate::MESSAGE_COST;
+use crate::wire::DATAGRAM_FLOOR;
 
 /// Bytes of a fragment, at least. Bounds the number of fragments, and what they cost beside their bytes.
 pub(crate) const FRAGMENT_LEN_MIN: usize = 128;
@@ -30,15 +31,36 @@ pub(crate) const FRAGMENT_LEN_MIN: usize = 128;
 /// Room that a fragment leaves in its datagram: header (13), tag (16), frame header (11) and some acknowledgements.
 const FRAGMENT_ROOM: usize = 72;
 
-/// Bytes of a fragment, at most, in datagrams of this size.
-pub(crate) const fn fragment_len(datagram_size_max: usize) -> usize {
-    datagram_size_max - FRAGMENT_ROOM
+/// Bytes of a fragment, at most: one fits in the shortest datagram that a way may carry. Nothing must be cut anew when a
+/// way begins to carry less.
+pub(crate) const FRAGMENT_LEN_MAX: usize = DATAGRAM_FLOOR - FRAGMENT_ROOM;
+
+/// Bytes that a long message's fragments have at most, whatever the size of datagrams; a bound of the message's cost.
+pub(crate) const FRAGMENT_LEN_LEAST: usize = 300;
+
+/// Bytes of a fragment's frame beside its payload, if another fragment follows.
+const FRAGMENT_HEADER: usize = 9;
+
+/// Bytes of a message, at most, that goes whole into a datagram of this size.
+pub(crate) const fn whole_len(datagram_size: usize) -> usize {
+    datagram_size - FRAGMENT_ROOM
 }
 
-/// Into how many pieces a message of `len` bytes is cut in datagrams of this size.
-pub(crate) const fn pieces(len: usize, datagram_size_max: usize) -> u32 {
-    let pieces = len.div_ceil(fragment_len(datagram_size_max));
-    if pieces == 0 { 1 } else { pieces as u32 }
+/// Bytes of a fragment, at most, so that a few of them fill a datagram of this size: 370 for 1,200, three of them.
+pub(crate) const fn fragment_len(datagram_size: usize) -> usize {
+    let room = whole_len(datagram_size);
+    let count = room.div_ceil(FRAGMENT_LEN_MAX);
+    let len = (room - (count - 1) * FRAGMENT_HEADER) / count;
+    if len < FRAGMENT_LEN_LEAST {
+        FRAGMENT_LEN_MAX
+    } else {
+        len
+    }
+}
+
+/// What a message of `len` bytes costs at most.
+pub(crate) const fn message_cost_most(len: usize) -> usize {
+    message_cost(len, FRAGMENT_LEN_LEAST)
 }
 
 /// What a message of `len` bytes costs in queues and credit if it is cut into pieces of `fragment_len`.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::assembly::Assemblies;
 use super::credit::Grant;
-use super::{fragment_len, message_cost};
+use super::message_cost_most;
 use crate::MESSAGE_COST;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::event::Violation;
@@ -16,7 +16,7 @@ use crate::saved::saved;
 use crate::stats::PeerDrops;
 use crate::time::Instant;
 use crate::wire::frame::Message;
-use crate::wire::{HELLO_LEN_MIN, MESSAGE_WINDOW, number};
+use crate::wire::{MESSAGE_WINDOW, number};
 
 mod audit;
 mod journal;
@@ -119,7 +119,7 @@ pub(crate) struct Intake<'a> {
 
 impl ReceiveChannel {
     pub(crate) fn new(config: &ChannelConfig) -> Self {
-        let message_cost_max = message_cost(config.message_size_max, fragment_len(HELLO_LEN_MIN));
+        let message_cost_max = message_cost_most(config.message_size_max);
         Self {
             delivery: config.delivery,
             message_size_max: config.message_size_max,

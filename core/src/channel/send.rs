@@ -9,7 +9,8 @@ use super::copies::{COPIED_LEN_MAX, Copies};
 use super::credit::Allowance;
 use super::options::{Priority, SendOptions};
 use super::outgoing::{Fragments, Outgoing};
-use super::{fragment_len, message_cost};
+use super::{FRAGMENT_LEN_MAX, fragment_len, message_cost, whole_len};
+use crate::MESSAGE_COST;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::id::ChannelId;
 use crate::journal::{Hold, Pen, Step};
@@ -30,6 +31,7 @@ mod journal;
 mod keys;
 mod lanes;
 mod put;
+mod recut;
 mod room;
 
 pub(crate) use put::SKIP;
@@ -151,16 +153,19 @@ impl SendChannel {
         now: Instant,
         payload: &[u8],
         options: &SendOptions,
-        datagram_size_max: usize,
+        datagram_size: usize,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> Result<Queued, QueueFull> {
-        let piece_len = fragment_len(datagram_size_max);
-        let cost = message_cost(payload.len(), piece_len);
+        let is_long = payload.len() > self.whole_len(datagram_size);
+        let piece_len = fragment_len(datagram_size);
+        let cost = match is_long {
+            true => message_cost(payload.len(), piece_len),
+            false => payload.len() + MESSAGE_COST,
+        };
         let dropped = self.make_room(cost, options, pool, pen)?;
         let id = self.base + self.queue.len() as u64;
         let superseded = self.supersede(id, options.key, pool, pen);
-        let is_long = payload.len() > piece_len;
         let fragments = is_long.then(|| {
             let name = if self.delivery.is_reliable() {
                 id
@@ -193,6 +198,16 @@ impl SendChannel {
         })
     }
 
+    /// A message up to this length goes whole. What is reliable may have to be sent again when datagrams have become
+    /// shorter, and cannot be cut then; what is unreliable leaves once.
+    const fn whole_len(&self, datagram_size: usize) -> usize {
+        if self.delivery.is_reliable() {
+            FRAGMENT_LEN_MAX
+        } else {
+            whole_len(datagram_size)
+        }
+    }
+
     /// Where the order sent is the promise, all are alike.
     const fn priority(&self, options: &SendOptions) -> Priority {
         match self.delivery {
@@ -215,14 +230,18 @@ impl SendChannel {
             if self.delivery.is_reliable() {
                 return Err(QueueFull);
             }
-            pen.note(Step::Dropped {
-                channel: ChannelId::new(self.index),
-                id: self.base,
-            });
-            self.settle(self.base, pool);
+            self.drop_oldest(pool, pen);
             dropped += 1;
         }
         Ok(dropped)
+    }
+
+    fn drop_oldest(&mut self, pool: &mut Pool, pen: &mut Pen<'_>) {
+        pen.note(Step::Dropped {
+            channel: ChannelId::new(self.index),
+            id: self.base,
+        });
+        self.settle(self.base, pool);
     }
 
     /// Bytes queued or unacknowledged, by cost.

@@ -3,9 +3,9 @@
 use core::time::Duration;
 
 use super::{ChannelConfig, Config};
-use crate::channel::{fragment_len, message_cost};
+use crate::channel::message_cost_most;
 use crate::error::ConfigError;
-use crate::wire::HELLO_LEN_MIN;
+use crate::wire::DATAGRAM_BASE;
 
 const MESSAGE_SIZE_LIMIT: usize = 1 << 20;
 const CHANNELS_MAX: usize = 31;
@@ -30,8 +30,7 @@ impl Config {
                 size_max,
             });
         }
-        // In the shortest datagrams: the cost is highest there.
-        let needed_bytes = message_cost(size_max, fragment_len(HELLO_LEN_MIN));
+        let needed_bytes = message_cost_most(size_max);
         let caps = [
             ("send_queue_bytes_max", channel.send_queue_bytes_max),
             ("receive_bytes_max", channel.receive_bytes_max),
@@ -75,7 +74,7 @@ impl Config {
         in_range(
             "datagram_size_max",
             self.datagram_size_max,
-            1_200,
+            DATAGRAM_BASE,
             1_452,
             "1200 to 1452 bytes",
         )?;

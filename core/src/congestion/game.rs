@@ -355,6 +355,11 @@ impl Controller for Game {
         self.set_window(0);
     }
 
+    fn on_datagram_size(&mut self, bytes: u64) {
+        self.datagram_size = bytes;
+        self.set_window(self.window);
+    }
+
     fn take_over(&mut self, window: u64) {
         self.set_window(window);
         self.leave_start();

@@ -110,6 +110,10 @@ pub(crate) trait Controller: Debug + Send + Sync {
     /// It follows another controller, which had this window.
     fn take_over(&mut self, window: u64);
 
+    /// Datagrams have this many bytes at most from here on: what is counted in datagrams changes, the window only if it is
+    /// less than its minimum now (RFC 8899 section 3).
+    fn on_datagram_size(&mut self, bytes: u64);
+
     /// Bytes that may be in flight; at least two full datagrams.
     fn window(&self) -> u64;
 

@@ -115,6 +115,17 @@ impl Congestion {
         self.losses = 0;
     }
 
+    /// Datagrams have this many bytes at most from here on.
+    pub(crate) fn on_datagram_size(&mut self, bytes: u64) {
+        if self.datagram_size == bytes {
+            return;
+        }
+        self.datagram_size = bytes;
+        self.controller.on_datagram_size(bytes);
+        self.pacer.on_datagram_size(bytes);
+        self.fresh.on_datagram_size(bytes);
+    }
+
     pub(crate) const fn choice(&self) -> CongestionControl {
         self.choice
     }

@@ -7,6 +7,7 @@ use super::slots::Entry;
 use super::{Machine, Probe};
 use crate::channel::outbox::Request;
 use crate::channel::send::QueueFull;
+use crate::channel::whole_len;
 use crate::congestion::CongestionControl;
 use crate::crypto::ServerIdentity;
 use crate::discovery::{DiscoveryQuery, Prefix};
@@ -85,11 +86,11 @@ impl Machine {
                 size_max: config.message_size_max,
             });
         }
-        let size_max = shared.config.datagram_size_max;
+        let size = found.mtu.size();
         let mut pen = shared.journal.pen(self.now, peer);
         let queued = found
             .outbox
-            .push(self.now, request, size_max, &mut shared.pool, &mut pen);
+            .push(self.now, request, size, &mut shared.pool, &mut pen);
         let queued = queued.map_err(|QueueFull| SendError::QueueFull)?;
         let drops = &mut found.inbox.drops;
         drops.send_queue_full += queued.dropped;
@@ -97,7 +98,10 @@ impl Machine {
         if let Some(receipt) = queued.superseded.and_then(|old| old.receipt) {
             found.inbox.push_abandoned(receipt, Abandonment::Superseded);
         }
-        found.note_queued(channel, queued.id, payload.len(), size_max, &mut pen);
+        found.note_queued(channel, queued.id, payload.len(), &mut pen);
+        if payload.len() > whole_len(size) {
+            found.mtu.want();
+        }
         found.on_message_queued();
         self.unflushed.push(peer.slot() as u32, &mut self.slots);
         self.update(peer.slot() as u32);

@@ -32,7 +32,7 @@ impl Peer {
             true => all.saturating_sub(waiting),
             false => fresh.saturating_sub(waiting_fresh),
         };
-        let piece_len = fragment_len(config.datagram_size_max);
+        let piece_len = fragment_len(self.mtu.size());
         left.min(self.outbox.room_bytes(channel, piece_len))
     }
 
@@ -44,7 +44,7 @@ impl Peer {
         let tick = config.tick.map_or(TICK, |tick| {
             Duration::from_nanos(1_000_000_000 / u64::from(tick.rate_hz.get()))
         });
-        let size = config.datagram_size_max as u64;
+        let size = self.mtu.size() as u64;
         let payload =
             |bytes: u64| bytes / size * (size - OVERHEAD) + (bytes % size).saturating_sub(OVERHEAD);
         let (all, fresh) = self.recovery.budget(now, tick);

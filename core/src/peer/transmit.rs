@@ -80,6 +80,7 @@ impl Peer {
             self.confirm.map(|confirm| confirm.at),
             self.close_again_at(),
             self.path_at(now),
+            self.mtu_probe_at(now),
             data,
             fresh,
         ];
@@ -136,21 +137,21 @@ impl Peer {
     }
 
     fn permitted_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
-        match self.recovery.permit(now, shared.config.datagram_size_max) {
+        match self.recovery.permit(now, self.mtu.size()) {
             Permit::Now => Some(now),
             Permit::At(at) => Some(at),
             Permit::WindowFull if shared.config.planted.has(Bug::WindowIgnored) => Some(now),
-            Permit::WindowFull => self.trickle_at(now, shared.config.datagram_size_max),
+            Permit::WindowFull => self.trickle_at(now, self.mtu.size()),
             Permit::LedgerFull => None,
         }
     }
 
     /// When a packet may leave although the window is full: if it takes all there is to say.
-    pub(super) fn trickle_at(&self, now: Instant, datagram_size_max: usize) -> Option<Instant> {
-        if !self.outbox.fits_into(datagram_size_max) {
+    pub(super) fn trickle_at(&self, now: Instant, datagram_size: usize) -> Option<Instant> {
+        if !self.outbox.fits_into(datagram_size) {
             return None;
         }
-        self.recovery.trickle_at(now, datagram_size_max)
+        self.recovery.trickle_at(now, datagram_size)
     }
 
     /// Appends the next datagram to `buf`, if one is due.
@@ -171,7 +172,9 @@ impl Peer {
                 ..Transmit::game(way.remote, len)
             });
         }
+        let is_probed = is_connected && self.transmit_mtu_probe(now, shared, buf);
         let is_sent = match self.state {
+            State::Connected | State::Closing(_) if is_probed => true,
             State::Dialling(_) | State::Accepting(_) => {
                 let is_sent = self.transmit_handshake(now, buf);
                 if is_sent {
@@ -267,12 +270,12 @@ impl Peer {
         let has_copies = with_data && percent > 0 && self.outbox.copies.is_any();
         let outlook = has_copies.then(|| self.outlook(now));
         let window_is_full = shared.notes.is_on
-            && self.trickle_at(now, shared.config.datagram_size_max) == Some(now)
-            && self.recovery.foresee(now, shared.config.datagram_size_max) == Permit::WindowFull;
+            && self.trickle_at(now, self.mtu.size()) == Some(now)
+            && self.recovery.foresee(now, self.mtu.size()) == Permit::WindowFull;
         // Beside what is fresh, all that is left goes along if it is little: it costs no datagram, and hurts no queue.
-        let takes_all = load == Load::All || self.outbox.fits_into(shared.config.datagram_size_max);
+        let takes_all = load == Load::All || self.outbox.fits_into(self.mtu.size());
         let planted = shared.config.planted;
-        let size_max = shared.config.datagram_size_max + planted.excess();
+        let size_max = self.packet_size_max() + planted.excess();
         let mut packet = PacketBuilder::new(
             buf,
             &mut self.recovery,
@@ -360,6 +363,13 @@ impl Peer {
             peer: self.id,
             number: self.recovery.next_number(),
         });
+        let checked = at_most(
+            10,
+            "bytes of a datagram",
+            built.len as u64,
+            self.mtu.size() as u64,
+        );
+        shared.notes.note(self.id, checked);
         self.on_packet_sent(now, ack, built, planted);
         self.on_redundancy(now, built, percent);
         if load == Load::Fresh {

@@ -30,6 +30,7 @@ mod acked;
 mod audit;
 mod journal;
 mod loss;
+mod mtu;
 mod planted;
 mod saved;
 #[cfg(test)]
@@ -119,6 +120,7 @@ pub(crate) struct Recovery {
     probes: u64,
     /// Packets before this one went another way: that they were lost says nothing about this one.
     path_from: u64,
+    suspects: mtu::Suspects,
     /// What the latest acknowledgement or timeout declared lost.
     losses: Vec<(u64, LossCause)>,
 }
@@ -151,6 +153,7 @@ impl Recovery {
             packets_lost: 0,
             probes: 0,
             path_from: 0,
+            suspects: mtu::Suspects::default(),
             losses: Vec::new(),
         }
     }
@@ -165,6 +168,7 @@ impl Recovery {
     /// section 9.4): its round trip begins anew, with `sample` if there is one.
     pub(crate) fn on_path_changed(&mut self, is_other_network: bool, sample: Option<Duration>) {
         self.path_from = self.next_number;
+        self.suspects.forget(self.next_number);
         self.backoff = 0;
         if !is_other_network {
             return;

@@ -115,6 +115,7 @@ impl Recovery {
                 self.history.push_arrived(now);
             }
         }
+        self.suspects.on_acked(packet.number, packet.size);
         self.ledger.decide(index, Fate::Acked);
         self.newest_acked_at = self.newest_acked_at.max(Some(packet.sent_at));
         acked.packets_acked += 1;

@@ -48,6 +48,11 @@ impl Recovery {
                 Fate::Lost { .. } => was_lost = true,
                 Fate::Flying if is_overtaken || is_outrun || lost_at <= now => {
                     self.ledger.decide(index, Fate::Lost { at: now });
+                    if self.on_mtu_probe_lost(&packet, sink) {
+                        index += 1;
+                        continue;
+                    }
+                    self.suspects.on_lost(packet.number, packet.size);
                     self.history.push_lost(was_lost);
                     was_lost = true;
                     self.reordering.on_lost();

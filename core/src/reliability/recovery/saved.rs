@@ -30,6 +30,7 @@ impl Saved for Recovery {
             packets_lost,
             probes,
             path_from,
+            suspects,
             losses: _,
         } = self;
         next_number.save(out);
@@ -52,6 +53,7 @@ impl Saved for Recovery {
         packets_lost.save(out);
         probes.save(out);
         path_from.save(out);
+        suspects.save(out);
     }
 
     fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
@@ -76,6 +78,7 @@ impl Saved for Recovery {
             packets_lost: from.field("Recovery.packets_lost")?,
             probes: from.field("Recovery.probes")?,
             path_from: from.field("Recovery.path_from")?,
+            suspects: from.field("Recovery.suspects")?,
             losses: Vec::new(),
         })
     }
