@@ -9,9 +9,10 @@
 //! Where we differ from RFC 8899, and why:
 //! - Nobody who sends only short messages probes (section 5.2 begins at once): the bytes would be for nothing.
 //! - The timer of a probe (PROBE_TIMER, section 5.1.1) is loss detection: a probe is lost when later packets are acknowledged.
-//! - A black hole (section 4.3) is six long packets in a row that were lost while shorter ones arrived. Then the size
-//!   falls to 1,200, or if it was that to 548, the search begins anew at once: a size that works after all is back
-//!   after one round trip. Where the search is over, it begins again after 600 s (PMTU_RAISE_TIMER).
+//! - A black hole (section 4.3) is six long packets in a row that were lost while shorter ones arrived. Then the size falls
+//!   to 1,200, or to 548 if it was that already or nothing longer than that arrived, and the search begins anew at once: a size
+//!   that works after all is back after one round trip. Where the search is over, it begins again after 600 s
+//!   (PMTU_RAISE_TIMER).
 
 use core::time::Duration;
 
@@ -171,15 +172,17 @@ impl Mtu {
         }
     }
 
-    /// So many suspects were lost in a row. Whether the size fell.
-    pub(crate) const fn on_losses(&mut self, in_a_row: u32) -> bool {
+    /// So many suspects were lost in a row, and of the others one of `arrived` bytes was the longest that arrived. Whether
+    /// the size fell.
+    pub(crate) const fn on_losses(&mut self, in_a_row: u32, arrived: usize) -> bool {
         let Some(fallback) = self.suspects_above() else {
             return false;
         };
         if in_a_row < BLACK_HOLE_LOSSES {
             return false;
         }
-        self.fall_to(fallback);
+        let only_short = arrived <= DATAGRAM_FLOOR;
+        self.fall_to(if only_short { DATAGRAM_FLOOR } else { fallback });
         true
     }
 
@@ -241,7 +244,7 @@ mod tests {
         let mut off = Mtu::new(false, 1_452);
         off.want();
         assert_eq!((search(&mut off, 1_452), off.size()), (0, 1_200));
-        assert!(!off.on_losses(100));
+        assert!(!off.on_losses(100, 100));
     }
 
     #[test]
@@ -261,14 +264,25 @@ mod tests {
         mtu.want();
         search(&mut mtu, 1_452);
         assert_eq!(mtu.size(), 1_452);
-        assert!(!mtu.on_losses(BLACK_HOLE_LOSSES - 1));
-        assert!(mtu.on_losses(BLACK_HOLE_LOSSES));
+        assert!(!mtu.on_losses(BLACK_HOLE_LOSSES - 1, 1_200));
+        assert!(mtu.on_losses(BLACK_HOLE_LOSSES, 900));
         assert_eq!(mtu.size(), 1_200);
-        assert!(mtu.on_losses(BLACK_HOLE_LOSSES));
+        assert!(mtu.on_losses(BLACK_HOLE_LOSSES, 548));
         assert_eq!(mtu.size(), 548);
         assert_eq!(mtu.suspects_above(), None, "nothing is below");
         search(&mut mtu, 572);
         assert!((556..=572).contains(&mtu.size()), "{}", mtu.size());
+    }
+
+    #[test]
+    fn it_falls_to_the_floor_at_once_if_only_short_datagrams_arrive() {
+        let mut mtu = Mtu::new(true, 1_452);
+        mtu.want();
+        search(&mut mtu, 1_452);
+        assert!(mtu.on_losses(BLACK_HOLE_LOSSES, 548));
+        assert_eq!(mtu.size(), 548);
+        search(&mut mtu, 1_252);
+        assert!((1_236..=1_252).contains(&mtu.size()), "{}", mtu.size());
     }
 
     #[test]

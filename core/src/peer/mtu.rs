@@ -81,7 +81,8 @@ impl Peer {
 
     /// Packets were acknowledged or lost: do only long ones get lost?
     pub(super) fn check_black_hole(&mut self, now: Instant, shared: &mut Shared) {
-        if self.mtu.on_losses(self.recovery.suspects_lost()) {
+        let (in_a_row, arrived) = self.recovery.suspects_lost();
+        if self.mtu.on_losses(in_a_row, arrived as usize) {
             self.on_shorter(now, shared);
         }
     }

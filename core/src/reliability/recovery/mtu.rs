@@ -13,6 +13,8 @@ pub(super) struct Suspects {
     /// Those before this number say nothing: a later one arrived, or they went another way.
     from: u64,
     lost: u32,
+    /// The longest of the other packets that arrived meanwhile.
+    arrived: u64,
     /// The probe of the path's MTU under way.
     pub(super) probe: Option<u64>,
     /// Probes that were lost, which are no losses.
@@ -23,6 +25,7 @@ saved!(Suspects {
     above,
     from,
     lost,
+    arrived,
     probe,
     probes_lost
 });
@@ -33,8 +36,13 @@ impl Suspects {
     }
 
     pub(super) fn on_acked(&mut self, number: u64, size: u64) {
-        if self.is_meant(size) && number >= self.from {
+        if number < self.from {
+            return;
+        }
+        if self.is_meant(size) {
             self.forget(number + 1);
+        } else {
+            self.arrived = self.arrived.max(size);
         }
     }
 
@@ -48,6 +56,7 @@ impl Suspects {
     pub(super) fn forget(&mut self, from: u64) {
         self.from = self.from.max(from);
         self.lost = 0;
+        self.arrived = 0;
     }
 }
 
@@ -89,9 +98,9 @@ impl Recovery {
         self.congestion.on_datagram_size(bytes as u64);
     }
 
-    /// Long packets lost in a row.
-    pub(crate) const fn suspects_lost(&self) -> u32 {
-        self.suspects.lost
+    /// Long packets lost in a row, and the longest of the others that arrived meanwhile.
+    pub(crate) const fn suspects_lost(&self) -> (u32, u64) {
+        (self.suspects.lost, self.suspects.arrived)
     }
 
     /// Probes since the last acknowledgement.
