@@ -86,8 +86,12 @@ impl Transfer {
         self.world.run_for(TICK);
         for (at, event) in self.world.timed_events(self.server) {
             match event {
-                Event::Message { channel, payload, .. } if channel == ordered => {
-                    self.oracle.on_received(&payload).expect("once and in order");
+                Event::Message {
+                    channel, payload, ..
+                } if channel == ordered => {
+                    self.oracle
+                        .on_received(&payload)
+                        .expect("once and in order");
                     self.gap = self.gap.max(at.saturating_duration_since(self.heard_at));
                     self.heard_at = at;
                 }
@@ -124,7 +128,10 @@ fn drop_to(mtu: usize, seed: u64) {
     for _ in 0..before {
         transfer.tick(MESSAGE, MESSAGES);
     }
-    assert!(transfer.oracle.received() < MESSAGES, "there is more to come");
+    assert!(
+        transfer.oracle.received() < MESSAGES,
+        "there is more to come"
+    );
     if loss == 0 {
         assert_eq!(transfer.stats().datagram_size_bytes, 1_452);
     }

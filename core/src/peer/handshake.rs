@@ -22,8 +22,8 @@ use alloc::boxed::Box;
 /// a first datagram, 1,200 bytes, times this rate stays below the rate of a game.
 const HELLO_INTERVAL: Duration = Duration::from_millis(50);
 
-/// So many HELLOs are 1,200 bytes long; those after them 548, should the way carry no more.
-const LONG_HELLOS: u8 = 4;
+/// So many HELLOs are 1,200 bytes long, in 325 ms; those after them 548, should the way carry no more.
+const LONG_HELLOS: u8 = 7;
 
 /// After an unauthentic refusal a client waits this long for a better answer, which an attacker cannot suppress.
 const HINT_WAIT: Duration = Duration::from_millis(500);
