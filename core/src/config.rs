@@ -45,7 +45,7 @@ pub struct ChannelConfig {
     /// The promise.
     pub delivery: Delivery,
     /// Longest message, in bytes: 1 to 1,048,576. Longer than one datagram means fragments. Default 64 KiB.
-    /// The caps below must hold one message of this length at its cost, about 1.43 times its length.
+    /// The caps below must hold one message of this length at its cost, about 1.12 times its length.
     pub message_size_max: usize,
     /// Bytes that may wait here to be sent or acknowledged, with [`MESSAGE_COST`](crate::MESSAGE_COST) for each message. When
     /// full, a reliable channel's `send` refuses with `QueueFull`; an unreliable one drops its oldest. Default 256 KiB.

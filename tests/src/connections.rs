@@ -161,7 +161,7 @@ fn a_close_over_a_cut_link_full_of_data_ends_on_time() {
     let [client, server] = configs;
     let mut pair = Pair::with_configs(1, client, server).link(link()).connect();
     pair = pair.link_to_server(Link::new().loss(1_000));
-    for _ in 0..18 {
+    for _ in 0..20 {
         pair.send_to_server(RELIABLE, &[7; 10_000]).expect("room");
     }
     pair.disconnect_client(Farewell::new(3, "enough"));

@@ -7,7 +7,7 @@
 //! - a reliable message stays in the outbox until it is acknowledged, and is in the inbox before it is;
 //! - every byte is charged: against the queue's bound, and for reliable channels against the credit
 //!   that the receiver gave ([`credit`]), so that what arrives always finds its room;
-//! - a message costs its length and [`MESSAGE_COST`](crate::MESSAGE_COST) for each datagram it fills.
+//! - a message costs its length and [`MESSAGE_COST`](crate::MESSAGE_COST), and a little for each fragment but one.
 
 pub(crate) mod assembly;
 pub(crate) mod copies;
@@ -38,6 +38,9 @@ pub(crate) const FRAGMENT_LEN_MAX: usize = DATAGRAM_FLOOR - FRAGMENT_ROOM;
 /// Bytes that a long message's fragments have at most, whatever the size of datagrams; a bound of the message's cost.
 pub(crate) const FRAGMENT_LEN_LEAST: usize = 300;
 
+/// What a fragment costs beside its bytes, if another of its message was there before.
+pub(crate) const FRAGMENT_COST: usize = 32;
+
 /// Bytes of a fragment's frame beside its payload, if another fragment follows.
 const FRAGMENT_HEADER: usize = 9;
 
@@ -66,5 +69,5 @@ pub(crate) const fn message_cost_most(len: usize) -> usize {
 /// What a message of `len` bytes costs in queues and credit if it is cut into pieces of `fragment_len`.
 pub(crate) const fn message_cost(len: usize, fragment_len: usize) -> usize {
     let pieces = len.div_ceil(fragment_len);
-    len + MESSAGE_COST * if pieces == 0 { 1 } else { pieces }
+    len + MESSAGE_COST + FRAGMENT_COST * pieces.saturating_sub(1)
 }

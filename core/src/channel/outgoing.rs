@@ -225,7 +225,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Fragments, Outgoing};
-    use crate::channel::{FRAGMENT_LEN_MAX, FRAGMENT_LEN_MIN, fragment_len, message_cost};
+    use crate::channel::{
+        FRAGMENT_COST, FRAGMENT_LEN_MAX, FRAGMENT_LEN_MIN, fragment_len, message_cost,
+    };
     use crate::pool::Pool;
     use crate::time::Instant;
     use crate::{MESSAGE_COST, wire};
@@ -249,9 +251,10 @@ mod tests {
                 "{len} bytes: a fragment of {}",
                 piece.len()
             );
-            cost += piece.len() + MESSAGE_COST;
+            cost += piece.len() + FRAGMENT_COST;
         }
-        assert_eq!(cost, message_cost(len, len_max));
+        let once = MESSAGE_COST - FRAGMENT_COST;
+        assert_eq!(cost + once, message_cost(len, len_max));
         assert_eq!(pieces.flatten().count(), len);
     }
 

@@ -170,7 +170,7 @@ fn a_client_that_comes_again_gets_its_place_on_a_full_server() {
 fn who_gives_too_little_credit_for_a_largest_message_is_no_peer() {
     let channel = |size_max| ChannelConfig::new(Delivery::Ordered).message_size_max(size_max);
     let large = || Config::builder().channels(vec![channel(20_000)]);
-    let small = || Config::builder().channels(vec![channel(10_000).receive_bytes_max(15_000)]);
+    let small = || Config::builder().channels(vec![channel(10_000).receive_bytes_max(12_000)]);
     for (client, server) in [(large(), small()), (small(), large())] {
         let mut pair = Pair::new(client, server);
         pair.dial();

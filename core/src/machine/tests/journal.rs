@@ -178,7 +178,7 @@ fn what_holds_a_message_back_is_noted() {
 
 #[test]
 fn what_is_not_taken_since_too_much_is_unread_is_noted() {
-    let server = Config::builder().unread_bytes_max(94_000);
+    let server = Config::builder().unread_bytes_max(74_000);
     let mut pair = Pair::connected_with(Config::builder(), server);
     pair.server.endpoint.set_journal(true);
     let mut storm = Storm::new(pair, Faults::default(), 1);
@@ -198,7 +198,7 @@ fn what_is_not_taken_since_too_much_is_unread_is_noted() {
         };
         *name
     });
-    let refused = refused.expect("94,000 bytes are less than was sent");
+    let refused = refused.expect("74,000 bytes are less than was sent");
     let took = |step: &&Step| matches!(step, Step::Arrived { name, .. } if *name == Some(refused));
     assert_eq!(steps.iter().find(took), None, "it was not taken");
     assert!(!steps.contains(&Step::HandedOut {
