@@ -9,7 +9,7 @@ use super::copies::{COPIED_LEN_MAX, Copies};
 use super::credit::Allowance;
 use super::options::{Priority, SendOptions};
 use super::outgoing::{Fragments, Outgoing};
-use super::{FRAGMENT_LEN_MAX, fragment_len, message_cost, whole_len};
+use super::{fragment_len, message_cost};
 use crate::MESSAGE_COST;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::id::ChannelId;
@@ -196,16 +196,6 @@ impl SendChannel {
             dropped,
             superseded,
         })
-    }
-
-    /// A message up to this length goes whole. What is reliable may have to be sent again when datagrams have become
-    /// shorter, and cannot be cut then; what is unreliable leaves once.
-    const fn whole_len(&self, datagram_size: usize) -> usize {
-        if self.delivery.is_reliable() {
-            FRAGMENT_LEN_MAX
-        } else {
-            whole_len(datagram_size)
-        }
     }
 
     /// Where the order sent is the promise, all are alike.

@@ -21,6 +21,7 @@ use alloc::vec::Vec;
 
 use super::{AckedPacket, Controller, Progress, initial_window};
 use crate::saved::{Saved, saved};
+use crate::wire::DATAGRAM_BASE;
 
 mod delay;
 
@@ -116,7 +117,7 @@ impl Game {
 
     pub(crate) fn new(datagram_size: u64) -> Self {
         Self {
-            datagram_size,
+            datagram_size: datagram_size.min(DATAGRAM_BASE as u64),
             window_min: 2 * datagram_size,
             window: initial_window(datagram_size),
             mode: Mode::Start { cap: WINDOW_MAX },

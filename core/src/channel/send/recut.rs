@@ -1,11 +1,22 @@
-//! What is done with messages that wait when datagrams become shorter.
+//! Which messages go whole, and what is done with those that wait when datagrams become shorter.
 
 use super::super::outgoing::Fragments;
-use super::{FRAGMENT_LEN_MAX, SendChannel, message_cost};
+use super::SendChannel;
+use crate::channel::{FRAGMENT_LEN_MAX, message_cost, whole_len};
 use crate::journal::Pen;
 use crate::pool::Pool;
 
 impl SendChannel {
+    /// A message up to this length goes whole. What is reliable may have to be sent again when datagrams have become
+    /// shorter, and cannot be cut then; what is unreliable leaves once.
+    pub(super) const fn whole_len(&self, datagram_size: usize) -> usize {
+        if self.delivery.is_reliable() {
+            FRAGMENT_LEN_MAX
+        } else {
+            whole_len(datagram_size)
+        }
+    }
+
     /// Cuts the unreliable messages that do not fit whole any more; returns how many older ones made room for what their
     /// pieces cost more. Reliable ones are short, or in short pieces already.
     pub(crate) fn recut(
