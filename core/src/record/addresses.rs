@@ -13,21 +13,21 @@ use crate::wire::{DecodeError, Reader};
 /// Places of the table.
 const PLACES: usize = 4_096;
 
-/// Buckets of the writer's index: more than twice the places, so that a search is short.
-const BUCKETS: usize = 16_384;
+/// Buckets of the writer's index to begin with: it stays small while there are few, since far memory costs more than a search.
+const BUCKETS: usize = 64;
 
 /// For writing: the table and an index into it.
 #[derive(Debug)]
 pub(super) struct AddressWriter {
     table: Vec<SocketAddr>,
-    /// Place + 1 of an address, at its hash or behind it; 0 is free.
+    /// Place + 1 of an address, at its hash or behind it; 0 is free. A power of two, at least twice as many as addresses.
     buckets: Vec<u16>,
 }
 
 impl AddressWriter {
     pub(super) fn new() -> Self {
         Self {
-            table: Vec::with_capacity(PLACES),
+            table: Vec::new(),
             buckets: alloc::vec![0; BUCKETS],
         }
     }
@@ -41,25 +41,45 @@ impl AddressWriter {
         if self.table.len() == PLACES {
             self.forget();
         }
-        let mut bucket = bucket(&address);
-        loop {
-            match self.buckets[bucket] {
-                0 => break,
-                number if self.table[usize::from(number) - 1] == address => {
-                    return codec::put_number(number.into(), out);
-                }
-                _ => bucket = (bucket + 1) % BUCKETS,
-            }
-        }
+        let bucket = match self.find(&address) {
+            Ok(number) => return codec::put_number(number.into(), out),
+            Err(free) => free,
+        };
         self.table.push(address);
         self.buckets[bucket] = self.table.len() as u16;
+        if self.table.len() * 2 > self.buckets.len() {
+            self.grow();
+        }
         out.push(0);
         codec::put_address(address, out);
+    }
+
+    /// The number of an address, or the bucket for it.
+    fn find(&self, address: &SocketAddr) -> Result<u16, usize> {
+        let mask = self.buckets.len() - 1;
+        let mut bucket = hash(address) & mask;
+        loop {
+            match self.buckets[bucket] {
+                0 => return Err(bucket),
+                number if self.table[usize::from(number) - 1] == *address => return Ok(number),
+                _ => bucket = (bucket + 1) & mask,
+            }
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.buckets = alloc::vec![0; self.buckets.len() * 4];
+        for (place, address) in self.table.iter().enumerate() {
+            if let Err(free) = self.find(address) {
+                self.buckets[free] = place as u16 + 1;
+            }
+        }
     }
 }
 
 /// Addresses differ most in the last bytes and the port.
-fn bucket(address: &SocketAddr) -> usize {
+fn hash(address: &SocketAddr) -> usize {
     let ip = match address.ip() {
         IpAddr::V4(ip) => ip.to_bits().into(),
         IpAddr::V6(ip) => {
@@ -68,7 +88,7 @@ fn bucket(address: &SocketAddr) -> usize {
         }
     };
     let mixed = (ip << 16 ^ u64::from(address.port())).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 50) as usize % BUCKETS
+    (mixed >> 48) as usize
 }
 
 /// For reading: the table.

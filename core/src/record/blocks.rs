@@ -5,20 +5,31 @@
 //! | len  records  records...  checksum | ... | len  records  records...           |
 //!   4    4                    8
 //! ```
+//!
+//! Nothing is allocated for a record once the buffer has grown. The buffer is bounded: [`make_room`](Blocks::make_room)
+//! tells when nobody takes what is finished.
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::hash::hash;
 use super::header::CHECKSUM_LEN;
-use super::recorder::{UNTAKEN_BYTES_MAX, put_block_header};
 use crate::time::Instant;
 
 /// A block of small records is finished when it has this many bytes ...
-const BLOCK_BYTES: usize = 16 * 1024;
+const BLOCK_BYTES: usize = 64 * 1024;
 
 /// ... or began this long ago: what a crash takes away is no more.
 const BLOCK_TIME: Duration = Duration::from_secs(1);
+
+/// Room for a block and the one after it.
+pub(super) const ROOM_BYTES: usize = 2 * BLOCK_BYTES;
+
+/// Bytes kept for an owner who does not take them.
+pub(super) const UNTAKEN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Length of the records and their number, before them.
+pub(super) const BLOCK_HEADER_LEN: usize = 8;
 
 /// Finished blocks and the open one.
 #[derive(Debug)]
@@ -37,11 +48,9 @@ pub(super) struct Blocks {
 
 impl Blocks {
     /// The first block, after a header with this checksum.
-    pub(super) fn new(header: &[u8], checksum: u64, now: Instant) -> Self {
-        let mut bytes = Vec::with_capacity(2 * BLOCK_BYTES);
-        bytes.extend_from_slice(header);
+    pub(super) fn new(header: Vec<u8>, checksum: u64, now: Instant) -> Self {
         let mut blocks = Self {
-            bytes,
+            bytes: header,
             open: 0,
             opened_at: now,
             records: 0,
@@ -56,6 +65,16 @@ impl Blocks {
     pub(super) fn record(&mut self) -> &mut Vec<u8> {
         self.records += 1;
         &mut self.bytes
+    }
+
+    /// All bytes, to go on with the latest record.
+    pub(super) const fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Whether the open block has a record.
+    pub(super) const fn has_records(&self) -> bool {
+        self.records > 0
     }
 
     /// Finishes the open block if it is full or old. False if nobody takes what is finished: then it is time to end.
@@ -105,6 +124,12 @@ impl Blocks {
         before
     }
 
+    /// Keeps nothing, and no memory, until [`restart`](Self::restart).
+    pub(super) fn discard(&mut self) {
+        self.bytes = Vec::new();
+        (self.open, self.records) = (0, 0);
+    }
+
     /// Copies all from `start` on to `out`, with a last record. The last block's checksum is left to be made.
     pub(super) fn copy_to(&self, start: usize, last: &[u8], out: &mut Vec<u8>) {
         let open = out.len() + self.open - start;
@@ -120,18 +145,33 @@ impl Blocks {
         self.open = self.bytes.len();
     }
 
-    /// Appends what is finished to `out` and forgets it.
-    pub(super) fn take(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.bytes[..self.open]);
+    /// Appends what is finished to `out` and forgets it. Returns by how many bytes the rest has moved to the front.
+    pub(super) fn take(&mut self, out: &mut Vec<u8>) -> usize {
+        if self.open == 0 {
+            return 0;
+        }
+        if !out.is_empty() {
+            out.extend_from_slice(&self.bytes[..self.open]);
+            return self.forget();
+        }
+        // The buffers change places, and only the open block is copied, which has just begun.
+        core::mem::swap(out, &mut self.bytes);
+        self.bytes.reserve(ROOM_BYTES);
+        self.bytes.extend_from_slice(&out[self.open..]);
+        out.truncate(self.open);
+        core::mem::take(&mut self.open)
+    }
+
+    /// As [`take`](Self::take), for nobody.
+    pub(super) fn forget(&mut self) -> usize {
         self.bytes.drain(..self.open);
-        self.open = 0;
+        core::mem::take(&mut self.open)
     }
 
     fn begin(&mut self) {
         self.open = self.bytes.len();
         self.records = 0;
-        self.bytes
-            .extend_from_slice(&[0; super::recorder::BLOCK_HEADER_LEN]);
+        self.bytes.extend_from_slice(&[0; BLOCK_HEADER_LEN]);
     }
 
     fn close(&mut self) {
@@ -141,4 +181,11 @@ impl Blocks {
         let checksum: [u8; CHECKSUM_LEN] = self.checksum.to_be_bytes();
         self.bytes.extend_from_slice(&checksum);
     }
+}
+
+/// Writes at the front of a block how long it is, and how many records it has.
+fn put_block_header(records: u32, block: &mut [u8]) {
+    let len = (block.len() - BLOCK_HEADER_LEN) as u32;
+    block[..4].copy_from_slice(&len.to_be_bytes());
+    block[4..BLOCK_HEADER_LEN].copy_from_slice(&records.to_be_bytes());
 }

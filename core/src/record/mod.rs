@@ -12,7 +12,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `call` | a record, a call, an outcome |
-//! | `recorder` | writing: the buffer, the blocks, the bound |
+//! | `recorder`, `blocks` | writing: calls as records, the buffer and its bound |
 //! | `recording` | reading: a whole recording, checked |
 //! | `reading` | the blocks of any recording, checked, and the records in them |
 //! | `ring` | the latest calls only, and the state before them |
@@ -22,7 +22,6 @@
 //! | `output`, `hash` | what came out, as four bytes |
 //! | `error` | what is wrong with a recording, and where |
 //! | `redacted` | recordings without secrets: sizes, times and losses |
-//! | `blocks` | their buffer and blocks |
 //!
 //! Invariants:
 //! - The same calls give the same recording, byte for byte: times are the owner's, hashes are our own.

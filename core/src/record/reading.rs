@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::blocks::BLOCK_HEADER_LEN;
 use super::error::RecordingError;
 use super::hash::hash;
 use super::header::CHECKSUM_LEN;
-use super::recorder::BLOCK_HEADER_LEN;
 use crate::wire::{DecodeError, Reader};
 
 /// Reads records, each with what those before it have left.

@@ -3,13 +3,13 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::blocks::BLOCK_HEADER_LEN;
 use super::call::Record;
 use super::decode::Decoder;
 use super::error::RecordingError;
 use super::hash::hash;
 use super::header::{self, Beginning, CHECKSUM_LEN, Header};
 use super::reading::Body;
-use super::recorder::BLOCK_HEADER_LEN;
 use crate::config::Config;
 use crate::machine::Machine;
 use crate::time::Instant;

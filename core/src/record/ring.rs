@@ -60,9 +60,10 @@ impl Ring {
             old: Vec::new(),
             header_len: header.bytes.len(),
             state: header.state,
-            young: Recorder::unbounded(header.bytes, header.checksum, machine.now()),
+            young: Recorder::new(header.bytes, header.checksum, machine.now()),
             paused_until: None,
         };
+        ring.young.keep(generation_bytes_max);
         ring.check_header();
         ring
     }

@@ -152,7 +152,7 @@ fn an_owner_who_takes_nothing_ends_the_recording_and_not_the_game() {
     assert_eq!(endpoint.stats().datagrams_received, 10_000);
     let mut out = Vec::new();
     endpoint.take_recording(&mut out);
-    assert!(out.len() < recorder::UNTAKEN_BYTES_MAX + 100_000);
+    assert!(out.len() < blocks::UNTAKEN_BYTES_MAX + 100_000);
     let recording = Recording::read(out).expect("whole up to its end");
     let last = recording.records().last().expect("not empty");
     assert_eq!(

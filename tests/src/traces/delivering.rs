@@ -2,7 +2,9 @@
 
 use tickwire_sim::{Fate, Pair, ms};
 
-use super::{ORDERED, RELIABLE, SEQUENCED, UNRELIABLE, assert_trace, friends, link};
+use super::{
+    ORDERED, RELIABLE, SEQUENCED, UNRELIABLE, assert_trace, defaults, friends, friends_with, link,
+};
 
 #[test]
 fn the_messages_of_a_tick_share_a_datagram() {
@@ -92,16 +94,29 @@ fn a_sequenced_message_that_comes_late_is_dropped() {
 
 #[test]
 fn ordered_messages_wait_for_the_lost_one_before_them() {
-    let mut pair = friends().link_to_server(link().drop_nth([1]));
+    let mut pair = without_copies().link_to_server(link().drop_nth([1]));
     say_three(&mut pair, ORDERED);
     assert_trace!(pair);
 }
 
 #[test]
 fn reliable_messages_do_not_wait_for_the_lost_one_before_them() {
-    let mut pair = friends().link_to_server(link().drop_nth([1]));
+    let mut pair = without_copies().link_to_server(link().drop_nth([1]));
     say_three(&mut pair, RELIABLE);
     assert_trace!(pair);
+}
+
+#[test]
+fn a_copy_in_the_next_datagram_makes_up_for_a_lost_one() {
+    let mut pair = friends().link_to_server(link().drop_nth([1]));
+    say_three(&mut pair, ORDERED);
+    assert_trace!(pair);
+}
+
+/// Friends whose messages are sent again only when they are lost.
+fn without_copies() -> Pair {
+    let config = || defaults().redundancy_percent_max(0);
+    friends_with(config(), config())
 }
 
 /// One message a tick.

@@ -8,7 +8,7 @@ use super::sight::Flaw;
 use super::tags::{self, B, C, D};
 use crate::id::PeerId;
 use crate::notice::{LossCause, Notice};
-use crate::record::blocks::Blocks;
+use crate::record::blocks::{Blocks, ROOM_BYTES};
 use crate::record::call::EndReason;
 use crate::record::codec::put_number;
 use crate::record::header::RedactedHeader;
@@ -55,10 +55,10 @@ const UNTOLD_PEER: u32 = u32::MAX;
 
 impl Redactor {
     pub(crate) fn new(now: Instant) -> Self {
-        let mut header = Vec::new();
+        let mut header = Vec::with_capacity(ROOM_BYTES);
         let checksum = RedactedHeader::put(now, &mut header);
         Self {
-            blocks: Blocks::new(&header, checksum, now),
+            blocks: Blocks::new(header, checksum, now),
             time_us: micros(now),
             peer: NOBODY,
             sent_len: 0,
