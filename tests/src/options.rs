@@ -261,7 +261,12 @@ fn the_newest_for_a_key_wins() {
 
 #[test]
 fn what_is_given_up_is_not_sent_again() {
-    let mut pair = pair();
+    let plain = Config::builder().mtu_discovery(false).build();
+    let accepting = Config::builder().accepts(true).build();
+    let [plain, accepting] = [plain, accepting].map(|config| config.expect("valid"));
+    let mut pair = Pair::with_configs(1, plain, accepting)
+        .link(link())
+        .connect();
     let before = pair.client_stats().expect("connected").bytes_sent;
     pair = pair.link_to_server(link().drop_nth(0..4));
     send(
@@ -347,7 +352,7 @@ fn a_message_behind_a_waiting_one_of_low_priority_is_delivered_or_ends_the_conne
             .message_size_max(1_000)
             .receive_bytes_max(4_000);
         let config = Config::builder().channels(vec![channel]).accepts(accepts);
-        let config = config.unread_bytes_max(1_200).delivery_timeout(ms(3_000));
+        let config = config.unread_bytes_max(1_224).delivery_timeout(ms(3_000));
         config.build().expect("valid")
     };
     let pair = Pair::with_configs(1, narrow(false), narrow(true));
