@@ -160,6 +160,7 @@ pub struct Config {
     pub(crate) ack_delay_max: Duration,
     pub(crate) redundancy_percent_max: u8,
     pub(crate) congestion: CongestionControl,
+    pub(crate) ecn: bool,
     pub(crate) unreliable_age_max: Duration,
     pub(crate) ciphers: Vec<CipherSuite>,
     pub(crate) crypto: Arc<dyn Crypto>,
@@ -240,6 +241,7 @@ impl Default for Config {
             ack_delay_max: Duration::from_millis(40),
             redundancy_percent_max: 40,
             congestion: CongestionControl::default(),
+            ecn: true,
             unreliable_age_max: Duration::from_millis(100),
             ciphers: vec![CipherSuite::Aes128Gcm, CipherSuite::ChaCha20Poly1305],
             crypto: Arc::new(Portable),
@@ -332,6 +334,9 @@ impl ConfigBuilder {
         /// The congestion controller that connections begin with; see
         /// [`Endpoint::set_congestion`](crate::Endpoint::set_congestion) for the rest of their life.
         congestion: CongestionControl,
+        /// Whether packets are marked so that queues can tell of congestion before they drop any (ECN, RFC 3168), and marks of
+        /// packets received are told to their senders. Marks that do not work on a path are seen and left alone. Default yes.
+        ecn: bool,
         /// How long an unreliable message may wait to leave, 10 ms to 10 s; then it is dropped. Default 100 ms.
         unreliable_age_max: Duration,
         /// Cipher suites in order of preference; the server's order decides. Default AES-128-GCM, ChaCha20-Poly1305.

@@ -154,9 +154,9 @@ pub use id::{ChannelId, MessageId, PeerId};
 #[cfg(feature = "planted")]
 #[doc(hidden)]
 pub use planted::Bug;
-pub use stats::{DatagramDrops, EndpointStats, PeerDrops, PeerStats, RefusedStats};
+pub use stats::{DatagramDrops, EcnState, EndpointStats, PeerDrops, PeerStats, RefusedStats};
 pub use time::Instant;
-pub use transmit::{Arrival, Ecn, Socket, Transmit};
+pub use transmit::{Arrival, Ecn, EcnCounts, Socket, Transmit};
 
 /// Version of the bytes on the wire (docs/PROTOCOL.md). Sides with different versions refuse each other.
 pub const PROTOCOL_VERSION: u8 = 1;

@@ -47,6 +47,12 @@ pub struct PeerStats {
     pub paths_failed: u64,
     /// Longest datagram that the way is known to carry, in bytes of UDP payload, now.
     pub datagram_size_bytes: u64,
+    /// Whether packets to the peer are marked as able to be marked (ECN).
+    pub ecn: EcnState,
+    /// Packets of ours that a queue marked for congestion, as the peer counted them.
+    pub marks_told: u64,
+    /// Packets received that a queue had marked for congestion.
+    pub marks_received: u64,
     /// Congestion window now, in bytes.
     pub congestion_window_bytes: u64,
     /// Bytes a second at which packets leave now, at most.
@@ -62,6 +68,25 @@ pub struct PeerStats {
     /// Drops by reason.
     pub drops: PeerDrops,
 }
+
+/// What is known of marks of congestion on the way to a peer (RFC 9000 appendix A.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EcnState {
+    /// Not wanted: [`ConfigBuilder::ecn`](crate::ConfigBuilder::ecn).
+    #[default]
+    Off,
+    /// Some packets are marked, to see what becomes of them.
+    Testing,
+    /// Nothing is marked until the peer has told what became of them.
+    Unknown,
+    /// Marks arrive, and are heeded.
+    Capable,
+    /// Marks are taken away, dropped or made up on the way, or the peer cannot see them: nothing is marked.
+    Failed,
+}
+
+saved!(enum EcnState { 0 = Off, 1 = Testing, 2 = Unknown, 3 = Capable, 4 = Failed });
 
 /// Messages and packets of one connection that were dropped, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

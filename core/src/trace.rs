@@ -10,6 +10,7 @@ use core::ops::RangeInclusive;
 
 use crate::config::Delivery;
 use crate::event::Refusal;
+use crate::transmit::EcnCounts;
 use crate::wire::frame::close;
 
 /// What one datagram holds.
@@ -65,6 +66,8 @@ pub enum Frame {
         ranges: Vec<RangeInclusive<u64>>,
         /// Time between the arrival of the newest and this frame, in microseconds.
         delay_us: u64,
+        /// How many packets arrived with each mark so far, if that is told.
+        ecn: Option<EcnCounts>,
     },
     /// Lets the other side send more.
     Credit {
@@ -167,7 +170,11 @@ impl fmt::Display for Frame {
         match self {
             Self::Padding => f.write_str("Padding"),
             Self::Ping => f.write_str("Ping"),
-            Self::Ack { ranges, delay_us } => show_ack(ranges, *delay_us, f),
+            Self::Ack {
+                ranges,
+                delay_us,
+                ecn,
+            } => show_ack(ranges, *delay_us, *ecn, f),
             Self::Credit {
                 channel: Some(channel),
                 limit,
@@ -217,6 +224,7 @@ fn message_name(delivery: Option<Delivery>) -> &'static str {
 fn show_ack(
     ranges: &[RangeInclusive<u64>],
     delay_us: u64,
+    ecn: Option<EcnCounts>,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
     f.write_str("Ack(")?;
@@ -231,6 +239,9 @@ fn show_ack(
     if delay_us > 0 {
         let (millis, micros) = (delay_us / 1_000, delay_us % 1_000);
         write!(f, " after {millis}.{micros:03} ms")?;
+    }
+    if let Some(EcnCounts { ect0, ect1, ce }) = ecn {
+        write!(f, ", marks {ect0}/{ect1}/{ce}")?;
     }
     f.write_char(')')
 }

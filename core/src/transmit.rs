@@ -26,6 +26,21 @@ pub enum Ecn {
     Ce,
 }
 
+saved!(enum Ecn { 0 = Ect0, 1 = Ect1, 2 = Ce });
+
+/// How many packets arrived with each mark (RFC 9000 section 19.3.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EcnCounts {
+    /// With ECT(0).
+    pub ect0: u64,
+    /// With ECT(1).
+    pub ect1: u64,
+    /// With CE.
+    pub ce: u64,
+}
+
+saved!(EcnCounts { ect0, ect1, ce });
+
 /// How a datagram arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {

@@ -20,7 +20,7 @@ local TYPES = {
 }
 local FRAMES = {
     [0] = "PADDING", [1] = "PING", [2] = "ACK", [3] = "CREDIT", [4] = "CREDIT_ALL", [5] = "CLOSE",
-    [6] = "PATH_CHALLENGE", [7] = "PATH_RESPONSE", [8] = "RESET_TOKEN", [0x10] = "SKIP", [0x80] = "MESSAGE",
+    [6] = "PATH_CHALLENGE", [7] = "PATH_RESPONSE", [8] = "RESET_TOKEN", [9] = "ACK_ECN", [0x10] = "SKIP", [0x80] = "MESSAGE",
 }
 local PATTERNS = { [0] = "NX, any key", [1] = "NK, known key" }
 local CLOSES = { [0] = "farewell", [1] = "violation", [2] = "undeliverable", [3] = "full" }
@@ -59,6 +59,9 @@ local all = {
     field("ack.range", "string", "Range"),
     field("ack.first", "uint64", "First of a range"),
     field("ack.last", "uint64", "Last of a range"),
+    field("ack.ect0", "uint64", "Packets that arrived with ECT(0)"),
+    field("ack.ect1", "uint64", "Packets that arrived with ECT(1)"),
+    field("ack.ce", "uint64", "Packets that arrived with CE"),
     field("credit.limit", "uint64", "Limit in bytes"),
     field("channel", "uint8", "Channel"),
     field("delivery", "string", "Delivery"),

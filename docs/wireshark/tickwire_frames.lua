@@ -59,7 +59,7 @@ end
 
 local f -- the fields
 
-local function read_ack(r, tree)
+local function read_ack(r, tree, has_counts)
     local largest, range = r:varint()
     tree:add(f["ack.largest"], range, big(largest))
     local delay, delay_range = r:varint()
@@ -86,7 +86,17 @@ local function read_ack(r, tree)
         local micros = delay * 8
         after = string.format(" after %d.%03d ms", math.floor(micros / 1000), micros % 1000)
     end
-    return "Ack(" .. table.concat(texts, ", ") .. after .. ")"
+    local marks = ""
+    if has_counts then
+        local counts = {}
+        for index, name in ipairs({ "ect0", "ect1", "ce" }) do
+            local count, range = r:varint()
+            tree:add(f["ack." .. name], range, big(count))
+            counts[index] = number_text(count)
+        end
+        marks = ", marks " .. table.concat(counts, "/")
+    end
+    return "Ack(" .. table.concat(texts, ", ") .. after .. marks .. ")"
 end
 
 local function read_credit(r, tree, channel)
@@ -179,8 +189,8 @@ local function read_frame(r, tree, channels)
         text = "Padding"
     elseif kind == 1 then
         text = "Ping"
-    elseif kind == 2 then
-        text = read_ack(r, item)
+    elseif kind == 2 or kind == 9 then
+        text = read_ack(r, item, kind == 9)
     elseif kind == 3 or kind == 4 then
         text = read_credit(r, item, kind == 3)
     elseif kind == 5 then

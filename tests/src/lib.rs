@@ -25,6 +25,8 @@ mod driver_recording;
 #[cfg(test)]
 mod driver_ring;
 #[cfg(test)]
+mod ecn;
+#[cfg(test)]
 mod game;
 #[cfg(test)]
 mod graph;

@@ -13,7 +13,7 @@ fn a_small_unreliable_message_costs_at_most_22_bytes() {
     for phase in PHASES {
         let cost = cost_of_a_message(UNRELIABLE, phase);
         assert!(cost.mean_millibytes <= 22_000, "{phase:?} apart: {cost:?}");
-        assert!(cost.datagram_bytes_max <= 28, "{phase:?} apart: {cost:?}");
+        assert!(cost.datagram_bytes_max <= 32, "{phase:?} apart: {cost:?}");
     }
 }
 
@@ -22,7 +22,7 @@ fn a_small_reliable_message_costs_at_most_25_bytes() {
     for phase in PHASES {
         let cost = cost_of_a_message(RELIABLE, phase);
         assert!(cost.mean_millibytes <= 25_000, "{phase:?} apart: {cost:?}");
-        assert!(cost.datagram_bytes_max <= 30, "{phase:?} apart: {cost:?}");
+        assert!(cost.datagram_bytes_max <= 34, "{phase:?} apart: {cost:?}");
         // Credit given anew does not wait for company.
         assert!(cost.extra_datagrams <= 4, "{phase:?} apart: {cost:?}");
     }
@@ -36,7 +36,8 @@ const PHASES: [Duration; 4] = [ms(0), ms(8), ms(16), ms(25)];
 struct Cost {
     /// For each message, in thousandths of a byte: datagrams without a message count too.
     mean_millibytes: u64,
-    /// Of the one datagram that holds the most: once a second the acknowledgement is exact and longer.
+    /// Of the one datagram that holds the most: once a second the acknowledgement is exact and longer, and counts
+    /// marks of congestion: four bytes.
     datagram_bytes_max: u64,
     /// Datagrams sent beside the messages' own.
     extra_datagrams: u64,

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tickwire_core::{
-    AnnounceConfig, Arrival, ChannelId, CipherSuite, CloseReason, Config, Crypto, Endpoint,
+    AnnounceConfig, Arrival, ChannelId, CipherSuite, CloseReason, Config, Crypto, Ecn, Endpoint,
     Entropy, Event, Farewell, Instant, Portable, SendOptions, ServerIdentity,
 };
 
@@ -173,6 +173,20 @@ fn an_ack_is_as_shown() {
     }
     wire.pass(Duration::from_micros(80));
     assert_shown("ack", content(&wire.server_sends()[0]));
+}
+
+#[test]
+fn an_ack_with_marks_is_as_shown() {
+    let mut wire = Wire::connected();
+    for ecn in [Ecn::Ect0, Ecn::Ect0, Ecn::Ce] {
+        let mut packet = wire.send(2, &[b"x"]).remove(0);
+        let arrival = Arrival {
+            ecn: Some(ecn),
+            ..Arrival::game(Wire::CLIENT)
+        };
+        wire.server.handle_datagram(wire.now, arrival, &mut packet);
+    }
+    assert_shown("ack-ecn", content(&wire.server_sends()[0]));
 }
 
 #[test]

@@ -180,6 +180,21 @@ impl Cubic {
     }
 }
 
+impl Cubic {
+    /// Sections 4.6 and 4.7.
+    fn cut(&mut self, window: u64) {
+        self.prior = self.window;
+        self.plateau = match self.window < self.plateau {
+            true => self.window / 20 * 17,
+            false => self.window,
+        };
+        self.window = window.max(self.window_min());
+        self.threshold = self.window;
+        self.curve = None;
+        self.hystart = None;
+    }
+}
+
 impl Controller for Cubic {
     fn on_acked(&mut self, packet: &AckedPacket) {
         if packet.is_app_limited {
@@ -226,7 +241,6 @@ impl Controller for Cubic {
         }
     }
 
-    /// Sections 4.6 and 4.7.
     fn on_congestion_event(&mut self) {
         self.before = Some(Before {
             window: self.window,
@@ -235,16 +249,12 @@ impl Controller for Cubic {
             prior: self.prior,
             curve: self.curve,
         });
-        self.prior = self.window;
-        self.plateau = match self.window < self.plateau {
-            true => self.window / 20 * 17,
-            false => self.window,
-        };
-        let cut = self.window / 10 * 7;
-        self.window = cut.max(self.window_min());
-        self.threshold = self.window;
-        self.curve = None;
-        self.hystart = None;
+        self.cut(self.window / 10 * 7);
+    }
+
+    fn on_marked(&mut self) {
+        self.before = None;
+        self.cut(self.window / 20 * 17);
     }
 
     /// Section 4.9.2.

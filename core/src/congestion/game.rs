@@ -14,6 +14,8 @@
 //!   round trip before the queue would stand.
 //! - *Loss* without delay is taken for chance and changes nothing, up to one packet in eight; beyond that, not more is
 //!   sent than a quarter above what arrived lately.
+//! - *Marks* are no chance: a queue that marks (RFC 3168) is longer than its owner wants, and says so before the round trip does.
+//!   The window falls to 0.85 (RFC 8511 section 3.1), in each mode.
 //! - *Company*: flows that fill the queue would starve a flow that does not. If the queue stands for many round trips
 //!   although this flow gave way, it does as Reno does (RFC 5681) until the queue is seen empty (Copa section 2.2).
 
@@ -345,6 +347,18 @@ impl Controller for Game {
         if self.mode == Mode::Compete {
             self.set_window(self.window / 2);
         }
+    }
+
+    fn on_marked(&mut self) {
+        let mut window = self.window / 20 * 17;
+        if let Mode::Start { .. } = self.mode {
+            // It may have grown beyond what the path holds by up to a half.
+            let held = self.held(self.best_rate()) + self.share();
+            window = window.min(held.max(initial_window(self.datagram_size)));
+        }
+        self.leave_start();
+        self.calm_rounds = 0;
+        self.set_window(window);
     }
 
     fn on_persistent_congestion(&mut self) {

@@ -101,6 +101,11 @@ pub(crate) trait Controller: Debug + Send + Sync {
     /// Packets were lost: the first of a round trip (RFC 9002 section 7.3.2); further ones are not told.
     fn on_congestion_event(&mut self);
 
+    /// A queue marked a packet instead of dropping it: the first of a round trip. RFC 9002 section 7.1 answers as to a loss.
+    fn on_marked(&mut self) {
+        self.on_congestion_event();
+    }
+
     /// All packets whose loss caused the latest event arrived after all: it was none.
     fn on_spurious_event(&mut self) {}
 

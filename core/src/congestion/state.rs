@@ -290,6 +290,16 @@ impl Congestion {
         self.controller.on_congestion_event();
     }
 
+    /// Marks were told by an acknowledgement whose newest packet had left at `sent_at` (RFC 9002 section 7.1, appendix B.7).
+    pub(crate) fn on_marked(&mut self, now: Instant, sent_at: Instant) {
+        // No packet that arrives late undoes what a queue said.
+        self.losses = 0;
+        if !self.is_in_recovery(sent_at) {
+            self.recovery_until = Some(now);
+            self.controller.on_marked();
+        }
+    }
+
     /// RFC 9002 section 7.6.2.
     pub(crate) fn on_persistent_congestion(&mut self) {
         self.controller.on_persistent_congestion();

@@ -45,6 +45,7 @@ enum Step {
         round: bool,
     },
     Event,
+    Marked,
     Spurious,
     Persistent,
     TakeOver(u64),
@@ -64,6 +65,7 @@ fn step() -> impl Strategy<Value = Step> {
         )
             .prop_map(|(round_trip_us, lost_bytes, rate, round)| Step::Progress { round_trip_us, lost_bytes, rate, round }),
         3 => Just(Step::Event),
+        2 => Just(Step::Marked),
         1 => Just(Step::Spurious),
         1 => Just(Step::Persistent),
         1 => prop_oneof![0u64..1_000_000, Just(u64::MAX / 2)].prop_map(Step::TakeOver),
@@ -104,6 +106,7 @@ fn play(controller: &mut dyn Controller, now: &mut Instant, step: &Step) {
             });
         }
         Step::Event => controller.on_congestion_event(),
+        Step::Marked => controller.on_marked(),
         Step::Spurious => controller.on_spurious_event(),
         Step::Persistent => controller.on_persistent_congestion(),
         Step::TakeOver(window) => controller.take_over(window),
@@ -156,6 +159,24 @@ fn persistent_congestion_leaves_two_datagrams_to_every_controller() {
         controller.on_congestion_event();
         controller.on_persistent_congestion();
         assert_eq!(controller.window(), 2 * SIZE, "{choice}");
+    }
+}
+
+/// But for a fixed rate, which asks nothing of the path.
+#[test]
+fn a_mark_makes_every_window_smaller_and_no_late_packet_undoes_it() {
+    for (choice, permille) in [
+        (CongestionControl::Game, 850),
+        (CongestionControl::NewReno, 500),
+        (CongestionControl::Cubic, 850),
+        (ALL[3], 1_000),
+    ] {
+        let mut controller = choice.controller(SIZE);
+        controller.take_over(120_000);
+        let before = controller.window();
+        controller.on_marked();
+        let after = controller.window();
+        assert_eq!(after, before * permille / 1_000, "{choice}");
     }
 }
 

@@ -176,7 +176,8 @@ impl Peer {
             self.recovery.congestion_control(),
             DATAGRAM_BASE,
             ack_delay_max,
-        );
+        )
+        .with_ecn(config.ecn);
         self.recovery.begin_at(config.planted.first_packet());
         self.outbox.grant(credits);
     }

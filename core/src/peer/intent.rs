@@ -2,6 +2,7 @@
 
 use crate::audit::{Checked, equal, holds};
 use crate::config::ChannelConfig;
+use crate::transmit::EcnCounts;
 use crate::wire::Reader;
 use crate::wire::frame::{Close, Frame, Message, PathData, Skip};
 
@@ -19,9 +20,14 @@ impl Intent {
     }
 
     /// An acknowledgement may leave out what finds no room, so its largest number stands for it.
-    pub(crate) const fn ack(&mut self, largest: u64) {
-        self.add(2);
+    pub(crate) fn ack(&mut self, largest: u64, ecn: Option<EcnCounts>) {
+        self.add(2 | u64::from(ecn.is_some()) << 8);
         self.add(largest);
+        if let Some(EcnCounts { ect0, ect1, ce }) = ecn {
+            for count in [ect0, ect1, ce] {
+                self.add(count);
+            }
+        }
     }
 
     pub(crate) fn credit(&mut self, channel: Option<u8>, limit: u64) {
@@ -70,7 +76,7 @@ impl Intent {
             holds(10, "frames that decode", frame.is_ok())?;
             match frame {
                 Ok(Frame::Ping) => decoded.ping(),
-                Ok(Frame::Ack(ack)) => decoded.ack(ack.largest),
+                Ok(Frame::Ack(ack)) => decoded.ack(ack.largest, ack.ecn),
                 Ok(Frame::Credit { channel, limit }) => decoded.credit(Some(channel), limit),
                 Ok(Frame::CreditAll { limit }) => decoded.credit(None, limit),
                 Ok(Frame::Close(close)) => decoded.close(&close),

@@ -9,6 +9,7 @@ use crate::config::ChannelConfig;
 use crate::crypto::{PacketKey, RESET_TOKEN_LEN, TAG_LEN};
 use crate::reliability::recovery::{Eliciting, Record, Recovery};
 use crate::trace::Content;
+use crate::transmit::EcnCounts;
 use crate::wire::frame::{self, Ack, Close, LengthField, Message, PathData, Skip};
 use crate::wire::packet::{ConnectionId, Header};
 use crate::wire::show;
@@ -127,6 +128,7 @@ impl<'a> PacketBuilder<'a> {
         &mut self,
         ranges: impl Iterator<Item = RangeInclusive<u64>> + Clone,
         delay_us: u64,
+        ecn: Option<EcnCounts>,
     ) {
         let largest = ranges.clone().next().map(|range| *range.end());
         let is_short = self.end_max - self.start < SHORT;
@@ -136,9 +138,9 @@ impl<'a> PacketBuilder<'a> {
             ACK_LEN_MAX
         };
         let room = self.room().min(len_max);
-        if Ack::encode(ranges, delay_us, room, self.out) {
+        if Ack::encode(ranges, delay_us, ecn, room, self.out) {
             self.ack_largest = largest;
-            self.intent.ack(largest.unwrap_or(0));
+            self.intent.ack(largest.unwrap_or(0), ecn);
         }
     }
 

@@ -98,6 +98,9 @@ impl Peer {
         let steps_max = self.recovery.remembered_max() + len as u64;
         shared.notes.work = 0;
         let taken = self.handle_plain(now, number, header.compact_ack, plain, shared);
+        if shared.config.ecn && !taken.is_incomplete {
+            self.received.on_mark(now, arrival.ecn, taken.urgency);
+        }
         let heard = Heard {
             way: Way {
                 remote: arrival.from,
@@ -221,6 +224,10 @@ impl Peer {
             Frame::Ack(ack) => {
                 let delay = Duration::from_micros(ack.delay_us);
                 self.handle_ack(now, ack.ranges(), Some(delay), shared)?;
+                // Those of a packet that was overtaken are old.
+                if place.packet >= self.newest {
+                    self.recovery.on_ecn_counts(now, ack.ecn);
+                }
             }
             Frame::Credit { channel, limit } => {
                 taken.urge(Urgency::Soon);

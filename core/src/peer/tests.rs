@@ -9,6 +9,7 @@ use crate::channel::FRAGMENT_LEN_MIN;
 use crate::config::Config;
 use crate::event::{CloseReason, Event, Violation};
 use crate::rng::Rng;
+use crate::stats::EcnState;
 use crate::wire::frame::{Close, Fragment, Message, close};
 use crate::wire::{MESSAGE_WINDOW, frame, varint};
 use crate::{Arrival, Endpoint, Entropy, Instant, ServerIdentity};
@@ -203,6 +204,29 @@ fn an_acknowledgement_of_what_was_never_sent_ends_the_connection() {
         Some(Violation::AckOfUnsent)
     );
     assert_eq!(verdict_on(&ack(0, 1)), Some(Violation::BadFrame));
+}
+
+/// Counts are the peer's word, and no violation: what cannot be true ends marking, and makes no window larger.
+#[test]
+fn wild_counts_of_marks_are_harmless() {
+    const MAX: u64 = (1 << 62) - 1;
+    for counts in [[MAX; 3], [0, 0, MAX], [MAX, 0, 0], [0, 1, 0], [0, 0, 0]] {
+        let mut court = Court::new();
+        let before = court.server.first_peer().expect("connected").stats();
+        for _ in 0..3 {
+            let mut plain = vec![0x09, 0, 0, 0, 0];
+            for count in counts {
+                varint::encode(count, &mut plain);
+            }
+            court.says(&plain);
+        }
+        let after = court.server.first_peer().expect("connected").stats();
+        assert_eq!(court.verdict(), None, "{counts:?}");
+        assert_eq!(after.marks_told, 0, "{counts:?}");
+        assert!(after.congestion_window_bytes <= before.congestion_window_bytes);
+        let is_sound = counts == [0, 0, 0];
+        assert_eq!(after.ecn == EcnState::Failed, !is_sound, "{counts:?}");
+    }
 }
 
 #[test]

@@ -198,6 +198,7 @@ impl Peer {
         self.last_sent = now;
         Some(Transmit {
             from: self.local,
+            ecn: self.recovery.sent_mark(),
             ..Transmit::game(self.address, len)
         })
     }
@@ -285,7 +286,7 @@ impl Peer {
         );
         if ack == AckForm::Ranges {
             let delay = u64::try_from(self.received.ack_delay(now).as_micros()).unwrap_or(u64::MAX);
-            packet.ack(self.received.ranges(), delay);
+            packet.ack(self.received.ranges(), delay, self.received.marks_due(now));
         }
         if with_data {
             if let Ping::Wanted { asked } = self.ping {
@@ -370,6 +371,9 @@ impl Peer {
             self.mtu.size() as u64,
         );
         shared.notes.note(self.id, checked);
+        if is_probe {
+            self.recovery.mark_probe();
+        }
         self.on_packet_sent(now, ack, built, planted);
         self.on_redundancy(now, built, percent);
         if load == Load::Fresh {

@@ -35,6 +35,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
         ack_delay_max,
         redundancy_percent_max,
         congestion,
+        ecn,
         unreliable_age_max,
         ciphers,
         crypto: _,
@@ -65,6 +66,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
     put_duration(*ack_delay_max, out);
     put_number((*redundancy_percent_max).into(), out);
     congestion.put(out);
+    out.push((*ecn).into());
     put_duration(*unreliable_age_max, out);
     put_number(ciphers.len() as u64, out);
     out.extend(ciphers.iter().map(|suite| match suite {
@@ -100,6 +102,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Config, DecodeError> {
         .ack_delay_max(duration(reader, "ack_delay_max")?)
         .redundancy_percent_max(small(reader, "redundancy_percent_max")?)
         .congestion(CongestionControl::read(reader)?)
+        .ecn(flag(reader, "ecn")?)
         .unreliable_age_max(duration(reader, "unreliable_age_max")?)
         .ciphers(list(reader, "ciphers", read_cipher)?)
         .tick(read_tick(reader)?)
@@ -264,6 +267,7 @@ mod tests {
             .congestion(CongestionControl::Fixed {
                 bytes_per_second: core::num::NonZeroU64::MAX,
             })
+            .ecn(false)
             .unreliable_age_max(Duration::from_millis(77))
             .ciphers(alloc::vec![CipherSuite::ChaCha20Poly1305])
             .tick(NonZeroU32::new(144).map(TickConfig::new))

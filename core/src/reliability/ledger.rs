@@ -84,6 +84,8 @@ pub(crate) struct Packet {
     /// It may take as long as the peer promised.
     pub(crate) is_patient: bool,
     pub(crate) is_app_limited: bool,
+    /// It left as ECT(0).
+    pub(crate) is_marked: bool,
     /// The largest number in the ACK frame it carried.
     pub(crate) ack_largest: Option<u64>,
     /// What had arrived when it left.
@@ -101,6 +103,7 @@ saved!(Packet {
     is_awaited,
     is_patient,
     is_app_limited,
+    is_marked,
     ack_largest,
     flight,
     records_from,
@@ -116,6 +119,7 @@ pub(crate) struct Sent {
     pub(crate) is_awaited: bool,
     pub(crate) is_patient: bool,
     pub(crate) is_app_limited: bool,
+    pub(crate) is_marked: bool,
     pub(crate) ack_largest: Option<u64>,
     pub(crate) flight: Flight,
 }
@@ -185,6 +189,7 @@ impl Ledger {
             is_awaited: sent.is_awaited,
             is_patient: sent.is_patient,
             is_app_limited: sent.is_app_limited,
+            is_marked: sent.is_marked,
             ack_largest: sent.ack_largest,
             flight: sent.flight,
             records_from,
@@ -276,6 +281,11 @@ impl Ledger {
     /// Whether the answer to that packet may take as long as the peer promised.
     pub(crate) fn awaits_patiently(&self) -> bool {
         self.awaits_patiently
+    }
+
+    /// The latest packet.
+    pub(crate) fn latest(&self) -> Option<&Packet> {
+        self.packets.back()
     }
 
     /// When the latest packet left.

@@ -9,6 +9,7 @@
 //! sample) and *compact* (one byte: this number and the 31 below it arrived). See [`received::AckForm`].
 
 pub(crate) mod ack_time;
+pub(crate) mod ecn;
 pub(crate) mod ledger;
 pub(crate) mod loss_history;
 pub(crate) mod received;

@@ -17,9 +17,11 @@ use core::iter;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
+use super::ecn::Tally;
 use super::{ACK_RANGES_MAX, COMPACT_SPAN};
 use crate::saved::saved;
 use crate::time::Instant;
+use crate::transmit::{Ecn, EcnCounts};
 
 mod audit;
 #[cfg(test)]
@@ -97,6 +99,7 @@ pub(crate) struct Received {
     now_since: Option<Instant>,
     exact_count: u32,
     exact_at: Instant,
+    tally: Tally,
 }
 
 saved!(Received {
@@ -115,6 +118,7 @@ saved!(Received {
     now_since,
     exact_count,
     exact_at,
+    tally,
 });
 
 impl Received {
@@ -135,6 +139,7 @@ impl Received {
             now_since: None,
             exact_count: 0,
             exact_at: Instant::ZERO,
+            tally: Tally::new(),
         }
     }
 
@@ -170,6 +175,23 @@ impl Received {
         self.urge(now, number, urgency, is_late);
     }
 
+    /// A packet that was remembered had this mark.
+    pub(crate) fn on_mark(&mut self, now: Instant, ecn: Option<Ecn>, urgency: Urgency) {
+        if self.tally.on_packet(ecn) && urgency != Urgency::None {
+            self.now_since.get_or_insert(now);
+        }
+    }
+
+    /// Marks that arrived, if the next ACK frame has to tell of them.
+    pub(crate) fn marks_due(&self, now: Instant) -> Option<EcnCounts> {
+        self.tally.due(now)
+    }
+
+    /// Marks that arrived.
+    pub(crate) const fn marks(&self) -> EcnCounts {
+        self.tally.counts()
+    }
+
     /// When an acknowledgement must leave even if nothing else does. An instant in the past means now.
     pub(crate) fn ack_deadline(&self) -> Option<Instant> {
         let soon = self.soon_since.map(|since| since + self.ack_delay_max);
@@ -192,7 +214,9 @@ impl Received {
             return AckForm::None;
         }
         match self.compact() {
-            Some(low_bits) if !self.is_exact_due(now) => AckForm::Compact(low_bits),
+            Some(low_bits) if !self.is_exact_due(now) && !self.tally.has_news() => {
+                AckForm::Compact(low_bits)
+            }
             Some(_) | None => AckForm::Ranges,
         }
     }
@@ -217,11 +241,14 @@ impl Received {
     }
 
     /// An acknowledgement of this form left: nothing is urgent any more.
-    pub(crate) const fn on_ack_sent(&mut self, now: Instant, form: AckForm) {
+    pub(crate) fn on_ack_sent(&mut self, now: Instant, form: AckForm) {
         match form {
             AckForm::None => return,
             AckForm::Compact(_) => {}
             AckForm::Ranges => {
+                if self.tally.due(now).is_some() {
+                    self.tally.on_reported(now);
+                }
                 self.is_gap_unreported = false;
                 self.exact_count = self.exact_count.saturating_add(1);
                 self.exact_at = now;

@@ -15,6 +15,7 @@ use core::time::Duration;
 
 use super::COMPACT_SPAN;
 use super::ack_time::AckTime;
+use super::ecn::Marking;
 pub(crate) use super::ledger::{Eliciting, Record};
 use super::ledger::{Fate, Ledger, Sent};
 use super::loss_history::LossHistory;
@@ -28,6 +29,7 @@ use crate::time::Instant;
 
 mod acked;
 mod audit;
+mod ecn;
 mod journal;
 mod loss;
 mod mtu;
@@ -109,6 +111,7 @@ pub(crate) struct Recovery {
     /// When something was last acknowledged for the first time.
     acked_at: Instant,
     congestion: Congestion,
+    marking: Marking,
     /// When the next packet becomes old enough to be lost.
     loss_at: Option<Instant>,
     /// Probes since the last acknowledgement.
@@ -145,6 +148,7 @@ impl Recovery {
             trickle: Trickle::new(),
             acked_at: Instant::ZERO,
             congestion: Congestion::new(congestion, datagram_size_max),
+            marking: Marking::default(),
             loss_at: None,
             backoff: 0,
             probed_at: Instant::ZERO,
@@ -174,6 +178,7 @@ impl Recovery {
             return;
         }
         self.congestion.reset();
+        self.marking.restart(self.next_number);
         self.rtt = Rtt::new();
         self.measured_at = None;
         if let Some(sample) = sample {
@@ -269,6 +274,7 @@ impl Recovery {
             self.trickle.on_sent(now, size);
         }
         let flight = self.congestion.on_sent(now, size, in_flight, app_limited);
+        let is_marked = self.marking.on_sent(self.backoff == 0);
         self.ledger.push(Sent {
             number,
             at: now,
@@ -276,6 +282,7 @@ impl Recovery {
             is_awaited: matches!(eliciting, Eliciting::Patient | Eliciting::Yes),
             is_patient: eliciting == Eliciting::Patient,
             is_app_limited: app_limited,
+            is_marked,
             ack_largest,
             flight,
         });

@@ -7,6 +7,7 @@
 //! 0x03 CREDIT    channel (1 B), limit: bytes that may be sent on it in all
 //! 0x04 CREDIT_ALL  limit: bytes that may be sent on all reliable channels together
 //! 0x05 CLOSE     kind (1 B), code, text length, text
+//! 0x09 ACK_ECN   as ACK, then how many packets arrived with ECT(0), ECT(1), CE
 //! 0x10 SKIP      channel (1 B), id (2 B, truncated), cost: a reliable message that will not come
 //! 0x06 PATH_CHALLENGE  data (8 B): prove that you are where this packet went
 //! 0x07 PATH_RESPONSE   data (8 B): of the challenge
@@ -22,6 +23,7 @@ use core::ops::RangeInclusive;
 use super::{DecodeError, Reader, varint};
 use crate::config::ChannelConfig;
 use crate::crypto::RESET_TOKEN_LEN;
+use crate::transmit::EcnCounts;
 
 const PADDING: u8 = 0x00;
 const PING: u8 = 0x01;
@@ -29,6 +31,7 @@ const ACK: u8 = 0x02;
 const CREDIT: u8 = 0x03;
 const CREDIT_ALL: u8 = 0x04;
 const CLOSE: u8 = 0x05;
+const ACK_ECN: u8 = 0x09;
 const SKIP: u8 = 0x10;
 const PATH_CHALLENGE: u8 = 0x06;
 const PATH_RESPONSE: u8 = 0x07;
@@ -68,6 +71,8 @@ pub(crate) struct Ack<'a> {
     pub(crate) delay_us: u64,
     first_len: u64,
     more: &'a [u8],
+    /// Marks that arrived so far, if they are told.
+    pub(crate) ecn: Option<EcnCounts>,
 }
 
 /// Why a connection ends, as a CLOSE tells it.
@@ -144,6 +149,7 @@ impl<'a> Frame<'a> {
             }
             PING => Ok(Self::Ping),
             ACK => Ok(Self::Ack(Ack::decode(reader)?)),
+            ACK_ECN => Ok(Self::Ack(Ack::decode(reader)?.with_counts(reader)?)),
             CREDIT => {
                 let channel = reader.u8("credit channel")?;
                 Ok(Self::Credit {
@@ -194,6 +200,19 @@ impl<'a> Ack<'a> {
             delay_us,
             first_len,
             more,
+            ecn: None,
+        })
+    }
+
+    fn with_counts(self, reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let counts = EcnCounts {
+            ect0: reader.varint("ack ECT(0)")?,
+            ect1: reader.varint("ack ECT(1)")?,
+            ce: reader.varint("ack CE")?,
+        };
+        Ok(Self {
+            ecn: Some(counts),
+            ..self
         })
     }
 
@@ -211,11 +230,12 @@ impl<'a> Ack<'a> {
         }))
     }
 
-    /// Appends an ACK frame of at most about `room` bytes for `ranges`, newest first; later ones are left out.
-    /// Returns whether there was anything to acknowledge.
+    /// Appends an ACK frame of at most about `room` bytes for `ranges`, newest first; later ones are left out. Marks that
+    /// arrived are told if there are any to tell. Returns whether there was anything to acknowledge.
     pub(crate) fn encode(
         mut ranges: impl Iterator<Item = RangeInclusive<u64>>,
         delay_us: u64,
+        ecn: Option<EcnCounts>,
         room: usize,
         out: &mut Vec<u8>,
     ) -> bool {
@@ -223,7 +243,7 @@ impl<'a> Ack<'a> {
             return false;
         };
         let start = out.len();
-        out.push(ACK);
+        out.push(if ecn.is_some() { ACK_ECN } else { ACK });
         varint::encode(*first.end(), out);
         varint::encode(delay_us / DELAY_UNIT_US, out);
         let count_at = out.len();
@@ -238,6 +258,9 @@ impl<'a> Ack<'a> {
             varint::encode(range.end() - range.start(), out);
             smallest = *range.start();
             out[count_at] += 1;
+        }
+        for count in ecn.iter().flat_map(|ecn| [ecn.ect0, ecn.ect1, ecn.ce]) {
+            varint::encode(count, out);
         }
         true
     }

@@ -43,6 +43,7 @@ fn show_frame(frame: &Frame<'_>, is_copy: bool, channels: &[ChannelConfig]) -> S
         Frame::Ack(ack) => Shown::Ack {
             ranges: ack.ranges().collect(),
             delay_us: ack.delay_us,
+            ecn: ack.ecn,
         },
         Frame::Credit { channel, limit } => Shown::Credit {
             channel: Some(*channel),
@@ -130,6 +131,7 @@ mod tests {
     use super::{other, packet};
     use crate::config::Config;
     use crate::event::Refusal;
+    use crate::transmit::EcnCounts;
     use crate::wire::frame::{self, Ack, Close, close};
     use crate::wire::handshake::encode_refuse;
     use crate::wire::packet::ConnectionId;
@@ -140,6 +142,11 @@ mod tests {
         assert!(Ack::encode(
             [4..=4, 0..=2].into_iter(),
             1_200,
+            Some(EcnCounts {
+                ect0: 4,
+                ect1: 0,
+                ce: 1
+            }),
             100,
             &mut plain
         ));
@@ -153,7 +160,7 @@ mod tests {
         bye.encode(&mut plain);
         assert_eq!(
             packet(7, Some(9), &plain, 0, Config::default().channels()).to_string(),
-            "#7 Ack(..=9) Ack(4, 0..=2 after 1.200 ms) Ping Credit(ch3 to 500 B) Close(code 4, \"bye\")"
+            "#7 Ack(..=9) Ack(4, 0..=2 after 1.200 ms, marks 4/0/1) Ping Credit(ch3 to 500 B) Close(code 4, \"bye\")"
         );
     }
 

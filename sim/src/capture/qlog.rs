@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tickwire_core::{Event, Instant};
+use tickwire_core::{EcnState, Event, Instant};
 
 use self::contents::contents;
 use super::{Capture, CapturedDatagram, Course, Sample};
@@ -274,6 +274,16 @@ impl Log<'_> {
         let old = then.map(|then| then.datagram_size_bytes);
         if old != Some(size) {
             events.push(logged("mtu_updated", json!({"old": old, "new": size})));
+        }
+        if then.map_or(EcnState::Off, |then| then.ecn) != now.ecn {
+            let state = format!("{:?}", now.ecn).to_lowercase();
+            events.push(logged("ecn_state_updated", json!({"new": state})));
+        }
+        let marks = then.map_or(0, |then| then.marks_told);
+        let marks = now.marks_told.checked_sub(marks);
+        let marks = marks.unwrap_or(now.marks_told);
+        if marks > 0 {
+            events.push(logged("marks_told", json!({"count": marks})));
         }
         let times = [
             ("smoothed_rtt", now.rtt_us, then.map(|then| then.rtt_us)),

@@ -170,7 +170,7 @@ impl Draw {
     }
 
     /// One in six directions does something to marks of congestion, one in six has a queue that marks or is shared. Only
-    /// what has a mark meets any of that: half of the time all has one.
+    /// what has a mark meets any of that: half of the time all has one, and counts of marks are wrong.
     fn queues(&mut self) -> impl Iterator<Item = Flaw> + use<> {
         let paths = [EcnPath::Bleach, EcnPath::Drop, EcnPath::Swap, EcnPath::Mark];
         let path = self.one_in(6).then(|| self.any(&paths));

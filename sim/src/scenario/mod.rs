@@ -96,6 +96,7 @@ const ENDPOINT_KEYS: &[&str] = &[
     "half_open_max",
     "send_queue_bytes_max",
     "congestion",
+    "ecn",
 ];
 
 /// A scenario that makes sense.
@@ -147,6 +148,7 @@ struct EndpointKeys {
     half_open_max: Option<u32>,
     send_queue_bytes_max: Option<u64>,
     congestion: Option<CongestionControl>,
+    ecn: Option<bool>,
 }
 
 /// Reads scenarios that name traces, or that are changed by settings.
@@ -410,6 +412,7 @@ impl EndpointKeys {
             congestion: section.value("congestion", UnknownCongestionControl, |value| {
                 document::text_of(value)?.parse().ok()
             })?,
+            ecn: section.flag("ecn")?,
         };
         // Whatever else does not fit together, core's own words say.
         let tried = keys.config(32, &[]).build();

@@ -36,7 +36,8 @@ fn frame_type(frame: &Frame) -> u8 {
     match frame {
         Frame::Padding => 0,
         Frame::Ping => 1,
-        Frame::Ack { .. } => 2,
+        Frame::Ack { ecn: None, .. } => 2,
+        Frame::Ack { ecn: Some(_), .. } => 9,
         Frame::Credit {
             channel: Some(_), ..
         } => 3,

@@ -29,6 +29,7 @@ pub(crate) struct Redactor {
     peer: u32,
     sent_len: u64,
     arrived_len: u64,
+    arrived_mark: u8,
     /// By slot.
     known: Vec<Option<Known>>,
     peers: u32,
@@ -49,9 +50,10 @@ struct Generations {
     number: u32,
 }
 
-/// No length and no peer: the next one is told, whatever it is.
+/// No length, no peer and no mark: the next one is told, whatever it is.
 const UNTOLD_LEN: u64 = u64::MAX;
 const UNTOLD_PEER: u32 = u32::MAX;
+const UNTOLD_MARK: u8 = u8::MAX;
 
 impl Redactor {
     pub(crate) fn new(now: Instant) -> Self {
@@ -63,6 +65,7 @@ impl Redactor {
             peer: NOBODY,
             sent_len: 0,
             arrived_len: 0,
+            arrived_mark: 0,
             known: Vec::new(),
             peers: 0,
             ring: None,
@@ -121,6 +124,7 @@ impl Redactor {
         ring.number = ring.number.wrapping_add(1);
         ring.old = self.blocks.restart(room, checksum, now);
         (self.sent_len, self.arrived_len) = (UNTOLD_LEN, UNTOLD_LEN);
+        self.arrived_mark = UNTOLD_MARK;
         self.peer = UNTOLD_PEER;
     }
 
@@ -240,6 +244,9 @@ impl Redactor {
     fn put_arrival(&mut self, now: Instant, len: u64, ecn: Option<Ecn>, datagram: Option<Notice>) {
         let has_len = len != self.arrived_len;
         self.arrived_len = len;
+        let mark = mark_byte(ecn);
+        let has_mark = mark != self.arrived_mark;
+        self.arrived_mark = mark;
         let (mut kind, mut peer) = (tags::ARRIVED_OTHER, NOBODY);
         let (mut jump, mut flaw) = (0, 0);
         match datagram {
@@ -260,7 +267,7 @@ impl Redactor {
             Some(_) | None => {}
         }
         let has_c = jump != 0 || flaw != 0;
-        let tag = kind | flag(has_len, B) | flag(has_c, C) | flag(ecn.is_some(), D);
+        let tag = kind | flag(has_len, B) | flag(has_c, C) | flag(has_mark, D);
         let Some(out) = self.begin(now, tag, peer) else {
             return;
         };
@@ -273,7 +280,7 @@ impl Redactor {
         if flaw != 0 {
             out.push(flaw);
         }
-        out.extend(ecn.map(ecn_byte));
+        out.extend(has_mark.then_some(mark));
     }
 
     fn put_fate(&mut self, now: Instant, notice: Notice) {
@@ -397,11 +404,12 @@ const fn flag(is_set: bool, bit: u8) -> u8 {
 }
 
 /// As in a full recording.
-const fn ecn_byte(ecn: Ecn) -> u8 {
+const fn mark_byte(ecn: Option<Ecn>) -> u8 {
     match ecn {
-        Ecn::Ect0 => 1,
-        Ecn::Ect1 => 2,
-        Ecn::Ce => 3,
+        None => 0,
+        Some(Ecn::Ect0) => 1,
+        Some(Ecn::Ect1) => 2,
+        Some(Ecn::Ce) => 3,
     }
 }
 

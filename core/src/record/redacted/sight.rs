@@ -99,6 +99,7 @@ pub(super) struct Decoder {
     peer: u32,
     sent_len: u64,
     arrived_len: u64,
+    arrived_mark: Option<Ecn>,
     peers: BTreeMap<u32, Next>,
 }
 
@@ -118,6 +119,7 @@ impl Decoder {
             peer: 0,
             sent_len: 0,
             arrived_len: 0,
+            arrived_mark: None,
             peers: BTreeMap::new(),
         }
     }
@@ -201,7 +203,7 @@ impl Decoder {
         Ok(Sight::Arrived {
             number: Some(number),
             len,
-            ecn: ecn(tag, reader)?,
+            ecn: mark(&mut self.arrived_mark, tag, reader)?,
             flaw: None,
         })
     }
@@ -221,7 +223,7 @@ impl Decoder {
         Ok(Sight::Arrived {
             number: None,
             len,
-            ecn: ecn(tag, reader)?,
+            ecn: mark(&mut self.arrived_mark, tag, reader)?,
             flaw,
         })
     }
@@ -304,15 +306,21 @@ fn jump(expected: u64, jumps: bool, reader: &mut Reader<'_>) -> Result<u64, Deco
     number.filter(|number| *number < u64::MAX).ok_or(error)
 }
 
-fn ecn(tag: u8, reader: &mut Reader<'_>) -> Result<Option<Ecn>, DecodeError> {
-    if tag & D == 0 {
-        return Ok(None);
+/// The mark of a datagram: a new one, or that of the one before.
+fn mark(
+    latest: &mut Option<Ecn>,
+    tag: u8,
+    reader: &mut Reader<'_>,
+) -> Result<Option<Ecn>, DecodeError> {
+    if tag & D != 0 {
+        let error = reader.error("congestion mark");
+        *latest = match reader.u8("congestion mark")? {
+            0 => None,
+            1 => Some(Ecn::Ect0),
+            2 => Some(Ecn::Ect1),
+            3 => Some(Ecn::Ce),
+            _ => return Err(error),
+        };
     }
-    let error = reader.error("congestion mark");
-    match reader.u8("congestion mark")? {
-        1 => Ok(Some(Ecn::Ect0)),
-        2 => Ok(Some(Ecn::Ect1)),
-        3 => Ok(Some(Ecn::Ce)),
-        _ => Err(error),
-    }
+    Ok(*latest)
 }

@@ -23,7 +23,8 @@ pub(super) const END: u8 = 0;
 pub(super) const SENT: u8 = 1;
 
 /// A packet arrived. B: its length is not that of the datagram that arrived before, and follows. C: its number is not the
-/// next of its peer's, and the difference follows. D: it has an ECN mark, and a byte follows.
+/// next of its peer's, and the difference follows. D: its ECN mark is
+/// not that of the datagram that arrived before, and follows.
 pub(super) const TAKEN: u8 = 2;
 
 /// A datagram left that has no number. B: as `SENT`.

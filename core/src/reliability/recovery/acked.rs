@@ -31,6 +31,7 @@ impl Recovery {
             return Err(AckOfUnsent);
         }
         self.losses.clear();
+        self.marking.begin_ack();
         let mut acked = Acked {
             round_trip: delay.and_then(|delay| self.measure(now, largest, delay)),
             ..Acked::default()
@@ -116,6 +117,9 @@ impl Recovery {
             }
         }
         self.suspects.on_acked(packet.number, packet.size);
+        if packet.is_marked {
+            self.marking.on_acked(packet.number);
+        }
         self.ledger.decide(index, Fate::Acked);
         self.newest_acked_at = self.newest_acked_at.max(Some(packet.sent_at));
         acked.packets_acked += 1;

@@ -19,6 +19,9 @@ impl Recovery {
             self.packets_lost + self.suspects.probes_lost,
             self.ledger.lost(),
         )?;
+        let (marked, arrived) = self.marking.sums();
+        at_most(11, "marked packets that arrived", arrived, marked)?;
+        at_most(11, "marks told", self.marks_told(), marked)?;
         at_most(11, "loss in permille", self.loss_permille().into(), 1_000)?;
         at_most(
             11,

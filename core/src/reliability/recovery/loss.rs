@@ -64,6 +64,9 @@ impl Recovery {
                     self.losses.push((packet.number, cause));
                     let is_of_path = packet.number >= self.path_from;
                     losses.on_lost(&packet, self.measured_at, is_of_path);
+                    if packet.is_marked {
+                        self.marking.on_lost(packet.number);
+                    }
                     for record in self.ledger.records_of(&packet) {
                         sink(Verdict::Lost, record);
                     }
@@ -101,6 +104,7 @@ impl Recovery {
         if losses.longest > probe_timeout * PERSISTENT_TIMEOUTS {
             self.congestion.on_persistent_congestion();
             self.rtt.forget_min();
+            self.marking.restart(self.next_number);
         }
     }
 }

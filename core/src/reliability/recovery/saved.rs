@@ -22,6 +22,7 @@ impl Saved for Recovery {
             trickle,
             acked_at,
             congestion,
+            marking,
             loss_at,
             backoff,
             probed_at,
@@ -45,6 +46,7 @@ impl Saved for Recovery {
         trickle.save(out);
         acked_at.save(out);
         congestion.save(out);
+        marking.save(out);
         loss_at.save(out);
         backoff.save(out);
         probed_at.save(out);
@@ -70,6 +72,7 @@ impl Saved for Recovery {
             trickle: from.field("Recovery.trickle")?,
             acked_at: from.field("Recovery.acked_at")?,
             congestion: from.field("Recovery.congestion")?,
+            marking: from.field("Recovery.marking")?,
             loss_at: from.field("Recovery.loss_at")?,
             backoff: from.field("Recovery.backoff")?,
             probed_at: from.field("Recovery.probed_at")?,

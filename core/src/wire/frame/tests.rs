@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::{Ack, Close, Fragment, Frame, FrameError, Message, strip_length};
 use crate::config::{ChannelConfig, Delivery};
+use crate::transmit::EcnCounts;
 use crate::wire::Reader;
 
 fn channels() -> Vec<ChannelConfig> {
@@ -133,12 +134,18 @@ fn ranges() -> impl Strategy<Value = Vec<RangeInclusive<u64>>> {
 
 proptest! {
     #[test]
-    fn an_ack_keeps_its_ranges(ranges in ranges(), delay_us in 0u64..1 << 30) {
+    fn an_ack_keeps_its_ranges_and_counts(
+        ranges in ranges(),
+        delay_us in 0u64..1 << 30,
+        counts in prop::option::of([0u64..1 << 62, 0u64..1 << 62, 0u64..1 << 62]),
+    ) {
+        let ecn = counts.map(|[ect0, ect1, ce]| EcnCounts { ect0, ect1, ce });
         let mut out = Vec::new();
-        prop_assert!(Ack::encode(ranges.iter().cloned(), delay_us, 1_000, &mut out));
+        prop_assert!(Ack::encode(ranges.iter().cloned(), delay_us, ecn, 1_000, &mut out));
         let channels = channels();
         let frames = decode_all(&out, &channels).expect("own encoding");
         let Frame::Ack(ack) = frames[0] else { panic!("an ack") };
+        prop_assert_eq!(ack.ecn, ecn);
         prop_assert_eq!(ack.delay_us, delay_us / 8 * 8);
         prop_assert_eq!(ack.ranges().collect::<Vec<_>>(), ranges);
     }

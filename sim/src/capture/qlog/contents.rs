@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tickwire_core::Delivery;
 use tickwire_core::trace::{Content, Frame};
+use tickwire_core::{Delivery, EcnCounts};
 
 use super::millis;
 
@@ -60,11 +60,19 @@ fn frame(frame: &Frame) -> Value {
     match frame {
         Frame::Padding => json!({"frame_type": "padding"}),
         Frame::Ping => json!({"frame_type": "ping"}),
-        Frame::Ack { ranges, delay_us } => {
+        Frame::Ack {
+            ranges,
+            delay_us,
+            ecn,
+        } => {
             let ranges = ranges.iter().map(|range| [*range.start(), *range.end()]);
             let delay = millis(Duration::from_micros(*delay_us));
             let ranges: Vec<_> = ranges.collect();
-            json!({"frame_type": "ack", "ack_delay": delay, "acked_ranges": ranges})
+            let mut ack = json!({"frame_type": "ack", "ack_delay": delay, "acked_ranges": ranges});
+            if let Some(EcnCounts { ect0, ect1, ce }) = ecn {
+                (ack["ect0"], ack["ect1"], ack["ce"]) = (json!(ect0), json!(ect1), json!(ce));
+            }
+            ack
         }
         Frame::Credit { channel, limit } => {
             let mut credit = json!({"frame_type": "credit", "limit": limit});

@@ -259,6 +259,9 @@ impl EndpointKeys {
         if let Some(congestion) = self.congestion {
             config = config.congestion(congestion);
         }
+        if let Some(ecn) = self.ecn {
+            config = config.ecn(ecn);
+        }
         config
     }
 }
