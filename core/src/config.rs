@@ -228,7 +228,7 @@ impl Default for Config {
             peers_max: 32,
             half_open_max: 64,
             connection_id_len: 2,
-            datagram_size_max: 1_452,
+            datagram_size_max: 1_200,
             mtu_discovery: true,
             connection_bytes_max: 256 * 1024,
             unread_bytes_max: 16 * 1024 * 1024,
@@ -302,8 +302,8 @@ impl ConfigBuilder {
         half_open_max: u32,
         /// Bytes of the connection ids that peers put into datagrams to this endpoint, 2 to 8. Default 2.
         connection_id_len: u8,
-        /// Longest datagram made, in bytes of UDP payload, 1,200 to 1,452. Default 1,452. A connection begins with 1,200, and
-        /// finds out whether longer ones arrive once it has long messages to send.
+        /// Longest datagram made, in bytes of UDP payload, 1,200 to 1,452. Default 1,200. A connection begins with 1,200; if this
+        /// is more, it finds out whether longer ones arrive once it has long messages to send.
         datagram_size_max: usize,
         /// Whether longer datagrams than 1,200 bytes are tried, and shorter ones where these do not arrive (RFC 8899). Default
         /// yes; else all datagrams have 1,200 bytes at most, come what may.

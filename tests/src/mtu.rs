@@ -37,7 +37,8 @@ impl Transfer {
         let mut world = World::new(seed);
         let accepting = Config::builder().accepts(true).build();
         let server = world.add(accepting.expect("a valid configuration"));
-        let client = world.add(Config::default());
+        let longest = Config::builder().datagram_size_max(1_452).build();
+        let client = world.add(longest.expect("a valid configuration"));
         world.link_both(server, client, link);
         let address = world.address(server);
         let dialled = world.act(client, |endpoint, now| {
