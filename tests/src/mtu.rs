@@ -35,9 +35,12 @@ struct Transfer {
 impl Transfer {
     fn new(seed: u64, link: Link) -> Self {
         let mut world = World::new(seed);
-        let accepting = Config::builder().accepts(true).build();
+        let accepting = Config::builder().accepts(true).mtu_discovery(true).build();
         let server = world.add(accepting.expect("a valid configuration"));
-        let longest = Config::builder().datagram_size_max(1_452).build();
+        let longest = Config::builder()
+            .mtu_discovery(true)
+            .datagram_size_max(1_452)
+            .build();
         let client = world.add(longest.expect("a valid configuration"));
         world.link_both(server, client, link);
         let address = world.address(server);

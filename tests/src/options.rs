@@ -261,12 +261,7 @@ fn the_newest_for_a_key_wins() {
 
 #[test]
 fn what_is_given_up_is_not_sent_again() {
-    let plain = Config::builder().mtu_discovery(false).build();
-    let accepting = Config::builder().accepts(true).build();
-    let [plain, accepting] = [plain, accepting].map(|config| config.expect("valid"));
-    let mut pair = Pair::with_configs(1, plain, accepting)
-        .link(link())
-        .connect();
+    let mut pair = pair();
     let before = pair.client_stats().expect("connected").bytes_sent;
     pair = pair.link_to_server(link().drop_nth(0..4));
     send(

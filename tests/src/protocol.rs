@@ -192,7 +192,7 @@ fn an_ack_with_marks_is_as_shown() {
 #[test]
 fn credit_is_given_as_shown() {
     let mut wire = Wire::connected();
-    let sent = wire.send(2, &[&[b'x'; 61_000]]);
+    let sent = wire.send(2, &[&[b'x'; 64_000]]);
     wire.server_takes(sent);
     wire.settle();
     while wire.server.poll_event().is_some() {}

@@ -10,7 +10,6 @@
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
-use super::FRAGMENT_LEN_MAX;
 use crate::audit::{Checked, at_most};
 use crate::reliability::redundancy::{Budget, Cadence, Outlook, UDP_IP_LEN};
 use crate::saved::saved;
@@ -19,7 +18,7 @@ use crate::time::Instant;
 /// Messages watched at a time.
 const WATCHED_MAX: usize = 64;
 /// Longer messages are not copied, in bytes of payload: few would fit, and a copy may not cost more than the budget holds.
-pub(crate) const COPIED_LEN_MAX: usize = FRAGMENT_LEN_MAX;
+pub(crate) const COPIED_LEN_MAX: usize = 512;
 /// After so many copies by evidence the time between them doubles, and after so many more again: a path that is down needs
 /// no copies, and one that was down gets one soon.
 const EVIDENT_STEP: u8 = 16;

@@ -61,6 +61,35 @@ pub(crate) const fn fragment_len(datagram_size: usize) -> usize {
     }
 }
 
+/// How messages are cut.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    pub(crate) datagram_size: usize,
+    /// Datagrams may become shorter.
+    pub(crate) is_adaptive: bool,
+}
+
+impl Cut {
+    /// Bytes of a message, at most, that goes whole. What is reliable may have to be sent again when datagrams have become
+    /// shorter, and cannot be cut then; what is unreliable leaves once.
+    pub(crate) const fn whole_len(self, is_reliable: bool) -> usize {
+        if self.is_adaptive && is_reliable {
+            FRAGMENT_LEN_MAX
+        } else {
+            whole_len(self.datagram_size)
+        }
+    }
+
+    /// Bytes of a fragment, at most.
+    pub(crate) const fn piece_len(self) -> usize {
+        if self.is_adaptive {
+            fragment_len(self.datagram_size)
+        } else {
+            whole_len(self.datagram_size)
+        }
+    }
+}
+
 /// What a message of `len` bytes costs at most.
 pub(crate) const fn message_cost_most(len: usize) -> usize {
     message_cost(len, FRAGMENT_LEN_LEAST)

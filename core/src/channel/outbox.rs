@@ -6,7 +6,7 @@ use super::copies::{Copies, OWN_DATAGRAM_LEN};
 use super::credit::Allowance;
 use super::options::SendOptions;
 use super::send::{QueueFull, Queued, Receipt, SendChannel};
-use super::whole_len;
+use super::{Cut, whole_len};
 use crate::audit::{Checked, Depth, Fingerprint, at_most, holds};
 use crate::config::{Config, TickConfig};
 use crate::id::ChannelId;
@@ -97,7 +97,7 @@ impl Outbox {
             payload,
             mut options,
         }: Request<'_>,
-        datagram_size: usize,
+        cut: Cut,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> Result<Queued, QueueFull> {
@@ -108,7 +108,7 @@ impl Outbox {
             return Err(QueueFull);
         }
         options.receipt = receipt;
-        let queued = channel.push(now, payload, &options, datagram_size, pool, pen)?;
+        let queued = channel.push(now, payload, &options, cut, pool, pen)?;
         if let Some(old) = queued.superseded {
             self.copies.forget((name, old.id));
         }

@@ -9,7 +9,7 @@ use super::copies::{COPIED_LEN_MAX, Copies};
 use super::credit::Allowance;
 use super::options::{Priority, SendOptions};
 use super::outgoing::{Fragments, Outgoing};
-use super::{fragment_len, message_cost};
+use super::{Cut, message_cost};
 use crate::MESSAGE_COST;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::id::ChannelId;
@@ -153,12 +153,12 @@ impl SendChannel {
         now: Instant,
         payload: &[u8],
         options: &SendOptions,
-        datagram_size: usize,
+        cut: Cut,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> Result<Queued, QueueFull> {
-        let is_long = payload.len() > self.whole_len(datagram_size);
-        let piece_len = fragment_len(datagram_size);
+        let is_long = payload.len() > cut.whole_len(self.is_reliable());
+        let piece_len = cut.piece_len();
         let cost = match is_long {
             true => message_cost(payload.len(), piece_len),
             false => payload.len() + MESSAGE_COST,

@@ -17,6 +17,7 @@
 use core::time::Duration;
 
 use crate::audit::{Checked, holds};
+use crate::channel::Cut;
 use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::{DATAGRAM_BASE, DATAGRAM_FLOOR};
@@ -74,16 +75,23 @@ impl Mtu {
         }
     }
 
-    /// Only a short HELLO came through.
+    /// Only a short HELLO came through: this connection adapts, whatever its owner says.
     pub(crate) const fn begin_at_floor(&mut self) {
-        if self.is_on {
-            self.size = DATAGRAM_FLOOR;
-        }
+        self.is_on = true;
+        self.size = DATAGRAM_FLOOR;
     }
 
     /// Bytes of UDP payload that a datagram may have.
     pub(crate) const fn size(&self) -> usize {
         self.size
+    }
+
+    /// How messages are cut now.
+    pub(crate) const fn cut(&self) -> Cut {
+        Cut {
+            datagram_size: self.size,
+            is_adaptive: self.is_on,
+        }
     }
 
     /// A message was queued that is longer than one datagram.

@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use super::Peer;
-use crate::channel::fragment_len;
 use crate::config::Config;
 use crate::id::ChannelId;
 use crate::time::Instant;
@@ -32,7 +31,7 @@ impl Peer {
             true => all.saturating_sub(waiting),
             false => fresh.saturating_sub(waiting_fresh),
         };
-        let piece_len = fragment_len(self.mtu.size());
+        let piece_len = self.mtu.cut().piece_len();
         left.min(self.outbox.room_bytes(channel, piece_len))
     }
 

@@ -1,4 +1,4 @@
-//! Which messages go whole, and what is done with those that wait when datagrams become shorter.
+//! What is done with messages that wait when datagrams become shorter.
 
 use super::super::outgoing::Fragments;
 use super::SendChannel;
@@ -7,16 +7,6 @@ use crate::journal::Pen;
 use crate::pool::Pool;
 
 impl SendChannel {
-    /// A message up to this length goes whole. What is reliable may have to be sent again when datagrams have become
-    /// shorter, and cannot be cut then; what is unreliable leaves once.
-    pub(super) const fn whole_len(&self, datagram_size: usize) -> usize {
-        if self.delivery.is_reliable() {
-            FRAGMENT_LEN_MAX
-        } else {
-            whole_len(datagram_size)
-        }
-    }
-
     /// Cuts the unreliable messages that do not fit whole any more; returns how many older ones made room for what their
     /// pieces cost more. Reliable ones are short, or in short pieces already.
     pub(crate) fn recut(
@@ -28,7 +18,7 @@ impl SendChannel {
         if self.is_reliable() {
             return 0;
         }
-        let whole_len = self.whole_len(datagram_size);
+        let whole_len = whole_len(datagram_size);
         for message in &mut self.queue {
             if message.fragments.is_some() || message.bytes.len() <= whole_len {
                 continue;

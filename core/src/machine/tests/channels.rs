@@ -15,7 +15,7 @@ use crate::{ChannelConfig, Config, Delivery, Event, SendError};
 
 #[test]
 fn a_long_unreliable_message_is_never_put_together_from_two() {
-    let fixed = Config::builder().mtu_discovery(false);
+    let fixed = Config::builder();
     let mut pair = Pair::connected_with(fixed, Config::builder());
     // Of the first one the last fragment is lost.
     pair.client.send(pair.now, 0, &[1; 3_000]).expect("room");
