@@ -31,6 +31,7 @@ impl Saved for Recovery {
             packets_lost,
             probes,
             path_from,
+            network_from,
             losses: _,
         } = self;
         next_number.save(out);
@@ -54,6 +55,7 @@ impl Saved for Recovery {
         packets_lost.save(out);
         probes.save(out);
         path_from.save(out);
+        network_from.save(out);
     }
 
     fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
@@ -79,6 +81,7 @@ impl Saved for Recovery {
             packets_lost: from.field("Recovery.packets_lost")?,
             probes: from.field("Recovery.probes")?,
             path_from: from.field("Recovery.path_from")?,
+            network_from: from.field("Recovery.network_from")?,
             losses: Vec::new(),
         })
     }
