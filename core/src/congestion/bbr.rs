@@ -7,6 +7,7 @@
 //! | `model`     | the path: rate, least round trip, how acknowledgements bunch, whether the pipe is full |
 //! | `bounds`    | what losses and marks say: short-term and long-term limits, and how they are undone    |
 //! | `cycle`     | the states, and when each ends                                                         |
+//! | `volume`    | how much may be in flight by the model                                                |
 //! | `probe_rtt` | the state that looks for the least round trip anew                                     |
 //!
 //! Where we differ from the draft, and why:
@@ -31,6 +32,7 @@ mod model;
 mod probe_rtt;
 #[cfg(test)]
 mod tests;
+mod volume;
 
 use self::bounds::Bounds;
 use self::cycle::{Cycle, Phase};
@@ -99,54 +101,6 @@ impl Bbr {
 
     const fn pipe_min(&self) -> u64 {
         PIPE_MIN * self.datagram_size
-    }
-
-    /// "`BBR.bw`".
-    fn bandwidth(&self) -> u64 {
-        self.model.max_bandwidth().min(self.bounds.bandwidth)
-    }
-
-    /// "`BDPMultiple`" of the bandwidth, or of another one.
-    fn product(&self, bandwidth: u64, gain: u64) -> u64 {
-        let Some(round_trip_us) = self.model.round_trip_us() else {
-            return initial_window(self.datagram_size);
-        };
-        scale(scale(bandwidth, round_trip_us, 1_000_000), gain, 1_000)
-    }
-
-    /// "`QuantizationBudget`".
-    fn quantized(&self, inflight: u64) -> u64 {
-        let budget = Controller::burst(self).unwrap_or(0);
-        let more = match self.cycle.phase == Phase::Up {
-            true => 2 * self.datagram_size,
-            false => 0,
-        };
-        inflight.max(budget).max(self.pipe_min()) + more
-    }
-
-    /// "`Inflight(gain)`".
-    fn inflight(&self, bandwidth: u64, gain: u64) -> u64 {
-        self.quantized(self.product(bandwidth, gain))
-    }
-
-    /// "`TargetInflight`".
-    fn target(&self) -> u64 {
-        self.product(self.bandwidth(), 1_000).min(self.cwnd)
-    }
-
-    /// "`InflightWithHeadroom`".
-    fn with_headroom(&self) -> u64 {
-        let longterm = self.bounds.inflight_longterm;
-        if longterm == u64::MAX {
-            return u64::MAX;
-        }
-        let headroom = scale(longterm, 15, 100).max(self.datagram_size);
-        longterm.saturating_sub(headroom).max(self.pipe_min())
-    }
-
-    fn probe_rtt_window(&self) -> u64 {
-        self.product(self.bandwidth(), PROBE_RTT_GAIN)
-            .max(self.pipe_min())
     }
 
     const fn is_cwnd_limited(&self) -> bool {

@@ -155,18 +155,6 @@ pub(crate) struct Birth {
     pub(crate) remote_id: ConnectionId,
 }
 
-impl Birth {
-    /// A number of this connection alone: what its congestion control leaves to chance differs from that of others.
-    fn seed(&self) -> u64 {
-        let ids = [self.local_id.as_bytes(), self.remote_id.as_bytes()];
-        ids.concat()
-            .iter()
-            .fold(self.id.slot() as u64, |hash, byte| {
-                (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-            })
-    }
-}
-
 impl Peer {
     fn new(now: Instant, birth: Birth, state: State, config: &Config) -> Self {
         Self {
@@ -187,8 +175,7 @@ impl Peer {
                 config.datagram_size_max,
                 config.ack_delay_max,
             )
-            .with_ecn(config.ecn)
-            .with_seed(birth.seed()),
+            .with_ecn(config.ecn),
             outbox: Outbox::new(config),
             inbox: Inbox::new(config),
             last_heard: now,

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::super::Progress;
-use super::{Bbr, bounds, scale};
+use super::{Bbr, bounds};
 use crate::rng::Rng;
 use crate::saved::saved;
 use crate::time::Instant;
@@ -94,10 +94,10 @@ pub(super) struct Cycle {
     began_at: Instant,
     wait: Duration,
     pub(super) rounds_since_probe: u64,
-    up_rounds: u32,
-    up_acked: u64,
+    pub(super) up_rounds: u32,
+    pub(super) up_acked: u64,
     /// "`probe_up_acked_per_inc`".
-    up_step: u64,
+    pub(super) up_step: u64,
     dice: u64,
 }
 
@@ -277,29 +277,5 @@ impl Bbr {
             self.probe_upward(progress.acked_bytes, is_round_start);
         }
         false
-    }
-
-    /// "`ProbeInflightLongtermUpward`".
-    fn probe_upward(&mut self, acked: u64, is_round_start: bool) {
-        if !self.is_cwnd_limited() || self.cwnd < self.bounds.inflight_longterm {
-            return;
-        }
-        let cycle = &mut self.cycle;
-        cycle.up_acked = cycle.up_acked.saturating_add(acked);
-        let steps = cycle.up_acked / cycle.up_step;
-        cycle.up_acked -= steps * cycle.up_step;
-        let grown = scale(steps, self.datagram_size, 1);
-        let longterm = self.bounds.inflight_longterm;
-        self.bounds.inflight_longterm = longterm.saturating_add(grown).min(super::WINDOW_MAX);
-        if is_round_start {
-            self.raise_slope();
-        }
-    }
-
-    /// "`RaiseInflightLongtermSlope`".
-    fn raise_slope(&mut self) {
-        let growth = 1u64 << self.cycle.up_rounds;
-        self.cycle.up_rounds = (self.cycle.up_rounds + 1).min(30);
-        self.cycle.up_step = (self.cwnd / growth).max(self.datagram_size);
     }
 }
