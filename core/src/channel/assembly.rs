@@ -186,11 +186,16 @@ impl Assemblies {
         self.drop_at(position, pool)
     }
 
-    /// Drops a message if it has arrived in part; returns what its fragments were charged.
-    pub(crate) fn drop_one(&mut self, id: u64, pool: &mut Pool) -> usize {
-        match self.position(id) {
-            Ok(position) => self.drop_at(position, pool),
-            Err(_) => 0,
+    /// What the fragments of a message that arrived were charged.
+    pub(crate) fn cost_of(&self, id: u64) -> usize {
+        let position = self.position(id);
+        position.map_or(0, |position| self.list[position].cost())
+    }
+
+    /// Drops a message if it has arrived in part.
+    pub(crate) fn drop_one(&mut self, id: u64, pool: &mut Pool) {
+        if let Ok(position) = self.position(id) {
+            self.drop_at(position, pool);
         }
     }
 

@@ -29,13 +29,14 @@ impl ReceiveChannel {
         if id >= self.floor + MESSAGE_WINDOW {
             return Err(Violation::OverCredit);
         }
-        // Its fragments that came were charged as they came.
-        let charged = self.assemblies.drop_one(id, pool);
+        // Its fragments that came were charged as they came. They stay until all is checked: a peer that ends is in order, too.
+        let charged = self.assemblies.cost_of(id);
         let cost = usize::try_from(skip.cost).map_err(|_| Violation::OverCredit)?;
         let more = cost.checked_sub(charged).ok_or(Violation::OverCredit)?;
         if !self.grant.covers(more) || !all.covers(more) {
             return Err(Violation::OverCredit);
         }
+        self.assemblies.drop_one(id, pool);
         for grant in [&mut self.grant, all] {
             grant.on_received(more);
             grant.on_consumed(cost);

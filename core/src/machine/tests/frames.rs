@@ -26,6 +26,14 @@ pub(super) fn whole(channel: u8, id: u16, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// A frame that says that a reliable message will not come, and what it cost.
+pub(super) fn skip(channel: u8, id: u16, cost: u64) -> Vec<u8> {
+    let mut frame = vec![0x10, channel];
+    frame.extend_from_slice(&id.to_be_bytes());
+    varint::encode(cost, &mut frame);
+    frame
+}
+
 /// A farewell of the application.
 pub(super) const CLOSE: [u8; 4] = [0x05, 0, 0, 0];
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use alloc::vec;
 
-use super::frames::{end_of, fragment, whole};
+use super::frames::{end_of, fragment, skip, whole};
 use super::pair::{Pair, Side, address};
 use crate::event::Violation;
 use crate::{Arrival, ChannelConfig, CloseReason, Config, Delivery, Instant, ServerIdentity};
@@ -35,6 +35,20 @@ fn a_lie_about_indexes_and_counts_ends_the_connection() {
                 "{index} of {count}"
             );
         }
+    }
+}
+
+#[test]
+fn a_message_given_up_for_less_than_came_of_it_ends_the_connection() {
+    for channel in [2, 3] {
+        let mut pair = Pair::connected();
+        pair.attack(&fragment(channel, 0, 0, 2, &[7; 300]));
+        pair.attack(&skip(channel, 0, 300));
+        // The books are in order even before the owner hears of it.
+        assert_eq!(pair.server.endpoint.audit(0), Ok(()));
+        pair.run_for(Duration::from_secs(1));
+        let violation = CloseReason::Violation(Violation::OverCredit);
+        assert_eq!(end_of(&pair.server.events), &violation);
     }
 }
 
