@@ -50,7 +50,7 @@ fn upload(
         }
     }
     if let Some(stats) = pair.client_stats() {
-        println!(
+        eprintln!(
             "{congestion}, ECN {:?}: {} kbit/s, queue {} us in the mean, {} lost, {} marks",
             stats.ecn,
             stats.bytes_sent * 8 / time.as_millis() as u64,

@@ -117,7 +117,7 @@ fn two_flows_of_bbr_share_evenly_and_fill_the_path() {
     let shares = shares(&[bbr(ENDLESS), late(bbr(ENDLESS))]);
     let sum: u128 = shares.iter().map(|share| u128::from(*share)).sum();
     let squares: u128 = shares.iter().map(|share| u128::from(*share).pow(2)).sum();
-    println!("two flows of BBR: {shares:?}");
+    eprintln!("two flows of BBR: {shares:?}");
     // Jain's index of 0.9 at least; nine tenths of 1.25 MB/s for 100 s.
     assert!(sum * sum * 100 >= squares * 2 * 90, "{shares:?}");
     assert!(sum > 112_500_000, "{shares:?}");
@@ -128,7 +128,7 @@ fn bbr_is_fast_where_losses_are_chance() {
     for seed in 0..3 {
         let lab = bulk_beside_state(bbr(GAME), 20, seed);
         let done = lab.flows[0].bulk_done_at.expect("it ran out");
-        println!("{}", lab.told());
+        eprintln!("{}", lab.told());
         assert!(done <= Duration::from_millis(7_000), "{}", lab.told());
         assert_eq!(lab.stats(0).drops.send_stale, 0, "{}", lab.told());
     }
@@ -137,7 +137,7 @@ fn bbr_is_fast_where_losses_are_chance() {
 #[test]
 fn bbr_beside_cubic_leaves_it_something_and_gets_something() {
     let shares = shares(&[bbr(ENDLESS), late(cubic(ENDLESS))]);
-    println!("BBR beside CUBIC: {shares:?}");
+    eprintln!("BBR beside CUBIC: {shares:?}");
     let sum: u64 = shares.iter().sum();
     assert!(shares.iter().all(|share| share * 10 >= sum), "{shares:?}");
 }
