@@ -177,9 +177,19 @@ impl Peer {
             DATAGRAM_BASE,
             ack_delay_max,
         )
-        .with_ecn(config.ecn);
+        .with_ecn(config.ecn)
+        .with_seed(self.seed());
         self.recovery.begin_at(config.planted.first_packet());
         self.outbox.grant(credits);
+    }
+
+    /// A number of this connection alone: what its congestion control leaves to chance differs from that of others.
+    fn seed(&self) -> u64 {
+        let ids = [self.local_id.as_bytes(), self.remote_id.as_bytes()];
+        let bytes = ids.into_iter().flatten();
+        bytes.fold(self.id.slot() as u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        })
     }
 
     /// Whether this client began with this Noise message.

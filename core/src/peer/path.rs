@@ -84,7 +84,7 @@ impl Peer {
         // Another port of the same address is most likely the same network behind the same translator (RFC 9000 section 9.4).
         let is_other_network = from.ip().to_canonical() != to.ip().to_canonical();
         let sample = proven.round_trip.filter(|_| is_other_network);
-        self.recovery.on_path_changed(is_other_network, sample);
+        self.recovery.on_path_changed(now, is_other_network, sample);
         if is_other_network && self.mtu.on_network_changed() {
             self.on_shorter(now, shared);
         }

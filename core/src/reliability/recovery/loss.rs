@@ -64,6 +64,14 @@ impl Recovery {
                     self.losses.push((packet.number, cause));
                     let is_of_path = packet.number >= self.path_from;
                     losses.on_lost(&packet, self.measured_at, is_of_path);
+                    if is_of_path {
+                        self.congestion.on_packet_lost(
+                            now,
+                            packet.number,
+                            packet.size,
+                            &packet.flight,
+                        );
+                    }
                     if packet.is_marked {
                         self.marking.on_lost(packet.number);
                     }

@@ -32,6 +32,7 @@ impl Saved for Recovery {
             probes,
             path_from,
             suspects,
+            network_from,
             losses: _,
         } = self;
         next_number.save(out);
@@ -56,6 +57,7 @@ impl Saved for Recovery {
         probes.save(out);
         path_from.save(out);
         suspects.save(out);
+        network_from.save(out);
     }
 
     fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
@@ -82,6 +84,7 @@ impl Saved for Recovery {
             probes: from.field("Recovery.probes")?,
             path_from: from.field("Recovery.path_from")?,
             suspects: from.field("Recovery.suspects")?,
+            network_from: from.field("Recovery.network_from")?,
             losses: Vec::new(),
         })
     }
