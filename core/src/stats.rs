@@ -46,6 +46,8 @@ pub struct PeerStats {
     pub path_changes: u64,
     /// Addresses that did not prove themselves in time.
     pub paths_failed: u64,
+    /// Longest datagram that the way is known to carry, in bytes of UDP payload, now.
+    pub datagram_size_bytes: u64,
     /// Whether packets to the peer are marked as able to be marked (ECN).
     pub ecn: EcnState,
     /// Packets of ours that a queue marked for congestion, as the peer counted them.

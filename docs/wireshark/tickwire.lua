@@ -421,7 +421,7 @@ end
 local function is_ours(tvb, pinfo)
     local first = tvb(0, 1):uint()
     if first == 0xC0 then
-        return tvb:len() >= 1200 and tvb(1, 1):uint() == 1 and tvb(2, 1):uint() >= 2 and tvb(2, 1):uint() <= 8
+        return tvb:len() >= 548 and tvb(1, 1):uint() == 1 and tvb(2, 1):uint() >= 2 and tvb(2, 1):uint() <= 8
     elseif first == 0xC1 or first == 0xC2 then
         local _, pattern = id_of_hello(tvb)
         return tvb:len() > 3 and pattern ~= nil

@@ -37,12 +37,27 @@ fn upload(
     .link_to_client(Link::new().latency(ms(20)))
     .connect();
     let ordered = channel(Delivery::Ordered);
-    let end = pair.world.now() + time;
+    let (begin, end) = (pair.world.now(), pair.world.now() + time);
+    let (mut waits_us, mut ticks) = (0, 0);
     while pair.world.now() < end {
         while pair.send_to_server(ordered, &[7; 10_000]).is_ok() {}
         pair.flush();
         pair.run_for(TICK);
         let _ = pair.server_messages();
+        if pair.world.now() > begin + time / 4 {
+            waits_us += pair.client_stats().expect("connected").queueing_delay_us;
+            ticks += 1;
+        }
+    }
+    if let Some(stats) = pair.client_stats() {
+        eprintln!(
+            "{congestion}, ECN {:?}: {} kbit/s, queue {} us in the mean, {} lost, {} marks",
+            stats.ecn,
+            stats.bytes_sent * 8 / time.as_millis() as u64,
+            waits_us / ticks.max(1),
+            stats.packets_lost,
+            stats.marks_told,
+        );
     }
     let stats = [pair.client_stats(), pair.server_stats()];
     let [client, server] = stats.map(|stats| stats.expect("still connected"));
@@ -71,6 +86,15 @@ fn a_queue_that_marks_drops_nothing_of_bulk() {
             );
         }
     }
+}
+
+#[test]
+fn the_default_loses_nothing_either_way_on_a_queue_that_marks_late() {
+    let time = Duration::from_secs(8);
+    let (marked, _) = upload(CongestionControl::Game, true, line(true), time);
+    let (unmarked, _) = upload(CongestionControl::Game, true, line(false), time);
+    assert_eq!(marked.packets_lost, 0, "{marked:?}");
+    assert!(unmarked.packets_lost >= marked.packets_lost, "{unmarked:?}");
 }
 
 #[test]

@@ -35,6 +35,8 @@ mod handshake;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod mtu;
+#[cfg(test)]
 mod options;
 #[cfg(test)]
 mod overhead;

@@ -347,7 +347,7 @@ fn a_message_behind_a_waiting_one_of_low_priority_is_delivered_or_ends_the_conne
             .message_size_max(1_000)
             .receive_bytes_max(4_000);
         let config = Config::builder().channels(vec![channel]).accepts(accepts);
-        let config = config.unread_bytes_max(1_200).delivery_timeout(ms(3_000));
+        let config = config.unread_bytes_max(1_224).delivery_timeout(ms(3_000));
         config.build().expect("valid")
     };
     let pair = Pair::with_configs(1, narrow(false), narrow(true));

@@ -78,12 +78,14 @@ fn hello_is_repeated_when_the_document_says() {
     let start = wire.now;
     wire.dial(ServerIdentity::TrustOnFirstUse);
     let first = wire.client_sends();
-    for time in times.split(", ").skip(1) {
+    for (repeat, time) in times.split(", ").enumerate().skip(1) {
         wire.now = wire.client.poll_timeout().expect("a repetition is due");
         wire.client.handle_timeout(wire.now);
         let since = wire.now.saturating_duration_since(start);
         assert_eq!(format!("{}", since.as_secs_f64() * 1e3), time);
-        assert_eq!(wire.client_sends(), first, "the identical bytes");
+        let len = if repeat < 7 { 1_200 } else { 548 };
+        let expected = &first[0][..len];
+        assert_eq!(wire.client_sends(), [expected], "the identical bytes");
     }
 }
 
@@ -127,7 +129,8 @@ fn messages_are_as_shown() {
     let sent = wire.send(2, &[b"abc"]);
     assert_shown("reliable", content(&sent[0]));
     let sent = wire.send(3, &[&[b'x'; 1_200]]);
-    assert_shown("fragment", content(&sent[1]));
+    let last = sent.last().expect("two and a probe of longer datagrams");
+    assert_shown("fragment", content(last));
 }
 
 #[test]
@@ -189,7 +192,7 @@ fn an_ack_with_marks_is_as_shown() {
 #[test]
 fn credit_is_given_as_shown() {
     let mut wire = Wire::connected();
-    let sent = wire.send(2, &[&[b'x'; 60_000]]);
+    let sent = wire.send(2, &[&[b'x'; 64_000]]);
     wire.server_takes(sent);
     wire.settle();
     while wire.server.poll_event().is_some() {}

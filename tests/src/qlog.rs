@@ -172,7 +172,7 @@ fn the_document_tells_of_every_event_and_every_field() {
         .iter()
         .map(|event| event["name"].as_str().expect("text"))
         .collect();
-    assert_eq!(names.len(), 8, "{names:?}");
+    assert_eq!(names.len(), 9, "{names:?}");
     let mut frames = BTreeSet::new();
     for event in &log.events {
         let name = event["name"].as_str().expect("text");

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::FRAGMENT_LEN_MIN;
 use super::receive::{Place, Whole};
+use super::{FRAGMENT_COST, FRAGMENT_LEN_MIN};
 use crate::MESSAGE_COST;
 use crate::config::Config;
 use crate::event::Violation;
@@ -224,7 +224,9 @@ impl Assemblies {
 impl Assembly {
     fn is_sound(&self, _: &Config) -> bool {
         let bytes: usize = self.pieces.iter().map(|piece| piece.bytes.len()).sum();
-        bytes == self.len && self.pieces.is_sorted_by_key(|piece| piece.index)
+        bytes == self.len
+            && !self.pieces.is_empty()
+            && self.pieces.is_sorted_by_key(|piece| piece.index)
     }
 
     fn position(&self, index: u32) -> Result<usize, usize> {
@@ -232,9 +234,9 @@ impl Assembly {
             .binary_search_by_key(&index, |piece| piece.index)
     }
 
-    /// What it is charged: the fragments' bytes and the cost of each.
+    /// What it is charged: its own cost, and that of each fragment.
     fn cost(&self) -> usize {
-        self.len + self.pieces.len() * MESSAGE_COST
+        self.len + MESSAGE_COST + (self.pieces.len() - 1) * FRAGMENT_COST
     }
 
     fn insert(&mut self, index: u32, bytes: Vec<u8>) {

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::credit::Grant;
+use super::message_cost_most;
 use super::receive::{Intake, Place, ReceiveChannel, Whole};
 use super::send::Receipt;
-use super::{fragment_len, message_cost};
 use crate::config::Config;
 use crate::event::{Abandonment, Event, Violation};
 use crate::id::{ChannelId, MessageId, PeerId};
@@ -18,7 +18,6 @@ use crate::pool::{Blocks, Pool};
 use crate::saved::saved;
 use crate::stats::PeerDrops;
 use crate::time::Instant;
-use crate::wire::HELLO_LEN_MIN;
 use crate::wire::frame::{Message, Skip};
 
 mod audit;
@@ -82,7 +81,7 @@ impl Inbox {
             .map(|channel| channel.message_size_max)
             .max()
             .unwrap_or_default();
-        let message_cost_max = message_cost(size_max, fragment_len(HELLO_LEN_MIN));
+        let message_cost_max = message_cost_most(size_max);
         let mut channels: Vec<_> = config.channels.iter().map(ReceiveChannel::new).collect();
         let first = config.planted.first_message();
         channels

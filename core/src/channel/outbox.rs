@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use super::copies::{Copies, OWN_DATAGRAM_LEN};
 use super::credit::Allowance;
-use super::fragment_len;
 use super::options::SendOptions;
 use super::send::{QueueFull, Queued, Receipt, SendChannel, Terms};
 use super::shares::Shares;
+use super::{Cut, whole_len};
 use crate::audit::{Checked, Depth, Fingerprint, at_most, holds};
 use crate::config::{Config, TickConfig};
 use crate::id::ChannelId;
@@ -101,7 +101,7 @@ impl Outbox {
             payload,
             mut options,
         }: Request<'_>,
-        datagram_size_max: usize,
+        cut: Cut,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> Result<Queued, QueueFull> {
@@ -112,7 +112,7 @@ impl Outbox {
             return Err(QueueFull);
         }
         options.receipt = receipt;
-        let queued = channel.push(now, payload, &options, datagram_size_max, pool, pen)?;
+        let queued = channel.push(now, payload, &options, cut, pool, pen)?;
         if let Some(old) = queued.superseded {
             self.copies.forget((name, old.id));
         }
@@ -140,6 +140,24 @@ impl Outbox {
                 told(expired.receipt);
             }
         }
+    }
+
+    /// Datagrams have become shorter: see [`SendChannel::recut`].
+    pub(crate) fn recut(
+        &mut self,
+        datagram_size: usize,
+        pool: &mut Pool,
+        pen: &mut Pen<'_>,
+    ) -> u64 {
+        let channels = self.channels.iter_mut();
+        channels
+            .map(|channel| channel.recut(datagram_size, pool, pen))
+            .sum()
+    }
+
+    /// Into how many pieces the latest message of a channel is cut.
+    pub(crate) fn pieces_of_newest(&self, channel: ChannelId) -> u32 {
+        self.channels[channel.index()].pieces_of_newest()
     }
 
     /// The owner polled a receipt.
@@ -192,8 +210,8 @@ impl Outbox {
     }
 
     /// Whether all that is lost or new, and may leave by its rate, fits into a datagram of this size.
-    pub(crate) fn fits_into(&self, now: Instant, datagram_size_max: usize) -> bool {
-        let mut room = fragment_len(datagram_size_max);
+    pub(crate) fn fits_into(&self, now: Instant, datagram_size: usize) -> bool {
+        let mut room = whole_len(datagram_size);
         self.channels
             .iter()
             .all(|channel| channel.fits_into(now, &mut room))

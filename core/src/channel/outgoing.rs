@@ -50,7 +50,7 @@ saved!(Outgoing {
 pub(crate) struct Fragments {
     /// Names the message to the peer: its id, or on unreliable channels the number of long messages before it.
     pub(crate) id: u64,
-    /// Bytes of every fragment but the last, which may be a few bytes shorter.
+    /// Bytes of the message.
     len: usize,
     pub(crate) count: u32,
     /// First piece that was never sent.
@@ -62,18 +62,17 @@ pub(crate) struct Fragments {
 saved!(Fragments { id, len, count, next, acked_count, bits } if Fragments::is_sound);
 
 impl Fragments {
-    /// Cuts a message into as few fragments of at most `len_max` bytes as possible, of equal length: a short last one
-    /// would cost its receiver more than it holds.
+    /// Cuts a message into as few fragments of at most `len_max` bytes as possible, of equal length to
+    /// the byte: a short last one would cost its receiver more than it holds.
     pub(crate) fn new(id: u64, message_len: usize, len_max: usize, pool: &mut Pool) -> Self {
         let count = message_len.div_ceil(len_max);
-        let len = message_len.div_ceil(count);
         let count = count as u32;
         let bytes = 2 * (count as usize).div_ceil(8);
         let mut bits = pool.take(bytes);
         bits.resize(bytes, 0);
         Self {
             id,
-            len,
+            len: message_len,
             count,
             next: 0,
             acked_count: 0,
@@ -83,7 +82,12 @@ impl Fragments {
 
     fn is_sound(&self, _: &Config) -> bool {
         let count = self.count as usize;
-        self.len > 0 && self.bits.len() == 2 * count.div_ceil(8) && self.next <= self.count
+        count > 0 && self.bits.len() == 2 * count.div_ceil(8) && self.next <= self.count
+    }
+
+    /// Where a fragment begins in the message; of the count, its end.
+    const fn start(&self, index: u32) -> usize {
+        (index as u64 * self.len as u64 / self.count as u64) as usize
     }
 
     fn bit(&self, index: u32, resend: bool) -> (usize, u8) {
@@ -203,8 +207,7 @@ impl Outgoing {
         let Some(fragments) = &self.fragments else {
             return &self.bytes;
         };
-        let start = index as usize * fragments.len;
-        &self.bytes[start..self.bytes.len().min(start + fragments.len)]
+        &self.bytes[fragments.start(index)..fragments.start(index + 1)]
     }
 
     /// Gives the memory back; the entry stays until those before it are acknowledged too.
@@ -222,7 +225,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Fragments, Outgoing};
-    use crate::channel::{FRAGMENT_LEN_MIN, fragment_len, message_cost};
+    use crate::channel::{
+        FRAGMENT_COST, FRAGMENT_LEN_MAX, FRAGMENT_LEN_MIN, fragment_len, message_cost,
+    };
     use crate::pool::Pool;
     use crate::time::Instant;
     use crate::{MESSAGE_COST, wire};
@@ -246,27 +251,28 @@ mod tests {
                 "{len} bytes: a fragment of {}",
                 piece.len()
             );
-            cost += piece.len() + MESSAGE_COST;
+            cost += piece.len() + FRAGMENT_COST;
         }
-        assert_eq!(cost, message_cost(len, len_max));
+        let once = MESSAGE_COST - FRAGMENT_COST;
+        assert_eq!(cost + once, message_cost(len, len_max));
         assert_eq!(pieces.flatten().count(), len);
     }
 
     proptest! {
         #[test]
         fn fragments_are_of_equal_length_and_all_there(
-            count in 1usize..=930, more in 0usize..1_128, size in wire::HELLO_LEN_MIN..=1_452,
+            count in 1usize..=2_200, more in 0usize..476, size in wire::DATAGRAM_FLOOR..=1_452,
         ) {
-            let len = (count * fragment_len(size) + more).clamp(fragment_len(size) + 1, 1 << 20);
+            let len = (count * fragment_len(size) + more).clamp(FRAGMENT_LEN_MAX + 1, 1 << 20);
             assert_cut(len, size);
         }
     }
 
     #[test]
     fn fragments_at_the_edges_are_long_enough() {
-        for size in [1_200, 1_452] {
+        for size in [548, 1_200, 1_452] {
             let len_max = fragment_len(size);
-            for count in 1..(1usize << 20) / len_max {
+            for count in 2..(1usize << 20) / len_max {
                 assert_cut(count * len_max + 1, size);
             }
             assert_cut(1 << 20, size);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::assembly::Assemblies;
 use super::credit::Grant;
-use super::{fragment_len, message_cost};
+use super::{FRAGMENT_COST, message_cost_most};
 use crate::MESSAGE_COST;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::event::Violation;
@@ -16,7 +16,7 @@ use crate::saved::saved;
 use crate::stats::PeerDrops;
 use crate::time::Instant;
 use crate::wire::frame::Message;
-use crate::wire::{HELLO_LEN_MIN, MESSAGE_WINDOW, number};
+use crate::wire::{MESSAGE_WINDOW, number};
 
 mod audit;
 mod journal;
@@ -119,7 +119,7 @@ pub(crate) struct Intake<'a> {
 
 impl ReceiveChannel {
     pub(crate) fn new(config: &ChannelConfig) -> Self {
-        let message_cost_max = message_cost(config.message_size_max, fragment_len(HELLO_LEN_MIN));
+        let message_cost_max = message_cost_most(config.message_size_max);
         Self {
             delivery: config.delivery,
             message_size_max: config.message_size_max,
@@ -187,8 +187,7 @@ impl ReceiveChannel {
         if !self.wants(id, message, intake.drops)? {
             return Ok(());
         }
-        let cost = message.payload.len() + MESSAGE_COST;
-        self.charge(cost, intake)?;
+        self.charge(self.cost(id, message), intake)?;
         note_arrived(Some(id), message, place, intake);
         if let Some((whole, _)) = self.take_in(id, message, place, intake) {
             self.on_whole(message, whole, intake);
@@ -214,6 +213,17 @@ impl ReceiveChannel {
         let is_new = self.assemblies.wants(id, fragment, message.payload.len())?;
         drops.duplicate_message += u64::from(!is_new);
         Ok(is_new)
+    }
+
+    /// What a new message or fragment costs.
+    fn cost(&self, id: u64, message: &Message<'_>) -> usize {
+        let is_further = message.fragment.is_some() && self.assemblies.has(id);
+        message.payload.len()
+            + if is_further {
+                FRAGMENT_COST
+            } else {
+                MESSAGE_COST
+            }
     }
 
     /// Keeps a copy of a wanted message or fragment. Returns the message and its place if it is whole.
@@ -305,7 +315,7 @@ impl ReceiveChannel {
             intake.drops.stale_message += 1;
             return Ok(());
         }
-        let cost = message.payload.len() + MESSAGE_COST;
+        let cost = self.cost(id, message);
         let is_bounded = !intake.planted.has(Bug::ReassemblyUnbounded);
         if is_bounded && cost > intake.unreliable_room {
             let name = (!is_whole).then_some(id);

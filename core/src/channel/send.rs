@@ -10,7 +10,8 @@ use super::credit::Allowance;
 use super::meter::Meter;
 use super::options::{Priority, SendOptions};
 use super::outgoing::{Fragments, Outgoing};
-use super::{fragment_len, message_cost};
+use super::{Cut, message_cost};
+use crate::MESSAGE_COST;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::id::ChannelId;
 use crate::journal::{Hold, Pen, Step};
@@ -31,6 +32,7 @@ mod journal;
 mod keys;
 mod lanes;
 mod put;
+mod recut;
 mod room;
 
 pub(crate) use fill::Terms;
@@ -155,16 +157,19 @@ impl SendChannel {
         now: Instant,
         payload: &[u8],
         options: &SendOptions,
-        datagram_size_max: usize,
+        cut: Cut,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> Result<Queued, QueueFull> {
-        let piece_len = fragment_len(datagram_size_max);
-        let cost = message_cost(payload.len(), piece_len);
+        let is_long = payload.len() > cut.whole_len(self.is_reliable());
+        let piece_len = cut.piece_len();
+        let cost = match is_long {
+            true => message_cost(payload.len(), piece_len),
+            false => payload.len() + MESSAGE_COST,
+        };
         let dropped = self.make_room(cost, options, pool, pen)?;
         let id = self.base + self.queue.len() as u64;
         let superseded = self.supersede(id, options.key, pool, pen);
-        let is_long = payload.len() > piece_len;
         let fragments = is_long.then(|| {
             let name = if self.delivery.is_reliable() {
                 id
@@ -219,14 +224,18 @@ impl SendChannel {
             if self.delivery.is_reliable() {
                 return Err(QueueFull);
             }
-            pen.note(Step::Dropped {
-                channel: ChannelId::new(self.index),
-                id: self.base,
-            });
-            self.settle(self.base, pool);
+            self.drop_oldest(pool, pen);
             dropped += 1;
         }
         Ok(dropped)
+    }
+
+    fn drop_oldest(&mut self, pool: &mut Pool, pen: &mut Pen<'_>) {
+        pen.note(Step::Dropped {
+            channel: ChannelId::new(self.index),
+            id: self.base,
+        });
+        self.settle(self.base, pool);
     }
 
     /// Bytes queued or unacknowledged, by cost.

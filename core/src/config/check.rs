@@ -3,11 +3,11 @@
 use core::time::Duration;
 
 use super::{ChannelConfig, Config};
+use crate::channel::message_cost_most;
 use crate::channel::qos::Qos;
-use crate::channel::{fragment_len, message_cost};
 use crate::error::{ConfigError, QosError};
 use crate::id::ChannelId;
-use crate::wire::HELLO_LEN_MIN;
+use crate::wire::DATAGRAM_BASE;
 
 const MESSAGE_SIZE_LIMIT: usize = 1 << 20;
 const CHANNELS_MAX: usize = 31;
@@ -33,8 +33,7 @@ impl Config {
             });
         }
         self.check_channel_qos(index, channel)?;
-        // In the shortest datagrams: the cost is highest there.
-        let needed_bytes = message_cost(size_max, fragment_len(HELLO_LEN_MIN));
+        let needed_bytes = message_cost_most(size_max);
         let caps = [
             ("send_queue_bytes_max", channel.send_queue_bytes_max),
             ("receive_bytes_max", channel.receive_bytes_max),
@@ -103,7 +102,7 @@ impl Config {
         in_range(
             "datagram_size_max",
             self.datagram_size_max,
-            1_200,
+            DATAGRAM_BASE,
             1_452,
             "1200 to 1452 bytes",
         )?;

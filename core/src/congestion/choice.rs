@@ -7,6 +7,7 @@ use core::num::NonZeroU64;
 use core::str::FromStr;
 
 use super::Controller;
+use super::bbr::Bbr;
 use super::cubic::Cubic;
 use super::fixed::Fixed;
 use super::game::Game;
@@ -17,7 +18,7 @@ use crate::wire::{DecodeError, Reader};
 
 /// Which congestion controller a connection has: how fast it sends what it has to send.
 ///
-/// Written `game`, `cubic`, `new-reno`, `fixed:BYTES_PER_SECOND`.
+/// Written `game`, `cubic`, `new-reno`, `bbr`, `fixed:BYTES_PER_SECOND`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
@@ -31,6 +32,9 @@ pub enum CongestionControl {
     /// CUBIC (RFC 9438) with `HyStart++` (RFC 9406): what most of the internet sends with. It fills queues until they
     /// overflow.
     Cubic,
+    /// `BBRv3` (draft-ietf-ccwg-bbr): a model of rate and round trip. Fast where losses are chance; it probes for more every two or
+    /// three seconds and queues up to half of what the path holds while it does.
+    Bbr,
     /// So many bytes a second, whatever is lost: for paths that are known and one's own. Only when nothing arrives at all
     /// for some round trips does it begin anew.
     Fixed {
@@ -40,12 +44,13 @@ pub enum CongestionControl {
 }
 
 impl CongestionControl {
-    /// A fresh controller.
-    pub(super) fn controller(self, datagram_size: u64) -> Box<dyn Controller> {
+    /// A fresh controller. What it leaves to chance follows from `seed`.
+    pub(super) fn controller(self, datagram_size: u64, seed: u64) -> Box<dyn Controller> {
         match self {
             Self::Game => Box::new(Game::new(datagram_size)),
             Self::NewReno => Box::new(NewReno::new(datagram_size)),
             Self::Cubic => Box::new(Cubic::new(datagram_size)),
+            Self::Bbr => Box::new(Bbr::new(datagram_size, seed)),
             Self::Fixed { bytes_per_second } => {
                 Box::new(Fixed::new(datagram_size, bytes_per_second.get()))
             }
@@ -64,6 +69,7 @@ impl CongestionControl {
                 put_number(bytes_per_second.get(), out);
             }
             Self::Game => out.push(3),
+            Self::Bbr => out.push(4),
         }
     }
 
@@ -74,6 +80,7 @@ impl CongestionControl {
             0 => Ok(Self::NewReno),
             1 => Ok(Self::Cubic),
             3 => Ok(Self::Game),
+            4 => Ok(Self::Bbr),
             2 => Ok(Self::Fixed {
                 bytes_per_second: NonZeroU64::new(number(reader, "bytes a second")?)
                     .ok_or(error)?,
@@ -99,6 +106,7 @@ impl fmt::Display for CongestionControl {
             Self::Game => f.write_str("game"),
             Self::NewReno => f.write_str("new-reno"),
             Self::Cubic => f.write_str("cubic"),
+            Self::Bbr => f.write_str("bbr"),
             Self::Fixed { bytes_per_second } => write!(f, "fixed:{bytes_per_second}"),
         }
     }
@@ -110,7 +118,7 @@ pub struct UnknownCongestionControl;
 
 impl fmt::Display for UnknownCongestionControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a congestion controller: game, cubic, new-reno or fixed:BYTES_PER_SECOND")
+        f.write_str("a congestion controller: game, cubic, new-reno, bbr or fixed:BYTES_PER_SECOND")
     }
 }
 
@@ -124,6 +132,7 @@ impl FromStr for CongestionControl {
             "game" => Ok(Self::Game),
             "new-reno" => Ok(Self::NewReno),
             "cubic" => Ok(Self::Cubic),
+            "bbr" => Ok(Self::Bbr),
             _ => {
                 let rate = name.strip_prefix("fixed:");
                 let bytes_per_second = rate.and_then(|rate| rate.parse().ok());

@@ -277,6 +277,11 @@ impl Controller for Cubic {
         self.before = None;
     }
 
+    fn on_datagram_size(&mut self, bytes: u64) {
+        self.datagram_size = bytes;
+        self.window = self.window.max(self.window_min());
+    }
+
     fn take_over(&mut self, window: u64) {
         self.window = window.max(self.window_min());
         self.threshold = self.window;

@@ -4,7 +4,7 @@
 //! from that instant to this, is a rate: of the slower of sending and arriving, so that acknowledgements that come in
 //! heaps do not make it too high.
 
-use super::RateSample;
+use super::{LostPacket, RateSample};
 use crate::saved::saved;
 use crate::time::Instant;
 
@@ -12,6 +12,7 @@ use crate::time::Instant;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Flight {
     delivered: u64,
+    lost: u64,
     delivered_at: Instant,
     first_sent_at: Instant,
     is_app_limited: bool,
@@ -21,6 +22,7 @@ pub(crate) struct Flight {
 
 saved!(Flight {
     delivered,
+    lost,
     delivered_at,
     first_sent_at,
     is_app_limited,
@@ -31,6 +33,7 @@ saved!(Flight {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Delivery {
     delivered: u64,
+    lost: u64,
     delivered_at: Instant,
     /// When the newest packet that arrived had left.
     first_sent_at: Instant,
@@ -42,6 +45,7 @@ pub(super) struct Delivery {
 
 saved!(Delivery {
     delivered,
+    lost,
     delivered_at,
     first_sent_at,
     app_limited_until,
@@ -62,6 +66,15 @@ impl Newest {
     pub(super) const fn in_flight(&self) -> u64 {
         self.flight.in_flight
     }
+
+    /// What had arrived then.
+    pub(super) const fn delivered(&self) -> u64 {
+        self.flight.delivered
+    }
+
+    pub(super) const fn is_app_limited(&self) -> bool {
+        self.flight.is_app_limited
+    }
 }
 
 impl Delivery {
@@ -79,6 +92,7 @@ impl Delivery {
         }
         let flight = Flight {
             delivered: self.delivered,
+            lost: self.lost,
             delivered_at: self.delivered_at,
             first_sent_at: self.first_sent_at,
             is_app_limited: self.app_limited_until > self.delivered,
@@ -111,6 +125,39 @@ impl Delivery {
                 sent_at,
             });
         }
+    }
+
+    /// A packet was declared lost.
+    pub(super) const fn on_lost(
+        &mut self,
+        now: Instant,
+        number: u64,
+        bytes: u64,
+        flight: &Flight,
+    ) -> LostPacket {
+        self.lost += bytes;
+        LostPacket {
+            now,
+            number,
+            bytes,
+            sent_in_flight: flight.in_flight,
+            lost: self.lost - flight.lost,
+            delivered: self.delivered,
+            is_app_limited: flight.is_app_limited,
+        }
+    }
+
+    /// Bytes lost since the newest packet had left.
+    pub(super) const fn lost_since(&self, newest: &Newest) -> u64 {
+        self.lost - newest.flight.lost
+    }
+
+    /// Another path: what is sent from here on tells of that one alone.
+    pub(super) const fn restart(&mut self, now: Instant) {
+        self.delivered_at = now;
+        self.first_sent_at = now;
+        self.app_limited_until = 0;
+        self.round_until = self.delivered;
     }
 
     /// Whether the acknowledgement ends a round trip.

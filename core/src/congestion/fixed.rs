@@ -57,6 +57,11 @@ impl Controller for Fixed {
         self.window = 2 * self.datagram_size;
     }
 
+    fn on_datagram_size(&mut self, bytes: u64) {
+        self.datagram_size = bytes;
+        self.window = self.window.max(2 * bytes);
+    }
+
     fn take_over(&mut self, _window: u64) {}
 
     fn window(&self) -> u64 {

@@ -23,6 +23,7 @@ use alloc::vec::Vec;
 
 use super::{AckedPacket, Controller, Progress, initial_window};
 use crate::saved::{Saved, saved};
+use crate::wire::DATAGRAM_BASE;
 
 mod delay;
 
@@ -61,7 +62,10 @@ saved!(enum Mode { 0 = Start { cap }, 1 = Calm, 2 = Compete });
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Game {
+    /// What is kept in the queue and what leaves at once is counted in datagrams of this size, however long they are later: longer
+    /// ones are no reason for a longer queue.
     datagram_size: u64,
+    window_min: u64,
     window: u64,
     mode: Mode,
     delays: Delays,
@@ -90,6 +94,7 @@ pub(crate) struct Game {
 
 saved!(Game {
     datagram_size,
+    window_min,
     window,
     mode,
     delays,
@@ -114,7 +119,8 @@ impl Game {
 
     pub(crate) fn new(datagram_size: u64) -> Self {
         Self {
-            datagram_size,
+            datagram_size: datagram_size.min(DATAGRAM_BASE as u64),
+            window_min: 2 * datagram_size,
             window: initial_window(datagram_size),
             mode: Mode::Start { cap: WINDOW_MAX },
             delays: Delays::new(),
@@ -134,12 +140,8 @@ impl Game {
         }
     }
 
-    const fn window_min(&self) -> u64 {
-        2 * self.datagram_size
-    }
-
     fn set_window(&mut self, window: u64) {
-        self.window = window.clamp(self.window_min(), WINDOW_MAX);
+        self.window = window.clamp(self.window_min, WINDOW_MAX);
     }
 
     /// What may lie in the queue, in bytes: as many datagrams as the square root of the window has.
@@ -369,6 +371,11 @@ impl Controller for Game {
         self.set_window(0);
     }
 
+    fn on_datagram_size(&mut self, bytes: u64) {
+        self.window_min = 2 * bytes;
+        self.set_window(self.window);
+    }
+
     fn take_over(&mut self, window: u64) {
         self.set_window(window);
         self.leave_start();
@@ -376,7 +383,7 @@ impl Controller for Game {
 
     fn window(&self) -> u64 {
         match self.is_resting() {
-            true => (self.window / 3 * 2).max(self.window_min()),
+            true => (self.window / 3 * 2).max(self.window_min),
             false => self.window,
         }
     }

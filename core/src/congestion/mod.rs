@@ -7,6 +7,7 @@
 //! | `new_reno`   | RFC 9002 section 7                                                                    |
 //! | `cubic`      | RFC 9438, with `hystart`: RFC 9406                                                    |
 //! | `game`       | the default: keeps queues short                                                      |
+//! | `bbr`        | BBRv3, draft-ietf-ccwg-bbr                                                            |
 //! | `fixed`      | so many bytes a second                                                                |
 //! | `delivery`   | how fast packets arrive, measured                                                     |
 //! | `pacer`      | the bucket                                                                            |
@@ -18,6 +19,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
+use self::bbr::Bbr;
 use self::cubic::Cubic;
 use self::fixed::Fixed;
 use self::game::Game;
@@ -26,6 +28,7 @@ use crate::saved::{Loader, Saved};
 use crate::time::Instant;
 use crate::wire::DecodeError;
 
+mod bbr;
 mod choice;
 mod cubic;
 pub(crate) mod delivery;
@@ -74,6 +77,29 @@ pub(crate) struct Progress {
     /// A packet arrived that left after the latest round trip had begun: the next one begins.
     pub(crate) is_round_start: bool,
     pub(crate) rate: Option<RateSample>,
+    /// The rate, if there was one, is the application's.
+    pub(crate) is_app_limited: bool,
+    /// Bytes that arrived ever; when the newest packet that arrived had left; and that were lost since then.
+    pub(crate) delivered: u64,
+    pub(crate) prior_delivered: u64,
+    pub(crate) lost_since_sent: u64,
+    /// What is in flight still.
+    pub(crate) in_flight: u64,
+}
+
+/// A packet that was declared lost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LostPacket {
+    pub(crate) now: Instant,
+    pub(crate) number: u64,
+    pub(crate) bytes: u64,
+    /// What was in flight when it had left, itself included.
+    pub(crate) sent_in_flight: u64,
+    /// Bytes lost since then, itself included.
+    pub(crate) lost: u64,
+    /// Bytes that arrived ever.
+    pub(crate) delivered: u64,
+    pub(crate) is_app_limited: bool,
 }
 
 /// How fast packets arrived over the latest round trip: draft-ietf-ccwg-bbr section 4.1.
@@ -98,6 +124,9 @@ pub(crate) trait Controller: Debug + Send + Sync {
     /// All packets of an acknowledgement were told.
     fn on_progress(&mut self, _progress: &Progress) {}
 
+    /// A packet was declared lost: each is told.
+    fn on_packet_lost(&mut self, _packet: &LostPacket) {}
+
     /// Packets were lost: the first of a round trip (RFC 9002 section 7.3.2); further ones are not told.
     fn on_congestion_event(&mut self);
 
@@ -115,6 +144,10 @@ pub(crate) trait Controller: Debug + Send + Sync {
     /// It follows another controller, which had this window.
     fn take_over(&mut self, window: u64);
 
+    /// Datagrams have this many bytes at most from here on: what is counted in datagrams changes, the window only if it is
+    /// less than its minimum now (RFC 8899 section 3).
+    fn on_datagram_size(&mut self, bytes: u64);
+
     /// Bytes that may be in flight; at least two full datagrams.
     fn window(&self) -> u64;
 
@@ -126,6 +159,11 @@ pub(crate) trait Controller: Debug + Send + Sync {
     /// Bytes that may leave at once after a rest. `None`: a tick's, and ten datagrams at least.
     fn burst(&self) -> Option<u64> {
         None
+    }
+
+    /// It sends less than it might on purpose: what arrives says nothing of the path's rate.
+    fn holds_back(&self) -> bool {
+        false
     }
 
     /// Which controller it is, and its state, for [`load`](Saved::load) of the box.
@@ -143,6 +181,7 @@ impl Saved for Box<dyn Controller> {
             Cubic::CODE => Ok(Box::new(Cubic::load(from)?)),
             Game::CODE => Ok(Box::new(Game::load(from)?)),
             Fixed::CODE => Ok(Box::new(Fixed::load(from)?)),
+            Bbr::CODE => Ok(Box::new(Bbr::load(from)?)),
             _ => Err(from.field_error("controller")),
         }
     }

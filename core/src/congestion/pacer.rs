@@ -88,6 +88,11 @@ impl Pacer {
         }
     }
 
+    /// Datagrams have this many bytes at most from here on.
+    pub(crate) const fn on_datagram_size(&mut self, bytes: u64) {
+        self.datagram_size = bytes;
+    }
+
     /// `None` if `bytes` may leave now, else when they may: always later than `now`, and then they really may unless
     /// the rate fell meanwhile. The bucket holds `burst` bytes, and two datagrams at least.
     pub(crate) fn permit(

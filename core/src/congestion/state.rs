@@ -30,6 +30,7 @@ pub(crate) struct Congestion {
     fresh: Pacer,
     delivery: Delivery,
     datagram_size: u64,
+    seed: u64,
     /// Packets sent until then belong to an event already answered.
     recovery_until: Option<Instant>,
     /// Packets whose loss is that event's, and that did not arrive late. 0: they did, or there was none.
@@ -46,6 +47,7 @@ saved!(Congestion {
     fresh,
     delivery,
     datagram_size,
+    seed,
     recovery_until,
     losses,
     acked_bytes,
@@ -76,11 +78,12 @@ impl Congestion {
         let datagram_size = datagram_size as u64;
         Self {
             choice,
-            controller: choice.controller(datagram_size),
+            controller: choice.controller(datagram_size, 0),
             pacer: Pacer::new(datagram_size),
             fresh: Pacer::new(datagram_size),
             delivery: Delivery::default(),
             datagram_size,
+            seed: 0,
             recovery_until: None,
             losses: 0,
             acked_bytes: 0,
@@ -89,10 +92,20 @@ impl Congestion {
         }
     }
 
+    /// What controllers leave to chance follows from `seed`. Before anything is sent.
+    pub(crate) fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self.controller = self.choice.controller(self.datagram_size, seed);
+        self
+    }
+
     /// The path is another one: what was learnt of the old one says nothing (RFC 9002 section 7.8, RFC 9000 section 9.4).
-    /// Packets in flight on the old path may be told still, and change little.
-    pub(crate) fn reset(&mut self) {
-        self.controller = self.choice.controller(self.datagram_size);
+    /// Packets in flight on the old path are told no more.
+    pub(crate) fn reset(&mut self, now: Instant) {
+        self.delivery.restart(now);
+        self.newest = None;
+        (self.acked_bytes, self.lost_bytes) = (0, 0);
+        self.controller = self.choice.controller(self.datagram_size, self.seed);
         self.pacer = Pacer::new(self.datagram_size);
         self.fresh = Pacer::new(self.datagram_size);
         self.recovery_until = None;
@@ -104,7 +117,7 @@ impl Congestion {
         if choice == self.choice {
             return;
         }
-        let fresh = choice.controller(self.datagram_size);
+        let fresh = choice.controller(self.datagram_size, self.seed);
         let used = (2 * in_flight).max(fresh.window());
         let before = core::mem::replace(&mut self.controller, fresh);
         self.choice = choice;
@@ -113,6 +126,17 @@ impl Congestion {
         }
         // What the controller before answered is no event of this one.
         self.losses = 0;
+    }
+
+    /// Datagrams have this many bytes at most from here on.
+    pub(crate) fn on_datagram_size(&mut self, bytes: u64) {
+        if self.datagram_size == bytes {
+            return;
+        }
+        self.datagram_size = bytes;
+        self.controller.on_datagram_size(bytes);
+        self.pacer.on_datagram_size(bytes);
+        self.fresh.on_datagram_size(bytes);
     }
 
     pub(crate) const fn choice(&self) -> CongestionControl {
@@ -232,6 +256,7 @@ impl Congestion {
     ) -> Flight {
         self.pacer.on_sent(bytes);
         self.controller.on_sent(now, bytes, in_flight);
+        let is_app_limited = is_app_limited || self.controller.holds_back();
         self.delivery.on_sent(now, bytes, in_flight, is_app_limited)
     }
 
@@ -264,6 +289,18 @@ impl Congestion {
             self.controller.on_spurious_event();
             self.recovery_until = None;
         }
+    }
+
+    /// Each packet that is declared lost, before [`on_lost`](Self::on_lost) tells of all.
+    pub(crate) fn on_packet_lost(
+        &mut self,
+        now: Instant,
+        number: u64,
+        bytes: u64,
+        flight: &Flight,
+    ) {
+        self.controller
+            .on_packet_lost(&self.delivery.on_lost(now, number, bytes, flight));
     }
 
     pub(crate) fn on_lost(&mut self, now: Instant, lost: Lost) {
@@ -301,7 +338,13 @@ impl Congestion {
     }
 
     /// The acknowledgement was taken in, and the losses that it showed.
-    pub(crate) fn on_progress(&mut self, now: Instant, round_trip_us: Option<u64>, rtt: &Rtt) {
+    pub(crate) fn on_progress(
+        &mut self,
+        now: Instant,
+        round_trip_us: Option<u64>,
+        in_flight: u64,
+        rtt: &Rtt,
+    ) {
         let Some(newest) = self.newest.take() else {
             return;
         };
@@ -313,6 +356,11 @@ impl Congestion {
             round_trip_us,
             is_round_start: self.delivery.ends_round(&newest),
             rate: self.delivery.rate(&newest, rtt.min_us()),
+            is_app_limited: newest.is_app_limited(),
+            delivered: self.delivery.delivered(),
+            prior_delivered: newest.delivered(),
+            lost_since_sent: self.delivery.lost_since(&newest),
+            in_flight,
         };
         self.controller.on_progress(&progress);
     }

@@ -20,8 +20,9 @@ pub(super) fn acked(millis: u64, bytes: u64) -> AckedPacket {
     }
 }
 
-const ALL: [CongestionControl; 4] = [
+const ALL: [CongestionControl; 5] = [
     CongestionControl::Game,
+    CongestionControl::Bbr,
     CongestionControl::NewReno,
     CongestionControl::Cubic,
     CongestionControl::Fixed {
@@ -103,9 +104,25 @@ fn play(controller: &mut dyn Controller, now: &mut Instant, step: &Step) {
                     bytes_per_second,
                     is_app_limited: bytes_per_second % 2 == 0,
                 }),
+                is_app_limited: rate.is_some_and(|rate| rate % 2 == 0),
+                delivered: now.as_nanos() / 1_000,
+                prior_delivered: lost_bytes,
+                lost_since_sent: lost_bytes,
+                in_flight: round_trip_us.unwrap_or(0),
             });
         }
-        Step::Event => controller.on_congestion_event(),
+        Step::Event => {
+            controller.on_packet_lost(&LostPacket {
+                now: *now,
+                number: now.as_nanos(),
+                bytes: 1_200,
+                sent_in_flight: 12_000,
+                lost: 1_200,
+                delivered: now.as_nanos() / 1_000,
+                is_app_limited: false,
+            });
+            controller.on_congestion_event();
+        }
         Step::Marked => controller.on_marked(),
         Step::Spurious => controller.on_spurious_event(),
         Step::Persistent => controller.on_persistent_congestion(),
@@ -127,7 +144,7 @@ proptest! {
         which in 0..ALL.len(),
         steps in prop::collection::vec(step(), 1..300),
     ) {
-        let mut controller = ALL[which].controller(SIZE);
+        let mut controller = ALL[which].controller(SIZE, 7);
         let mut now = Instant::from_millis(1);
         for (index, step) in steps.iter().enumerate() {
             if index == steps.len() / 2 {
@@ -137,7 +154,7 @@ proptest! {
                 let mut again = loader.field::<Box<dyn Controller>>("controller").expect("just written");
                 let mut then = now;
                 steps[index..].iter().for_each(|step| play(&mut *again, &mut then, step));
-                let mut first = ALL[which].controller(SIZE);
+                let mut first = ALL[which].controller(SIZE, 7);
                 let mut then = Instant::from_millis(1);
                 steps.iter().for_each(|step| play(&mut *first, &mut then, step));
                 prop_assert_eq!(saved(&*again), saved(&*first));
@@ -152,7 +169,7 @@ proptest! {
 #[test]
 fn persistent_congestion_leaves_two_datagrams_to_every_controller() {
     for choice in ALL {
-        let mut controller = choice.controller(SIZE);
+        let mut controller = choice.controller(SIZE, 7);
         for millis in 1..200 {
             controller.on_acked(&acked(millis, SIZE));
         }
@@ -169,9 +186,9 @@ fn a_mark_makes_every_window_smaller_and_no_late_packet_undoes_it() {
         (CongestionControl::Game, 850),
         (CongestionControl::NewReno, 500),
         (CongestionControl::Cubic, 850),
-        (ALL[3], 1_000),
+        (ALL[4], 1_000),
     ] {
-        let mut controller = choice.controller(SIZE);
+        let mut controller = choice.controller(SIZE, 7);
         controller.take_over(120_000);
         let before = controller.window();
         controller.on_marked();

@@ -10,6 +10,7 @@ use crate::event::{Refusal, Role};
 use crate::log::debug;
 use crate::peer::{Accepted, Birth, HelloKey, Peer, hello_key};
 use crate::transmit::Arrival;
+use crate::wire::DATAGRAM_FLOOR;
 use crate::wire::handshake::{self, ClientOffer, Credits, Hello, HelloBody, ServerAnswer, WELCOME};
 use crate::wire::packet::ConnectionId;
 
@@ -48,7 +49,7 @@ impl Machine {
             return;
         }
         if let Some(body) = hello.body {
-            self.answer_hello(arrival, hello.connection_id, &body);
+            self.answer_hello(arrival, hello.connection_id, &body, datagram.len());
         }
     }
 
@@ -97,7 +98,13 @@ impl Machine {
         is_outranked
     }
 
-    fn answer_hello(&mut self, arrival: &Arrival, remote_id: ConnectionId, body: &HelloBody<'_>) {
+    fn answer_hello(
+        &mut self,
+        arrival: &Arrival,
+        remote_id: ConnectionId,
+        body: &HelloBody<'_>,
+        hello_len: usize,
+    ) {
         let is_full = self.half_open.len() >= self.shared.config.half_open_max as usize;
         if is_full
             || self
@@ -146,6 +153,7 @@ impl Machine {
             credits: Credits::granted_by(config),
         };
         let (welcome, secrets) = write_welcome(&remote_id, noise, &answer);
+        debug_assert!(welcome.len() <= DATAGRAM_FLOOR, "no answer is longer");
         let birth = Birth {
             id,
             address: arrival.from,
@@ -163,6 +171,7 @@ impl Machine {
             suite,
             secrets: &secrets,
             hello: message,
+            hello_len,
             welcome,
         };
         let peer = Peer::accept(self.now, birth, accepted);

@@ -8,6 +8,7 @@ use super::{Machine, Probe};
 use crate::channel::outbox::Request;
 use crate::channel::qos::Qos;
 use crate::channel::send::QueueFull;
+use crate::channel::whole_len;
 use crate::congestion::CongestionControl;
 use crate::crypto::ServerIdentity;
 use crate::discovery::{DiscoveryQuery, Prefix};
@@ -86,11 +87,11 @@ impl Machine {
                 size_max: config.message_size_max,
             });
         }
-        let size_max = shared.config.datagram_size_max;
+        let cut = found.mtu.cut();
         let mut pen = shared.journal.pen(self.now, peer);
         let queued = found
             .outbox
-            .push(self.now, request, size_max, &mut shared.pool, &mut pen);
+            .push(self.now, request, cut, &mut shared.pool, &mut pen);
         let queued = queued.map_err(|QueueFull| SendError::QueueFull)?;
         let drops = &mut found.inbox.drops;
         drops.send_queue_full += queued.dropped;
@@ -98,7 +99,10 @@ impl Machine {
         if let Some(receipt) = queued.superseded.and_then(|old| old.receipt) {
             found.inbox.push_abandoned(receipt, Abandonment::Superseded);
         }
-        found.note_queued(channel, queued.id, payload.len(), size_max, &mut pen);
+        found.note_queued(channel, queued.id, payload.len(), &mut pen);
+        if payload.len() > whole_len(cut.datagram_size) {
+            found.mtu.want();
+        }
         found.on_message_queued();
         self.unflushed.push(peer.slot() as u32, &mut self.slots);
         self.update(peer.slot() as u32);

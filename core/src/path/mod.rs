@@ -9,6 +9,7 @@
 //! |--------------|--------------------------------------------------------------------------|
 //! | `validation` | one address that is to prove itself, and what it may be sent until then  |
 //! | `migration`  | a server follows its client: which packet moves a connection             |
+//! | `mtu`        | how long datagrams may be                                                |
 //!
 //! Where we differ from RFC 9000 section 9, and why:
 //! - Nothing but validation goes to an unproven address (section 9.3 lets data go there at once, at three times the bytes
@@ -24,6 +25,7 @@
 //!   them. A game's packets every few milliseconds link them anyway.
 
 mod migration;
+pub(crate) mod mtu;
 mod validation;
 
 use core::net::{IpAddr, SocketAddr};

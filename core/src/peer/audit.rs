@@ -16,6 +16,7 @@ impl Peer {
         self.recovery.audit(depth)?;
         self.received.audit()?;
         self.path.audit()?;
+        self.mtu.audit()?;
         if matches!(self.state, State::Accepting(_)) {
             return self.audit_half_open();
         }
@@ -62,7 +63,7 @@ impl Peer {
         ));
         into.add(&(self.last_heard, self.last_sent, self.flush, self.probe));
         into.add(&(self.ping, &self.confirm, self.messages_sent));
-        into.add(&(&self.path, self.token, self.token_from));
+        into.add(&(&self.path, &self.mtu, self.token, self.token_from));
         into.add(&(self.datagrams_sent, self.datagrams_received));
         into.add(&(self.bytes_sent, self.bytes_received));
         self.outbox.fingerprint(into);

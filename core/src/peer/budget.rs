@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use super::Peer;
-use crate::channel::fragment_len;
 use crate::config::Config;
 use crate::id::ChannelId;
 use crate::time::Instant;
@@ -33,7 +32,7 @@ impl Peer {
             true => all.saturating_sub(waiting),
             false => fresh.saturating_sub(waiting_fresh),
         };
-        let piece_len = fragment_len(config.datagram_size_max);
+        let piece_len = self.mtu.cut().piece_len();
         let by_rate = self.outbox.rate_bytes(channel, until);
         left.min(self.outbox.room_bytes(channel, piece_len))
             .min(by_rate)
@@ -44,7 +43,7 @@ impl Peer {
         if !self.is_established() {
             return (0, 0);
         }
-        let size = config.datagram_size_max as u64;
+        let size = self.mtu.size() as u64;
         let payload =
             |bytes: u64| bytes / size * (size - OVERHEAD) + (bytes % size).saturating_sub(OVERHEAD);
         let (all, fresh) = self.recovery.budget(now, tick(config));

@@ -14,12 +14,16 @@ use crate::rng::SecretRng;
 use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::handshake::{ClientOffer, Credits, Hello, ServerAnswer};
+use crate::wire::{DATAGRAM_BASE, DATAGRAM_FLOOR};
 
 use alloc::boxed::Box;
 
 /// A HELLO is repeated this often at first: a lost one costs a few of these, not a second. The length of
 /// a first datagram, 1,200 bytes, times this rate stays below the rate of a game.
 const HELLO_INTERVAL: Duration = Duration::from_millis(50);
+
+/// So many HELLOs are 1,200 bytes long, in 325 ms; those after them 548, should the way carry no more.
+const LONG_HELLOS: u8 = 7;
 
 /// After an unauthentic refusal a client waits this long for a better answer, which an attacker cannot suppress.
 const HINT_WAIT: Duration = Duration::from_millis(500);
@@ -34,6 +38,7 @@ pub(crate) struct Dialling {
     hello: Vec<u8>,
     pub(super) repeat: Repeat,
     pub(super) sent_at: Option<Instant>,
+    tries: u8,
     pub(super) give_up_at: Instant,
     /// An unauthentic refusal, believed if nothing better comes until `give_up_at`.
     pub(super) hint: Option<Refusal>,
@@ -44,9 +49,29 @@ saved!(Dialling {
     hello,
     repeat,
     sent_at,
+    tries,
     give_up_at,
     hint
 });
+
+impl Dialling {
+    /// The HELLO to send now: after a few that got no answer a short one, since the way may not carry more.
+    fn next_hello(&mut self) -> &[u8] {
+        let is_long = self.tries < LONG_HELLOS;
+        self.tries = self.tries.saturating_add(1).min(LONG_HELLOS + 1);
+        let len = if is_long {
+            self.hello.len()
+        } else {
+            DATAGRAM_FLOOR
+        };
+        &self.hello[..len]
+    }
+
+    /// Whether it is our own, long or short.
+    fn is_hello(&self, datagram: &[u8]) -> bool {
+        datagram.len() >= DATAGRAM_FLOOR && self.hello.starts_with(datagram)
+    }
+}
 
 /// A server that waits for the client's proof.
 #[derive(Debug)]
@@ -80,6 +105,8 @@ pub(crate) struct Accepted<'a> {
     pub(crate) suite: crate::crypto::CipherSuite,
     pub(crate) secrets: &'a Secrets,
     pub(crate) hello: &'a [u8],
+    /// Length of its datagram.
+    pub(crate) hello_len: usize,
     pub(crate) welcome: Vec<u8>,
 }
 
@@ -103,6 +130,7 @@ impl Peer {
             hello,
             repeat: Repeat::new(now, HELLO_INTERVAL),
             sent_at: None,
+            tries: 0,
             give_up_at: now + config.handshake_timeout,
             hint: None,
         };
@@ -126,6 +154,9 @@ impl Peer {
             accepted.config,
         );
         peer.began_with = hello_key(accepted.hello);
+        if accepted.hello_len < DATAGRAM_BASE {
+            peer.mtu.begin_at_floor();
+        }
         peer.keys = Some(accepted.secrets.keys(
             accepted.suite,
             Role::Server,
@@ -143,12 +174,22 @@ impl Peer {
         let ack_delay_max = Duration::from_millis(u64::from(ack_delay_max_ms));
         self.recovery = Recovery::new(
             self.recovery.congestion_control(),
-            config.datagram_size_max,
+            DATAGRAM_BASE,
             ack_delay_max,
         )
-        .with_ecn(config.ecn);
+        .with_ecn(config.ecn)
+        .with_seed(self.seed());
         self.recovery.begin_at(config.planted.first_packet());
         self.outbox.grant(credits);
+    }
+
+    /// A number of this connection alone: what its congestion control leaves to chance differs from that of others.
+    fn seed(&self) -> u64 {
+        let ids = [self.local_id.as_bytes(), self.remote_id.as_bytes()];
+        let bytes = ids.into_iter().flatten();
+        bytes.fold(self.id.slot() as u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        })
     }
 
     /// Whether this client began with this Noise message.
@@ -158,7 +199,7 @@ impl Peer {
 
     /// Whether this peer is being called by this very HELLO.
     pub(crate) fn is_dialling_with(&self, hello: &[u8]) -> bool {
-        matches!(&self.state, State::Dialling(dialling) if dialling.hello == hello)
+        matches!(&self.state, State::Dialling(dialling) if dialling.is_hello(hello))
     }
 
     /// Whether this attempt of ours goes before that of a peer which dials us at the same time with this Noise message.
@@ -184,7 +225,7 @@ impl Peer {
         {
             dialling.repeat.advance(now);
             dialling.sent_at = Some(now);
-            buf.extend_from_slice(&dialling.hello);
+            buf.extend_from_slice(dialling.next_hello());
             return true;
         }
         if let State::Accepting(accepting) = &mut self.state
@@ -219,6 +260,9 @@ impl Peer {
             return false;
         };
         let sent_at = dialling.sent_at.unwrap_or(now);
+        if dialling.tries > LONG_HELLOS {
+            self.mtu.begin_at_floor();
+        }
         match ServerAnswer::decode(&payload) {
             Ok(ServerAnswer::Refused(refusal)) => self.finish(CloseReason::Refused(refusal), pool),
             Ok(ServerAnswer::Accepted {
@@ -280,6 +324,7 @@ impl Peer {
         self.state = State::Connected;
         self.last_heard = now;
         self.last_sent = now;
+        self.suspect();
         self.inbox.push(Event::Connected {
             peer: self.id,
             address: self.address,

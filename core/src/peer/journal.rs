@@ -3,7 +3,6 @@
 use core::ops::RangeInclusive;
 
 use super::{Peer, State};
-use crate::channel::pieces;
 use crate::id::ChannelId;
 use crate::journal::{Hold, Pen, Step};
 use crate::machine::shared::Shared;
@@ -13,19 +12,12 @@ use crate::time::Instant;
 
 impl Peer {
     /// Notes a message that was queued, after those that made room for it.
-    pub(crate) fn note_queued(
-        &self,
-        channel: ChannelId,
-        id: u64,
-        len: usize,
-        datagram_size_max: usize,
-        pen: &mut Pen<'_>,
-    ) {
+    pub(crate) fn note_queued(&self, channel: ChannelId, id: u64, len: usize, pen: &mut Pen<'_>) {
         pen.note(Step::Queued {
             channel,
             id,
             len,
-            pieces: pieces(len, datagram_size_max),
+            pieces: self.outbox.pieces_of_newest(channel),
         });
     }
 
@@ -42,7 +34,7 @@ impl Peer {
             return;
         }
         let due = self.data_at(now, shared);
-        let lost = self.permit_hold(now, shared);
+        let lost = self.permit_hold(now);
         let new = if due <= now || self.probe {
             lost
         } else {
@@ -57,11 +49,11 @@ impl Peer {
         self.outbox.note_waits(now, lost, new, fresh, &mut pen);
     }
 
-    fn permit_hold(&self, now: Instant, shared: &Shared) -> Hold {
+    fn permit_hold(&self, now: Instant) -> Hold {
         if self.probe {
             return Hold::Due;
         }
-        let size = shared.config.datagram_size_max;
+        let size = self.mtu.size();
         let permit = self.recovery.foresee(now, size);
         if permit != Permit::WindowFull {
             return hold_of(permit);
@@ -75,12 +67,12 @@ impl Peer {
 
     /// What keeps unreliable messages while bulk waits for its permission.
     fn fresh_hold(&self, now: Instant, shared: &Shared) -> Hold {
-        let is_paced = self.is_paced(now, &shared.config);
+        let is_paced = self.is_paced(now);
         let terms = self.terms(&shared.config);
         match self.outbox.fresh(now, terms, is_paced) {
             Some((_, bytes)) => hold_of(self.recovery.foresee_fresh(now, bytes)),
             // What there is gives way to what only pacing keeps.
-            None => self.permit_hold(now, shared),
+            None => self.permit_hold(now),
         }
     }
 

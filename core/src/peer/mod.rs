@@ -9,6 +9,7 @@
 //! | `packet`     | building one packet                                           |
 //! | `intent`     | what was to go into it, to check what did                     |
 //! | `path`       | challenges and responses; what a change of address means       |
+//! | `mtu`        | probes of longer datagrams; what is done when they get shorter |
 //! | `timers`     | deadlines, each derived from the state it belongs to          |
 //! | `budget`     | what the owner may send in this tick                          |
 //! | `audit`      | what no state of a peer may be                                |
@@ -25,6 +26,7 @@ mod handshake;
 mod intent;
 mod journal;
 mod lifecycle;
+mod mtu;
 pub(crate) mod packet;
 mod path;
 mod receive;
@@ -45,12 +47,14 @@ use crate::crypto::Keys;
 use crate::event::Role;
 use crate::id::PeerId;
 use crate::path::Path;
+use crate::path::mtu::Mtu;
 use crate::reliability::received::Received;
 use crate::reliability::recovery::Recovery;
 use crate::repeat::Repeat;
 use crate::saved::saved;
 use crate::stats::PeerStats;
 use crate::time::Instant;
+use crate::wire::DATAGRAM_BASE;
 use crate::wire::packet::ConnectionId;
 
 /// The remote endpoint as we know it.
@@ -87,6 +91,7 @@ pub(crate) struct Peer {
     /// A client repeats its first packet until it hears from the server.
     confirm: Option<Repeat>,
     pub(crate) path: Path,
+    pub(crate) mtu: Mtu,
     token: TokenState,
     /// Number of the packet that brought `reset_token`; 0 if it is that of the handshake.
     token_from: u64,
@@ -120,6 +125,7 @@ saved!(Peer {
     ping,
     confirm,
     path,
+    mtu,
     token,
     token_from,
     datagrams_sent,
@@ -170,12 +176,8 @@ impl Peer {
             began_with: [0; 32],
             received: Received::new(config.ack_delay_max),
             newest: 0,
-            recovery: Recovery::new(
-                config.congestion,
-                config.datagram_size_max,
-                config.ack_delay_max,
-            )
-            .with_ecn(config.ecn),
+            recovery: Recovery::new(config.congestion, DATAGRAM_BASE, config.ack_delay_max)
+                .with_ecn(config.ecn),
             outbox: Outbox::new(config),
             inbox: Inbox::new(config),
             last_heard: now,
@@ -185,6 +187,7 @@ impl Peer {
             ping: Ping::Idle,
             confirm: None,
             path: Path::default(),
+            mtu: Mtu::new(config.mtu_discovery, config.datagram_size_max),
             token: TokenState::Told,
             token_from: 0,
             datagrams_sent: 0,
@@ -221,6 +224,7 @@ impl Peer {
             paths_asked: self.path.counts.asked,
             path_changes: self.path.counts.changed,
             paths_failed: self.path.counts.failed,
+            datagram_size_bytes: self.mtu.size() as u64,
             ecn: self.recovery.ecn_state(),
             marks_told: self.recovery.marks_told(),
             marks_received: self.received.marks().ce,

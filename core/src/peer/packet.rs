@@ -16,6 +16,9 @@ use crate::wire::show;
 
 /// An acknowledgement leaves this much of a packet to other frames, in bytes.
 const ACK_LEN_MAX: usize = 120;
+/// And this much in short datagrams, so that a fragment fits beside it.
+const ACK_LEN_MAX_SHORT: usize = 32;
+const SHORT: usize = 700;
 
 const CHANNELS: usize = 31;
 
@@ -128,7 +131,13 @@ impl<'a> PacketBuilder<'a> {
         ecn: Option<EcnCounts>,
     ) {
         let largest = ranges.clone().next().map(|range| *range.end());
-        let room = self.room().min(ACK_LEN_MAX);
+        let is_short = self.end_max - self.start < SHORT;
+        let len_max = if is_short {
+            ACK_LEN_MAX_SHORT
+        } else {
+            ACK_LEN_MAX
+        };
+        let room = self.room().min(len_max);
         if Ack::encode(ranges, delay_us, ecn, room, self.out) {
             self.ack_largest = largest;
             self.intent.ack(largest.unwrap_or(0), ecn);
@@ -163,6 +172,14 @@ impl<'a> PacketBuilder<'a> {
 
     pub(crate) const fn has_room_for_credit(&self) -> bool {
         self.room() >= frame::CREDIT_LEN_MAX
+    }
+
+    /// A probe of the path's MTU: the whole packet, of `size` bytes. Nobody waits for it.
+    pub(crate) fn mtu_probe(&mut self, size: usize) {
+        frame::encode_ping(self.out);
+        self.intent.ping();
+        self.recovery.record(Record::MtuProbe { size: size as u16 });
+        self.pad_to(size);
     }
 
     /// These two ask for no acknowledgement: a response is one, and a challenge is repeated until it comes.

@@ -84,7 +84,10 @@ impl Peer {
         // Another port of the same address is most likely the same network behind the same translator (RFC 9000 section 9.4).
         let is_other_network = from.ip().to_canonical() != to.ip().to_canonical();
         let sample = proven.round_trip.filter(|_| is_other_network);
-        self.recovery.on_path_changed(is_other_network, sample);
+        self.recovery.on_path_changed(now, is_other_network, sample);
+        if is_other_network && self.mtu.on_network_changed() {
+            self.on_shorter(now, shared);
+        }
         // What was sent to the old address since it fell silent is lost: the answer to this tells it.
         self.begin_probe(now, shared);
     }
@@ -134,7 +137,7 @@ impl Peer {
     ) -> Option<Way> {
         let overhead = self.path_overhead();
         let frames = self.path.poll(now, overhead)?;
-        let size_max = shared.config.datagram_size_max;
+        let size_max = self.mtu.size();
         let mut packet =
             PacketBuilder::new(buf, &mut self.recovery, &self.remote_id, None, size_max);
         if let Some(data) = frames.response {

@@ -346,6 +346,7 @@ impl Peer {
         }
         self.on_verdicts(now, &mut verdicts, shared);
         shared.verdicts = verdicts;
+        self.check_black_hole(now, shared);
         let acked = acked.map_err(|_| Violation::AckOfUnsent)?;
         shared.notes.work += u64::from(acked.packets_seen);
         if planted.has(Bug::LossCountedTwice) {
@@ -425,6 +426,7 @@ impl Peer {
             Record::CreditAll => return self.on_credit_verdict(verdict, None),
             Record::Ping => return self.on_ping_verdict(verdict),
             Record::ResetToken => return self.on_token_verdict(verdict),
+            Record::MtuProbe { size } => return self.on_mtu_verdict(now, verdict, size),
             Record::Close if verdict == Verdict::Lost => return self.on_close_lost(),
             Record::Close => return,
         };

@@ -101,6 +101,7 @@ impl Peer {
             }
             self.on_verdicts(now, &mut verdicts, shared);
             shared.verdicts = verdicts;
+            self.check_black_hole(now, shared);
             if shared.notices.is_watched() && action != Action::None {
                 self.notice_losses(shared);
             }

@@ -90,6 +90,7 @@ impl Peer {
             self.confirm.map(|confirm| confirm.at),
             self.close_again_at(),
             self.path_at(now),
+            self.mtu_probe_at(now),
             data,
             fresh,
         ];
@@ -130,7 +131,7 @@ impl Peer {
 
     /// When unreliable messages may leave though nothing else may: they never wait behind bulk.
     fn fresh_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
-        let is_paced = self.is_paced(now, &shared.config);
+        let is_paced = self.is_paced(now);
         let terms = self.terms(&shared.config);
         let (at, bytes) = self.outbox.fresh(now, terms, is_paced)?;
         if at > now {
@@ -144,27 +145,27 @@ impl Peer {
     }
 
     /// Whether it is pacing that keeps reliable messages, and not the window: they wait for a few milliseconds at most.
-    pub(super) fn is_paced(&self, now: Instant, config: &Config) -> bool {
-        let permit = self.recovery.foresee(now, config.datagram_size_max);
+    pub(super) fn is_paced(&self, now: Instant) -> bool {
+        let permit = self.recovery.foresee(now, self.mtu.size());
         matches!(permit, Permit::At(_))
     }
 
     fn permitted_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
-        match self.recovery.permit(now, shared.config.datagram_size_max) {
+        match self.recovery.permit(now, self.mtu.size()) {
             Permit::Now => Some(now),
             Permit::At(at) => Some(at),
             Permit::WindowFull if shared.config.planted.has(Bug::WindowIgnored) => Some(now),
-            Permit::WindowFull => self.trickle_at(now, shared.config.datagram_size_max),
+            Permit::WindowFull => self.trickle_at(now, self.mtu.size()),
             Permit::LedgerFull => None,
         }
     }
 
     /// When a packet may leave although the window is full: if it takes all there is to say.
-    pub(super) fn trickle_at(&self, now: Instant, datagram_size_max: usize) -> Option<Instant> {
-        if !self.outbox.fits_into(now, datagram_size_max) {
+    pub(super) fn trickle_at(&self, now: Instant, datagram_size: usize) -> Option<Instant> {
+        if !self.outbox.fits_into(now, datagram_size) {
             return None;
         }
-        self.recovery.trickle_at(now, datagram_size_max)
+        self.recovery.trickle_at(now, datagram_size)
     }
 
     /// Appends the next datagram to `buf`, if one is due.
@@ -185,7 +186,9 @@ impl Peer {
                 ..Transmit::game(way.remote, len)
             });
         }
+        let is_probed = is_connected && self.transmit_mtu_probe(now, shared, buf);
         let is_sent = match self.state {
+            State::Connected | State::Closing(_) if is_probed => true,
             State::Dialling(_) | State::Accepting(_) => {
                 let is_sent = self.transmit_handshake(now, buf);
                 if is_sent {
@@ -282,14 +285,13 @@ impl Peer {
         let has_copies = with_data && percent > 0 && self.outbox.copies.is_any();
         let outlook = has_copies.then(|| self.outlook(now));
         let window_is_full = shared.notes.is_on
-            && self.trickle_at(now, shared.config.datagram_size_max) == Some(now)
-            && self.recovery.foresee(now, shared.config.datagram_size_max) == Permit::WindowFull;
+            && self.trickle_at(now, self.mtu.size()) == Some(now)
+            && self.recovery.foresee(now, self.mtu.size()) == Permit::WindowFull;
         // Beside what is fresh, all that is left goes along if it is little: it costs no datagram, and hurts no queue.
-        let size = shared.config.datagram_size_max;
-        let takes_all = load == Load::All || self.outbox.fits_into(now, size);
-        let is_paced = load == Load::Fresh && self.is_paced(now, &shared.config);
+        let takes_all = load == Load::All || self.outbox.fits_into(now, self.mtu.size());
+        let is_paced = load == Load::Fresh && self.is_paced(now);
         let planted = shared.config.planted;
-        let size_max = shared.config.datagram_size_max + planted.excess();
+        let size_max = self.packet_size_max() + planted.excess();
         let mut packet = PacketBuilder::new(
             buf,
             &mut self.recovery,
@@ -379,6 +381,13 @@ impl Peer {
             number: self.recovery.next_number(),
         });
         let has_more = self.outbox.is_any_due(now, &shared.config);
+        let checked = at_most(
+            10,
+            "bytes of a datagram",
+            built.len as u64,
+            self.mtu.size() as u64,
+        );
+        shared.notes.note(self.id, checked);
         if is_probe {
             self.recovery.mark_probe();
         }

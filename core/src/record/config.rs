@@ -24,6 +24,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
         half_open_max,
         connection_id_len,
         datagram_size_max,
+        mtu_discovery,
         connection_bytes_max,
         unread_bytes_max,
         idle_timeout,
@@ -54,6 +55,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
     put_number((*half_open_max).into(), out);
     put_number((*connection_id_len).into(), out);
     put_number(*datagram_size_max as u64, out);
+    out.push((*mtu_discovery).into());
     put_number(*connection_bytes_max as u64, out);
     put_number(*unread_bytes_max as u64, out);
     put_duration(*idle_timeout, out);
@@ -88,6 +90,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Config, DecodeError> {
         .half_open_max(small(reader, "half_open_max")?)
         .connection_id_len(small(reader, "connection_id_len")?)
         .datagram_size_max(small(reader, "datagram_size_max")?)
+        .mtu_discovery(flag(reader, "mtu_discovery")?)
         .connection_bytes_max(small(reader, "connection_bytes_max")?)
         .unread_bytes_max(small(reader, "unread_bytes_max")?);
     builder = builder
@@ -261,7 +264,8 @@ mod tests {
             .peers_max(777)
             .half_open_max(78)
             .connection_id_len(8)
-            .datagram_size_max(1_452)
+            .datagram_size_max(1_451)
+            .mtu_discovery(false)
             .connection_bytes_max(300_000)
             .unread_bytes_max(usize::MAX)
             .idle_timeout(Duration::from_millis(9_001))

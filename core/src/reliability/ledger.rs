@@ -40,11 +40,13 @@ pub(crate) enum Record {
     Close,
     /// A reset token.
     ResetToken,
+    /// The packet is a probe of the path's MTU, of so many bytes: that it is lost is no sign of congestion.
+    MtuProbe { size: u16 },
 }
 
 saved!(enum Record {
     0 = Message { channel, id }, 1 = Fragment { channel, id, index }, 2 = Credit { channel }, 3 = CreditAll, 4 = Ping,
-    5 = Close, 6 = Skip { channel, id }, 7 = ResetToken,
+    5 = Close, 6 = Skip { channel, id }, 7 = ResetToken, 8 = MtuProbe { size },
 });
 
 /// What a packet demands of the peer.

@@ -32,6 +32,7 @@ mod audit;
 mod ecn;
 mod journal;
 mod loss;
+mod mtu;
 mod planted;
 mod saved;
 #[cfg(test)]
@@ -122,6 +123,9 @@ pub(crate) struct Recovery {
     probes: u64,
     /// Packets before this one went another way: that they were lost says nothing about this one.
     path_from: u64,
+    suspects: mtu::Suspects,
+    /// Packets before this one crossed another network: that they arrived says nothing about this one.
+    network_from: u64,
     /// What the latest acknowledgement or timeout declared lost.
     losses: Vec<(u64, LossCause)>,
 }
@@ -155,8 +159,16 @@ impl Recovery {
             packets_lost: 0,
             probes: 0,
             path_from: 0,
+            suspects: mtu::Suspects::default(),
+            network_from: 0,
             losses: Vec::new(),
         }
+    }
+
+    /// What congestion control leaves to chance follows from `seed`.
+    pub(crate) fn with_seed(mut self, seed: u64) -> Self {
+        self.congestion = self.congestion.with_seed(seed);
+        self
     }
 
     /// Takes the handshake's round trip as first sample.
@@ -167,13 +179,20 @@ impl Recovery {
 
     /// From here on everything goes another way. On another network what was measured does not hold any more (RFC 9000
     /// section 9.4): its round trip begins anew, with `sample` if there is one.
-    pub(crate) fn on_path_changed(&mut self, is_other_network: bool, sample: Option<Duration>) {
+    pub(crate) fn on_path_changed(
+        &mut self,
+        now: Instant,
+        is_other_network: bool,
+        sample: Option<Duration>,
+    ) {
         self.path_from = self.next_number;
+        self.suspects.forget(self.next_number);
         self.backoff = 0;
         if !is_other_network {
             return;
         }
-        self.congestion.reset();
+        self.network_from = self.next_number;
+        self.congestion.reset(now);
         self.marking.restart(self.next_number);
         self.rtt = Rtt::new();
         self.measured_at = None;

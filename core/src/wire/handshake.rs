@@ -1,7 +1,7 @@
 //! Datagrams outside of connections: the handshake, resets and probes.
 //!
 //! ```text
-//! HELLO    0xC0 | version | id length | client's connection id | pattern | message length (2 B) | Noise message 1 | zeros to 1200 B
+//! HELLO    0xC0 | version | id length | client's connection id | pattern | message length (2 B) | Noise message 1 | zeros to 1200 or 548 B
 //! WELCOME  0xC1 | client's connection id | Noise message 2
 //! REFUSE   0xC2 | client's connection id | reason | server's version      not authenticated: a hint
 //! RESET    0xC3 | token (16 B)                                            proves that the server lost the connection
@@ -14,8 +14,8 @@
 use alloc::vec::Vec;
 
 use super::packet::ConnectionId;
-use super::{DecodeError, HELLO_LEN_MIN, Reader, varint};
-use crate::channel::{fragment_len, message_cost};
+use super::{DATAGRAM_BASE, DATAGRAM_FLOOR, DecodeError, Reader, varint};
+use crate::channel::message_cost_most;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::crypto::{CipherSuite, Pattern};
 use crate::event::Refusal;
@@ -56,7 +56,7 @@ impl<'a> Hello<'a> {
         reader.u8("type")?;
         let version = reader.u8("version")?;
         let connection_id = read_id(&mut reader)?;
-        if datagram.len() < HELLO_LEN_MIN {
+        if datagram.len() < DATAGRAM_FLOOR {
             return Err(reader.error("padding"));
         }
         if version != crate::PROTOCOL_VERSION {
@@ -99,8 +99,9 @@ impl<'a> Hello<'a> {
     pub(crate) fn encode_rest(message: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(&(message.len() as u16).to_be_bytes());
         out.extend_from_slice(message);
-        if out.len() < HELLO_LEN_MIN {
-            out.resize(HELLO_LEN_MIN, 0);
+        debug_assert!(out.len() <= DATAGRAM_FLOOR, "it can be sent short");
+        if out.len() < DATAGRAM_BASE {
+            out.resize(DATAGRAM_BASE, 0);
         }
     }
 }
@@ -138,9 +139,8 @@ impl Credits {
     /// Whether they are for these channels and let the largest message of each one through. With less, `send` would take
     /// a message that can never leave.
     pub(crate) fn suit(&self, config: &Config) -> bool {
-        let fragment_len = fragment_len(config.datagram_size_max);
         let covers = |(channel, credit): (&ChannelConfig, &u64)| {
-            let cost = message_cost(channel.message_size_max, fragment_len) as u64;
+            let cost = message_cost_most(channel.message_size_max) as u64;
             !channel.delivery.is_reliable() || cost <= self.all.min(*credit)
         };
         self.channels.len() == config.channels.len()

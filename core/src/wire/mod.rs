@@ -20,8 +20,12 @@ pub(crate) mod varint;
 
 pub(crate) use reader::{DecodeError, Reader};
 
-/// Least length of a client's first datagram, so that no answer is longer (RFC 9000 section 8.1 has the same size).
-pub(crate) const HELLO_LEN_MIN: usize = 1_200;
+/// Length of datagrams that nearly every way carries (RFC 9000 section 14.1), and of a client's first one, so that no answer
+/// is longer (section 8.1).
+pub(crate) const DATAGRAM_BASE: usize = 1_200;
+
+/// Length that every IPv4 way carries: 576 bytes (RFC 791) without the headers of IP and UDP. A HELLO is so long at least.
+pub(crate) const DATAGRAM_FLOOR: usize = 548;
 
 /// Reliable messages of one channel may be this far apart, oldest unacknowledged to newest sent.
 pub(crate) const MESSAGE_WINDOW: u64 = 4_096;

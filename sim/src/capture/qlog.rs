@@ -9,6 +9,7 @@
 //! | `datagram_sent`, `datagram_received`, `datagram_dropped` | the way of each datagram, named by `datagram_id` |
 //! | `metrics_updated` | what of a connection's state changed since its last sample |
 //! | `packets_lost` | packets that a sender declared lost since its last sample |
+//! | `mtu_updated` | the longest datagram that the way is known to carry changed since the last sample |
 //! | `connection_started`, `connection_closed` | what owners were told |
 
 mod contents;
@@ -268,6 +269,11 @@ impl Log<'_> {
         let lost = lost.unwrap_or(now.packets_lost);
         if lost > 0 {
             events.push(logged("packets_lost", json!({"count": lost})));
+        }
+        let size = now.datagram_size_bytes;
+        let old = then.map(|then| then.datagram_size_bytes);
+        if old != Some(size) {
+            events.push(logged("mtu_updated", json!({"old": old, "new": size})));
         }
         if then.map_or(EcnState::Off, |then| then.ecn) != now.ecn {
             let state = format!("{:?}", now.ecn).to_lowercase();

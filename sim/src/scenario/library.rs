@@ -49,6 +49,7 @@ pub const ENTRIES: &[Entry] = &entries![
     "longrtt",
     "lossy-wifi",
     "match-64",
+    "mtu-drop",
     "nat-rebind",
     "oneway-blackhole",
     "perfect",

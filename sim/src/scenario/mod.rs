@@ -94,6 +94,7 @@ const ENDPOINT_KEYS: &[&str] = &[
     "delivery_timeout",
     "ack_delay_max",
     "datagram_size_max",
+    "mtu_discovery",
     "half_open_max",
     "send_queue_bytes_max",
     "congestion",
@@ -149,6 +150,7 @@ struct EndpointKeys {
     delivery_timeout: Option<Duration>,
     ack_delay_max: Option<Duration>,
     datagram_size_max: Option<u32>,
+    mtu_discovery: Option<bool>,
     half_open_max: Option<u32>,
     send_queue_bytes_max: Option<u64>,
     congestion: Option<CongestionControl>,
@@ -424,6 +426,7 @@ impl EndpointKeys {
             delivery_timeout: time("delivery_timeout", 1_000, 600_000)?,
             ack_delay_max: time("ack_delay_max", 0, 100)?,
             datagram_size_max: section.count("datagram_size_max", 1_200..=1_452)?,
+            mtu_discovery: section.flag("mtu_discovery")?,
             half_open_max: section.count("half_open_max", 1..=5_000)?,
             send_queue_bytes_max: section.bytes("send_queue_bytes_max", 100_000..=100_000_000)?,
             congestion: section.value("congestion", UnknownCongestionControl, |value| {

@@ -9,7 +9,7 @@ use tickwire_core::{Ecn, Instant};
 use super::{Crossing, Outcome, PeerSurvey, Side, Survey, Way};
 
 /// To so many bytes a HELLO is padded (docs/PROTOCOL.md).
-const HELLO_LEN_MIN: u64 = 1_200;
+const HELLO_LEN_MIN: u64 = 548;
 
 /// A number that jumps further is no loss but another beginning.
 const GAP_MAX: u64 = 65_536;

@@ -62,7 +62,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value = "1", value_parser = args::whole(1_u32..=1_000), allow_negative_numbers = true)]
     bots: u32,
 
-    /// How fast to send: game, cubic, new-reno or fixed:BYTES_PER_SECOND
+    /// How fast to send: game, cubic, new-reno, bbr or fixed:BYTES_PER_SECOND
     #[arg(long, value_name = "NAME", default_value_t, value_parser = args::congestion)]
     congestion: CongestionControl,
 

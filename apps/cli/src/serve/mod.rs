@@ -57,7 +57,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HZ", default_value = "30", value_parser = args::whole(NonZeroU32::MIN..=TICK_RATE_MAX), allow_negative_numbers = true)]
     tick_rate: NonZeroU32,
 
-    /// How fast to send to each player: game, cubic, new-reno or fixed:BYTES_PER_SECOND
+    /// How fast to send to each player: game, cubic, new-reno, bbr or fixed:BYTES_PER_SECOND
     #[arg(long, value_name = "NAME", default_value_t, value_parser = args::congestion)]
     congestion: CongestionControl,
 

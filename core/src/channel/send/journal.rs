@@ -36,6 +36,15 @@ impl SendChannel {
         }
     }
 
+    /// Into how many pieces the latest message is cut.
+    pub(crate) fn pieces_of_newest(&self) -> u32 {
+        let fragments = self
+            .queue
+            .back()
+            .and_then(|message| message.fragments.as_ref());
+        fragments.map_or(1, |fragments| fragments.count)
+    }
+
     /// Notes what holds back what was lost, and what is new and has its credit.
     pub(crate) fn note_waits(
         &self,

@@ -2,6 +2,7 @@
 
 use super::{SKIP, SendChannel};
 use crate::MESSAGE_COST;
+use crate::channel::FRAGMENT_COST;
 use crate::channel::credit::Allowance;
 
 impl SendChannel {
@@ -39,8 +40,9 @@ impl SendChannel {
             true => queue.min(self.allowance.left()).min(all.left()),
             false => queue,
         };
-        let (cost, each) = (cost as usize, MESSAGE_COST + piece_len);
+        let cost = (cost as usize).saturating_sub(MESSAGE_COST - FRAGMENT_COST);
+        let each = FRAGMENT_COST + piece_len;
         let whole = cost / each * piece_len;
-        (whole + (cost % each).saturating_sub(MESSAGE_COST)) as u64
+        (whole + (cost % each).saturating_sub(FRAGMENT_COST)) as u64
     }
 }

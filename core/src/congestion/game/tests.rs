@@ -108,6 +108,7 @@ impl Pipe {
                     bytes_per_second: self.rate,
                     is_app_limited: false,
                 }),
+                ..Progress::default()
             });
         }
     }

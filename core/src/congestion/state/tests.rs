@@ -36,7 +36,7 @@ fn arrive(congestion: &mut Congestion, now: u64, sent_at: u64) {
         flight: &flight,
     };
     congestion.on_acked(at(now), &packet);
-    congestion.on_progress(at(now), Some(50_000), &rtt());
+    congestion.on_progress(at(now), Some(50_000), 0, &rtt());
 }
 
 #[test]
@@ -103,6 +103,6 @@ fn a_change_of_controllers_keeps_the_window_that_was_used() {
 fn another_path_begins_anew() {
     let mut congestion = congestion();
     congestion.on_lost(at(100), lost(1, 50));
-    congestion.reset();
+    congestion.reset(at(100));
     assert_eq!(congestion.window(), 12_000);
 }

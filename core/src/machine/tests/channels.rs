@@ -9,13 +9,14 @@ use proptest::prelude::*;
 
 use super::link::{Faults, Storm};
 use super::pair::{Pair, Side};
-use crate::channel::{fragment_len, message_cost};
+use crate::channel::message_cost_most;
 use crate::config::ConfigBuilder;
 use crate::{ChannelConfig, Config, Delivery, Event, SendError};
 
 #[test]
 fn a_long_unreliable_message_is_never_put_together_from_two() {
-    let mut pair = Pair::connected();
+    let fixed = Config::builder();
+    let mut pair = Pair::connected_with(fixed, Config::builder());
     // Of the first one the last fragment is lost.
     pair.client.send(pair.now, 0, &[1; 3_000]).expect("room");
     pair.client.endpoint.flush(pair.now);
@@ -144,7 +145,7 @@ fn settings(size_max: usize, tight: bool, datagram_size_max: usize) -> ConfigBui
         Delivery::Ordered,
     ];
     let cap = if tight {
-        message_cost(size_max, fragment_len(1_200))
+        message_cost_most(size_max)
     } else {
         64 * 1024
     };
@@ -319,7 +320,7 @@ proptest! {
             storm: Storm::new(pair, start, seed),
             flows: [vec![Flow::default(); 4], vec![Flow::default(); 4]],
             size_max,
-            cap: if tight { message_cost(size_max, fragment_len(1_200)) } else { 64 * 1024 },
+            cap: if tight { message_cost_most(size_max) } else { 64 * 1024 },
         };
         for step in steps {
             model.apply(step);

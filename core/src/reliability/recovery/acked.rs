@@ -60,7 +60,9 @@ impl Recovery {
         }
         acked.packets_lost = self.detect_losses(now, sink);
         let round_trip_us = acked.round_trip.map(|rtt| rtt.as_micros() as u64);
-        self.congestion.on_progress(now, round_trip_us, &self.rtt);
+        let in_flight = self.ledger.flying_bytes();
+        self.congestion
+            .on_progress(now, round_trip_us, in_flight, &self.rtt);
         Ok(acked)
     }
 
@@ -68,7 +70,8 @@ impl Recovery {
     /// without the peer's delay.
     fn measure(&mut self, now: Instant, largest: u64, delay: Duration) -> Option<Duration> {
         let packet = self.ledger.get(self.ledger.index_of(largest))?;
-        if packet.number != largest || packet.fate != Fate::Flying {
+        let is_of_network = packet.number >= self.network_from;
+        if packet.number != largest || packet.fate != Fate::Flying || !is_of_network {
             return None;
         }
         // Section 5.3 clips the delay to what the peer promised; for unreliable data that is half a second.
@@ -112,10 +115,13 @@ impl Recovery {
                     is_app_limited: packet.is_app_limited,
                     flight: &packet.flight,
                 };
-                self.congestion.on_acked(now, &arrived);
+                if packet.number >= self.network_from {
+                    self.congestion.on_acked(now, &arrived);
+                }
                 self.history.push_arrived(now);
             }
         }
+        self.suspects.on_acked(packet.number, packet.size);
         if packet.is_marked {
             self.marking.on_acked(packet.number);
         }

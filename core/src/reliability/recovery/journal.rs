@@ -39,7 +39,8 @@ impl Recovery {
                     | Record::CreditAll
                     | Record::Ping
                     | Record::Close
-                    | Record::ResetToken => continue,
+                    | Record::ResetToken
+                    | Record::MtuProbe { .. } => continue,
                 };
                 let left = Step::Left {
                     channel: ChannelId::new(channel),

@@ -48,6 +48,11 @@ impl Recovery {
                 Fate::Lost { .. } => was_lost = true,
                 Fate::Flying if is_overtaken || is_outrun || lost_at <= now => {
                     self.ledger.decide(index, Fate::Lost { at: now });
+                    if self.on_mtu_probe_lost(&packet, sink) {
+                        index += 1;
+                        continue;
+                    }
+                    self.suspects.on_lost(packet.number, packet.size);
                     self.history.push_lost(was_lost);
                     was_lost = true;
                     self.reordering.on_lost();
@@ -59,6 +64,14 @@ impl Recovery {
                     self.losses.push((packet.number, cause));
                     let is_of_path = packet.number >= self.path_from;
                     losses.on_lost(&packet, self.measured_at, is_of_path);
+                    if is_of_path {
+                        self.congestion.on_packet_lost(
+                            now,
+                            packet.number,
+                            packet.size,
+                            &packet.flight,
+                        );
+                    }
                     if packet.is_marked {
                         self.marking.on_lost(packet.number);
                     }

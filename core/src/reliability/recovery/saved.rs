@@ -31,6 +31,8 @@ impl Saved for Recovery {
             packets_lost,
             probes,
             path_from,
+            suspects,
+            network_from,
             losses: _,
         } = self;
         next_number.save(out);
@@ -54,6 +56,8 @@ impl Saved for Recovery {
         packets_lost.save(out);
         probes.save(out);
         path_from.save(out);
+        suspects.save(out);
+        network_from.save(out);
     }
 
     fn load(from: &mut Loader<'_>) -> Result<Self, DecodeError> {
@@ -79,6 +83,8 @@ impl Saved for Recovery {
             packets_lost: from.field("Recovery.packets_lost")?,
             probes: from.field("Recovery.probes")?,
             path_from: from.field("Recovery.path_from")?,
+            suspects: from.field("Recovery.suspects")?,
+            network_from: from.field("Recovery.network_from")?,
             losses: Vec::new(),
         })
     }

@@ -71,6 +71,25 @@ fn timeout(recovery: &mut Recovery, millis: u64) -> (Action, Verdicts) {
     (action, verdicts)
 }
 
+/// RFC 9000 section 9.4.
+#[test]
+fn what_crossed_another_network_tells_nothing_of_this_one() {
+    let mut recovery = recovery();
+    for _ in 0..8 {
+        recovery.on_sent(at(0), SIZE, Eliciting::Yes, None, false);
+    }
+    recovery.on_path_changed(at(10), true, None);
+    let before = (recovery.congestion_window(), recovery.rtt().is_measured());
+    let (acked, _) = ack(&mut recovery, 30, 0..=7);
+    assert_eq!((acked.packets_acked, acked.round_trip), (8, None));
+    let after = (recovery.congestion_window(), recovery.rtt().is_measured());
+    assert_eq!((before, after), ((12_000, false), (12_000, false)));
+    recovery.on_sent(at(40), SIZE, Eliciting::Yes, None, false);
+    let (acked, _) = ack(&mut recovery, 140, 8..=8);
+    assert_eq!(acked.round_trip, Some(ms(100)));
+    assert_eq!(recovery.congestion_window(), 12_000 + SIZE as u64);
+}
+
 #[test]
 fn what_a_packet_carried_is_acknowledged_with_it() {
     let mut recovery = recovery();

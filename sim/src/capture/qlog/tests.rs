@@ -84,10 +84,15 @@ fn every_datagram_landing_and_loss_has_its_event() {
     assert_eq!(count("connection_closed"), 2);
     assert_eq!(
         records.len() - 1,
-        ["packets_lost", "metrics_updated", "ecn_state_updated"]
-            .map(count)
-            .iter()
-            .sum::<usize>()
+        [
+            "packets_lost",
+            "mtu_updated",
+            "metrics_updated",
+            "ecn_state_updated"
+        ]
+        .map(count)
+        .iter()
+        .sum::<usize>()
             + capture.datagrams.len()
             + stopped
             + landings().count()

@@ -260,6 +260,9 @@ impl EndpointKeys {
         if let Some(bytes) = self.datagram_size_max {
             config = config.datagram_size_max(usize::try_from(bytes).unwrap_or(usize::MAX));
         }
+        if let Some(is_on) = self.mtu_discovery {
+            config = config.mtu_discovery(is_on);
+        }
         if let Some(count) = self.half_open_max {
             config = config.half_open_max(count);
         }
