@@ -148,7 +148,7 @@ mod tests {
         );
         assert_eq!(
             with("size = 60000\n[traffic.channel]\nrate = \"8kbit/s\""),
-            "a:11:2: `channel`: at its rate the longest message of channel 1 does not leave within half of delivery_timeout"
+            "a:11:1: `channel`: at its rate the longest message of channel 1 does not leave within half of delivery_timeout"
         );
         assert_eq!(
             with("[traffic.message]\ntime_to_live = 5"),
