@@ -148,8 +148,10 @@ pub use discovery::{
 };
 pub use endpoint::Endpoint;
 pub use entropy::Entropy;
-pub use error::{ConfigError, CongestionError, ConnectError, DiscoverError, PingError, SendError};
-pub use event::{Abandonment, CloseReason, Event, Farewell, Refusal, Role, Violation};
+pub use error::{
+    ConfigError, CongestionError, ConnectError, DiscoverError, PingError, RebindError, SendError,
+};
+pub use event::{Abandonment, CloseReason, Event, Farewell, RebindStage, Refusal, Role, Violation};
 pub use id::{ChannelId, MessageId, PeerId};
 #[cfg(feature = "planted")]
 #[doc(hidden)]

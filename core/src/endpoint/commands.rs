@@ -170,6 +170,20 @@ impl Endpoint {
         self.machine.set_accepting(accepting);
     }
 
+    /// The owner sends by another socket from here on: all connections to servers move there. What was measured of the old way
+    /// holds on until the server answered by the new one, and then only if it is no other network, as far as the
+    /// owner knows. Returns how many connections move; [`Event::Rebinding`](crate::Event::Rebinding) tells how each goes on. A
+    /// driver reads the old socket until [`is_rebinding`](Self::is_rebinding) ends.
+    ///
+    /// # Errors
+    ///
+    /// [`RebindError`] while peers are here that connected to this endpoint.
+    pub fn rebind(&mut self, now: Instant, is_other_network: bool) -> Result<usize, RebindError> {
+        self.begin(Some(now), &Call::Rebind { is_other_network });
+        let result = self.machine.rebind(now, is_other_network);
+        self.end(result)
+    }
+
     /// Sends to a peer by another congestion controller from here on. It goes on with the window that the one before had.
     ///
     /// # Errors

@@ -94,6 +94,9 @@ pub enum Call<'a> {
         peer: PeerId,
         congestion: CongestionControl,
     },
+    Rebind {
+        is_other_network: bool,
+    },
     /// No call: the state was what its hash says, and from here on a ring had a generation of its own.
     Checkpoint,
     /// The recording ends here.
@@ -144,6 +147,14 @@ impl fmt::Display for Call<'_> {
             Self::SetAccepting { accepting } => write!(f, "set_accepting({accepting})"),
             Self::SetCongestion { peer, congestion } => {
                 write!(f, "set_congestion({peer}, {congestion})")
+            }
+            Self::Rebind { is_other_network } => {
+                let network = if *is_other_network {
+                    "another"
+                } else {
+                    "the same"
+                };
+                write!(f, "rebind({network} network)")
             }
             Self::Checkpoint => f.write_str("checkpoint"),
             Self::End { reason } => write!(f, "end of the recording: {reason}"),
@@ -233,10 +244,11 @@ pub enum Refused {
     Busy,
     NoTarget,
     TooManyTargets,
+    Serving,
 }
 
 impl Refused {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::BadAddress,
         Self::AlreadyConnected,
         Self::Full,
@@ -248,6 +260,7 @@ impl Refused {
         Self::Busy,
         Self::NoTarget,
         Self::TooManyTargets,
+        Self::Serving,
     ];
 
     pub(super) fn from_code(code: u8) -> Option<Self> {
@@ -269,6 +282,7 @@ impl fmt::Display for Refused {
             Self::Busy => "busy",
             Self::NoTarget => "no target",
             Self::TooManyTargets => "too many targets",
+            Self::Serving => "others have connected to it",
         })
     }
 }

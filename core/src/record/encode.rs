@@ -67,6 +67,7 @@ impl Encoder {
             Call::Unban { .. } => tag::UNBAN,
             Call::SetCongestion { .. } => tag::SET_CONGESTION,
             Call::SetAccepting { accepting } => tag::SET_ACCEPTING | variant(*accepting),
+            Call::Rebind { is_other_network } => tag::REBIND | variant(*is_other_network),
         }
     }
 
@@ -136,7 +137,7 @@ impl Encoder {
                 }
             }
             Call::Ban { address } | Call::Unban { address } => put_ip(*address, out),
-            Call::SetAccepting { .. } => {}
+            Call::SetAccepting { .. } | Call::Rebind { .. } => {}
             Call::SetCongestion { peer, congestion } => {
                 put_peer(*peer, out);
                 congestion.put(out);

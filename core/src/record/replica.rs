@@ -183,6 +183,9 @@ impl Replica {
             Call::SetCongestion { peer, congestion } => {
                 let _ = endpoint.set_congestion(*peer, *congestion);
             }
+            Call::Rebind { is_other_network } => {
+                let _ = endpoint.rebind(now, *is_other_network);
+            }
             Call::PollTransmit | Call::PollEvent | Call::Checkpoint | Call::End { .. } => {}
         }
     }

@@ -47,6 +47,8 @@ pub(super) const SET_ACCEPTING: u8 = 18;
 pub(super) const CHECKPOINT: u8 = 19;
 
 pub(super) const SET_CONGESTION: u8 = 20;
+/// V: to another network.
+pub(super) const REBIND: u8 = 21;
 
 /// What a message was sent with: the low two bits are its priority.
 pub(super) mod options {

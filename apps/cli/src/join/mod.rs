@@ -66,6 +66,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", default_value_t, value_parser = args::congestion)]
     congestion: CongestionControl,
 
+    /// Move to another socket every so many seconds, as a phone that changes its network does
+    #[arg(long, value_name = "SECONDS", value_parser = args::seconds, allow_negative_numbers = true)]
+    rebind_every: Option<Duration>,
+
     /// Leave after this many seconds of play [default: at Ctrl-C]
     #[arg(long, value_name = "SECONDS", value_parser = args::seconds, allow_negative_numbers = true)]
     duration: Option<Duration>,
@@ -154,6 +158,7 @@ async fn play(
             congestion: args.congestion,
             is_announced: number == 0 && !args.json,
             duration: args.duration,
+            rebind_every: args.rebind_every,
             record: (args.bots == 1).then(|| args.record.clone()),
         };
         bots.spawn(bot::play(plan, receiver.clone()));

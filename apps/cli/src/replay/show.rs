@@ -196,6 +196,7 @@ fn line(record: &Record<'_>, output: &Output) -> Option<String> {
         | Call::Unban { .. }
         | Call::SetAccepting { .. }
         | Call::SetCongestion { .. }
+        | Call::Rebind { .. }
         | Call::Checkpoint
         | Call::End { .. } => Some(format!("  {}", record.call)),
     }

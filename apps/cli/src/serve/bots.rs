@@ -43,6 +43,7 @@ impl Bots {
                 congestion: CongestionControl::default(),
                 is_announced: false,
                 duration: None,
+                rebind_every: None,
                 record: None,
             };
             tasks.spawn(bot::play(plan, receiver.clone()));
