@@ -9,7 +9,9 @@ use crate::channel::outbox::Request;
 use crate::congestion::CongestionControl;
 use crate::crypto::ServerIdentity;
 use crate::discovery::{DiscoveryQuery, Prefix};
-use crate::error::{CongestionError, ConnectError, DiscoverError, PingError, SendError};
+use crate::error::{
+    CongestionError, ConnectError, DiscoverError, PingError, RebindError, SendError,
+};
 use crate::event::Farewell;
 use crate::id::{ChannelId, MessageId, PeerId};
 use crate::record::Call;
