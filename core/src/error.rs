@@ -89,6 +89,24 @@ impl fmt::Display for PingError {
 
 impl Error for PingError {}
 
+/// Why [`Endpoint::rebind`](crate::Endpoint::rebind) refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RebindError {
+    /// Others have connected to this endpoint. They know it by its address, and would lose it.
+    Serving,
+}
+
+impl fmt::Display for RebindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Serving => "peers that connected to this endpoint would lose it",
+        })
+    }
+}
+
+impl Error for RebindError {}
+
 /// Why [`Endpoint::set_congestion`](crate::Endpoint::set_congestion) refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -83,6 +83,13 @@ pub enum Event {
         /// Where it is.
         to: SocketAddr,
     },
+    /// How [`Endpoint::rebind`](crate::Endpoint::rebind) goes on, for each connection that moves.
+    Rebinding {
+        /// Which.
+        peer: PeerId,
+        /// How far it came.
+        stage: RebindStage,
+    },
     /// A connection, or an attempt at one, has ended. Exactly one for each peer id; the last event of its peer.
     Disconnected {
         /// Whose connection.
@@ -122,7 +129,26 @@ saved!(enum Event {
     9 = DiscoveryEnded,
     10 = Abandoned { peer, channel, message, why },
     11 = PathChanged { peer, from, to },
+    12 = Rebinding { peer, stage },
 });
+
+/// How far a client's move to another socket came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RebindStage {
+    /// All that is sent from here on leaves by the new socket.
+    Started,
+    /// The server was asked whether it hears the client there.
+    Validating,
+    /// It does, and the client hears it.
+    Done {
+        /// Round trip of the question.
+        rtt: Duration,
+    },
+    /// No answer came in time. The connection goes on trying until its idle timeout.
+    Failed,
+}
+
+saved!(enum RebindStage { 0 = Started, 1 = Validating, 2 = Done { rtt }, 3 = Failed });
 
 /// Why a message was given up before it was delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -150,9 +150,10 @@ pub use discovery::{
 pub use endpoint::Endpoint;
 pub use entropy::Entropy;
 pub use error::{
-    ConfigError, CongestionError, ConnectError, DiscoverError, PingError, QosError, SendError,
+    ConfigError, CongestionError, ConnectError, DiscoverError, PingError, QosError, RebindError,
+    SendError,
 };
-pub use event::{Abandonment, CloseReason, Event, Farewell, Refusal, Role, Violation};
+pub use event::{Abandonment, CloseReason, Event, Farewell, RebindStage, Refusal, Role, Violation};
 pub use id::{ChannelId, MessageId, PeerId};
 #[cfg(feature = "planted")]
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tickwire_core::{Abandonment, Event, PublicKey, ServerInfo};
+use tickwire_core::{Abandonment, Event, PublicKey, RebindStage, ServerInfo};
 
 /// Longest message that is shown itself and not by its length.
 const QUOTED_MAX: usize = 24;
@@ -54,6 +54,12 @@ pub(crate) fn narrate(event: &Event) -> Option<String> {
         Event::ServerFound(server) => format!("finds {}", listing(server)),
         Event::ServerExpired(server) => format!("misses {}", listing(server)),
         Event::DiscoveryEnded => String::from("ends its search"),
+        Event::Rebinding { stage, .. } => match stage {
+            RebindStage::Started => "sends by another socket".to_owned(),
+            RebindStage::Validating => "asks whether it is heard there".to_owned(),
+            RebindStage::Done { rtt } => format!("is heard there, {} away", millis(*rtt)),
+            RebindStage::Failed => "gets no answer there".to_owned(),
+        },
         Event::PathChanged { from, to, .. } => format!("follows its peer from {from} to {to}"),
         _ => return None,
     })

@@ -51,6 +51,8 @@ mod protocol;
 #[cfg(test)]
 mod qlog;
 #[cfg(test)]
+mod rebind;
+#[cfg(test)]
 mod recording;
 #[cfg(test)]
 mod redundancy;

@@ -10,7 +10,9 @@ use crate::channel::qos::Qos;
 use crate::congestion::CongestionControl;
 use crate::crypto::ServerIdentity;
 use crate::discovery::{DiscoveryQuery, Prefix};
-use crate::error::{CongestionError, ConnectError, DiscoverError, PingError, QosError, SendError};
+use crate::error::{
+    CongestionError, ConnectError, DiscoverError, PingError, QosError, RebindError, SendError,
+};
 use crate::event::Farewell;
 use crate::id::{ChannelId, MessageId, PeerId};
 use crate::record::Call;
@@ -169,6 +171,20 @@ impl Endpoint {
     pub fn set_accepting(&mut self, accepting: bool) {
         self.begin(None, &Call::SetAccepting { accepting });
         self.machine.set_accepting(accepting);
+    }
+
+    /// The owner sends by another socket from here on: all connections to servers move there. What was measured of the old way
+    /// holds on until the server answered by the new one, and then only if it is no other network, as far as the
+    /// owner knows. Returns how many connections move; [`Event::Rebinding`](crate::Event::Rebinding) tells how each goes on. A
+    /// driver reads the old socket until [`is_rebinding`](Self::is_rebinding) ends.
+    ///
+    /// # Errors
+    ///
+    /// [`RebindError`] while peers are here that connected to this endpoint.
+    pub fn rebind(&mut self, now: Instant, is_other_network: bool) -> Result<usize, RebindError> {
+        self.begin(Some(now), &Call::Rebind { is_other_network });
+        let result = self.machine.rebind(now, is_other_network);
+        self.end(result)
     }
 
     /// Sends to a peer by another congestion controller from here on. It goes on with the window that the one before had.

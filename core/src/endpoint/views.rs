@@ -63,6 +63,19 @@ impl Endpoint {
         self.machine.stats()
     }
 
+    /// Whether peers are here that connected to this endpoint, not it to them: it cannot [`rebind`](Self::rebind) then.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.machine.is_serving()
+    }
+
+    /// Whether a connection has not yet proven the socket that [`rebind`](Self::rebind) moved it to. The old one may still be
+    /// heard of then.
+    #[must_use]
+    pub fn is_rebinding(&self) -> bool {
+        self.machine.is_rebinding()
+    }
+
     /// The key by which clients know this endpoint.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {

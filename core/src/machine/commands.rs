@@ -12,7 +12,9 @@ use crate::channel::whole_len;
 use crate::congestion::CongestionControl;
 use crate::crypto::ServerIdentity;
 use crate::discovery::{DiscoveryQuery, Prefix};
-use crate::error::{CongestionError, ConnectError, DiscoverError, PingError, QosError, SendError};
+use crate::error::{
+    CongestionError, ConnectError, DiscoverError, PingError, QosError, RebindError, SendError,
+};
 use crate::event::{Abandonment, Farewell, Role};
 use crate::id::{ChannelId, MessageId, PeerId};
 use crate::peer::{Birth, Dialled, Peer};
@@ -198,6 +200,28 @@ impl Machine {
 
     pub(crate) fn set_accepting(&mut self, accepting: bool) {
         self.is_accepting = accepting;
+    }
+
+    pub(crate) fn rebind(
+        &mut self,
+        now: Instant,
+        is_other_network: bool,
+    ) -> Result<usize, RebindError> {
+        self.advance(now);
+        let peers: Vec<PeerId> = self.slots.iter().map(|found| found.peer.id).collect();
+        if self.is_serving() {
+            return Err(RebindError::Serving);
+        }
+        let mut moving = 0;
+        for peer in peers {
+            if let Some(found) = self.slots.peer_mut(peer)
+                && found.rebind(self.now, is_other_network, &mut self.shared)
+            {
+                moving += 1;
+            }
+            self.update(peer.slot() as u32);
+        }
+        Ok(moving)
     }
 
     pub(crate) fn set_congestion(

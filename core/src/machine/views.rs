@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use super::Machine;
 use crate::config::Config;
 use crate::crypto::PublicKey;
+use crate::event::Role;
 use crate::id::{ChannelId, PeerId};
 use crate::peer::Peer;
 use crate::stats::{ChannelStats, EndpointStats, PeerStats};
@@ -16,6 +17,16 @@ impl Machine {
             .iter()
             .filter(|found| found.peer.is_visible())
             .map(|found| found.peer.id)
+    }
+
+    pub(crate) fn is_serving(&self) -> bool {
+        let mut peers = self.slots.iter();
+        peers.any(|found| found.peer.role == Role::Server && !found.peer.is_over())
+    }
+
+    pub(crate) fn is_rebinding(&self) -> bool {
+        let mut peers = self.slots.iter();
+        peers.any(|found| found.peer.path.is_rebinding() && !found.peer.is_over())
     }
 
     pub(crate) fn peer_address(&self, peer: PeerId) -> Option<SocketAddr> {

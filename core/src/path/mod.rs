@@ -9,11 +9,13 @@
 //! |--------------|--------------------------------------------------------------------------|
 //! | `validation` | one address that is to prove itself, and what it may be sent until then  |
 //! | `migration`  | a server follows its client: which packet moves a connection             |
+//! | `rebinding`  | a client moves to another socket, and asks whether its server hears it   |
 //! | `mtu`        | how long datagrams may be                                                |
 //!
 //! Where we differ from RFC 9000 section 9, and why:
 //! - Nothing but validation goes to an unproven address (section 9.3 lets data go there at once, at three times the bytes
 //!   received): one round trip of silence on a way that may be dead costs less than a victim that is flooded.
+//! - A client that moves uses the new way at once (section 9.2 probes it first): see `rebinding`.
 //! - The response counts only if it comes from the address that was asked (section 8.2.3 takes it from anywhere): who
 //!   forwards a client's packets faster than the network, and cannot read them, then sees the client itself answer from its
 //!   own address, and has moved nothing (section 9.3.3).
@@ -26,6 +28,7 @@
 
 mod migration;
 pub(crate) mod mtu;
+mod rebinding;
 mod validation;
 
 use core::net::{IpAddr, SocketAddr};
@@ -33,6 +36,7 @@ use core::time::Duration;
 
 use alloc::boxed::Box;
 
+use self::rebinding::Rebinding;
 use self::validation::Validation;
 use crate::audit::Checked;
 use crate::saved::saved;
@@ -86,6 +90,8 @@ pub(crate) struct PathFrames {
     pub(crate) way: Way,
     pub(crate) response: Option<PathData>,
     pub(crate) challenge: Option<PathData>,
+    /// The first question of a rebinding.
+    pub(crate) begins_rebinding: bool,
 }
 
 /// How often ways changed.
@@ -120,12 +126,15 @@ pub(crate) struct Path {
     /// The address that is to prove itself. One at a time: the newest packet says where the client is now.
     candidate: Option<Box<Validation>>,
     owed: Option<Owed>,
+    /// A client that moved: the server is asked whether it hears it.
+    rebinding: Option<Box<Rebinding>>,
     pub(crate) counts: PathCounts,
 }
 
 saved!(Path {
     candidate,
     owed,
+    rebinding,
     counts
 });
 
@@ -135,12 +144,18 @@ impl Path {
         if self.answerable(overhead).is_some() {
             return Some(now);
         }
+        if let Some(rebinding) = &self.rebinding {
+            return Some(rebinding.challenge_at());
+        }
         let candidate = self.candidate.as_ref()?;
         candidate.challenge_at(overhead)
     }
 
     /// What is to leave now, in a packet of its own of `overhead` bytes beside its frames. It must be sent.
     pub(crate) fn poll(&mut self, now: Instant, overhead: usize) -> Option<PathFrames> {
+        if let Some(frames) = self.poll_rebinding(now) {
+            return Some(frames);
+        }
         let owed = self.answerable(overhead);
         let candidate = self.candidate.as_deref_mut();
         let is_due = |found: &Validation| found.challenge_at(overhead).is_some_and(|at| at <= now);
@@ -155,6 +170,7 @@ impl Path {
                 way: owed.way,
                 response: Some(owed.data),
                 challenge: asks.map(|found| found.challenge(now)),
+                begins_rebinding: false,
             });
         }
         let candidate = candidate.filter(|found| is_due(found))?;
@@ -162,6 +178,7 @@ impl Path {
             way: candidate.way,
             response: None,
             challenge: Some(candidate.challenge(now)),
+            begins_rebinding: false,
         })
     }
 
@@ -195,20 +212,27 @@ impl Path {
 
     /// When [`handle_timeout`](Self::handle_timeout) gives up.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.candidate
-            .as_ref()
-            .map(|candidate| candidate.give_up_at)
+        let candidate = self.candidate.as_ref();
+        let rebinding = self.rebinding.as_ref();
+        rebinding
+            .map(|rebinding| rebinding.give_up_at())
+            .or_else(|| candidate.map(|candidate| candidate.give_up_at))
     }
 
-    /// Gives up on an address that is silent. The connection stays where it is.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+    /// Gives up on an address that is silent. The connection stays where it is. Tells whether a rebinding failed.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> bool {
         if self.deadline().is_none_or(|deadline| now < deadline) {
-            return;
+            return false;
+        }
+        if self.rebinding.take().is_some() {
+            self.counts.failed += 1;
+            return true;
         }
         self.owed = None;
         let candidate = self.candidate.take();
         let is_failed = candidate.is_some_and(|candidate| !candidate.is_proven);
         self.counts.failed += u64::from(is_failed);
+        false
     }
 
     /// I1: an unproven address got no more than it sent.

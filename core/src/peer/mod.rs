@@ -9,6 +9,7 @@
 //! | `packet`     | building one packet                                           |
 //! | `intent`     | what was to go into it, to check what did                     |
 //! | `path`       | challenges and responses; what a change of address means       |
+//! | `rebind`     | a client moves to another socket                              |
 //! | `mtu`        | probes of longer datagrams; what is done when they get shorter |
 //! | `timers`     | deadlines, each derived from the state it belongs to          |
 //! | `budget`     | what the owner may send in this tick                          |
@@ -29,6 +30,7 @@ mod lifecycle;
 mod mtu;
 pub(crate) mod packet;
 mod path;
+mod rebind;
 mod receive;
 mod timers;
 mod transmit;

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::packet::PacketBuilder;
 use super::{Peer, State};
 use crate::crypto::{RESET_TOKEN_LEN, TAG_LEN};
-use crate::event::{Event, Role};
+use crate::event::{Event, RebindStage, Role};
 use crate::log::debug;
 use crate::machine::shared::Shared;
 use crate::notice::Notice;
@@ -44,6 +44,9 @@ impl Peer {
         if self.role == Role::Client {
             let way = self.way();
             self.path.owe(way, heard.challenge);
+            if let Some(data) = heard.response {
+                self.on_path_response(now, data, shared);
+            }
             return;
         }
         let patience = self.path_patience();
@@ -54,14 +57,14 @@ impl Peer {
         }
     }
 
-    const fn way(&self) -> Way {
+    pub(super) const fn way(&self) -> Way {
         Way {
             remote: self.address,
             local: self.local,
         }
     }
 
-    fn path_patience(&self) -> Patience {
+    pub(super) fn path_patience(&self) -> Patience {
         let timeout = self.recovery.probe_timeout();
         let rtt = Duration::from_micros(self.recovery.rtt().smoothed_us());
         Patience {
@@ -162,6 +165,9 @@ impl Peer {
         self.path.on_sent(frames.way.remote, built.len);
         let checked = self.path.audit();
         shared.notes.note(self.id, checked);
+        if frames.begins_rebinding {
+            self.tell_rebinding(RebindStage::Validating);
+        }
         Some(frames.way)
     }
 }

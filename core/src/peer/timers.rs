@@ -2,7 +2,7 @@
 
 use super::lifecycle::State;
 use super::{Peer, Ping};
-use crate::event::{Abandonment, CloseReason};
+use crate::event::{Abandonment, CloseReason, RebindStage};
 use crate::log::debug;
 use crate::machine::shared::Shared;
 use crate::reliability::recovery::Action;
@@ -56,7 +56,9 @@ impl Peer {
             self.finish(CloseReason::IdleTimeout, &mut shared.pool);
             return;
         }
-        self.path.handle_timeout(now);
+        if self.path.handle_timeout(now) {
+            self.tell_rebinding(RebindStage::Failed);
+        }
         let mut pen = shared.journal.pen(now, self.id);
         self.inbox.handle_timeout(now, &mut shared.pool, &mut pen);
         self.expire(now, shared);

@@ -100,6 +100,9 @@ pub enum Call<'a> {
         channel: ChannelId,
         qos: Qos,
     },
+    Rebind {
+        is_other_network: bool,
+    },
     /// No call: the state was what its hash says, and from here on a ring had a generation of its own.
     Checkpoint,
     /// The recording ends here.
@@ -152,6 +155,14 @@ impl fmt::Display for Call<'_> {
                 write!(f, "set_congestion({peer}, {congestion})")
             }
             Self::SetQos { peer, channel, qos } => write!(f, "set_qos({peer} {channel}, {qos})"),
+            Self::Rebind { is_other_network } => {
+                let network = if *is_other_network {
+                    "another"
+                } else {
+                    "the same"
+                };
+                write!(f, "rebind({network} network)")
+            }
             Self::Checkpoint => f.write_str("checkpoint"),
             Self::End { reason } => write!(f, "end of the recording: {reason}"),
         }
@@ -241,10 +252,11 @@ pub enum Refused {
     NoTarget,
     TooManyTargets,
     OutOfRange,
+    Serving,
 }
 
 impl Refused {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::BadAddress,
         Self::AlreadyConnected,
         Self::Full,
@@ -257,6 +269,7 @@ impl Refused {
         Self::NoTarget,
         Self::TooManyTargets,
         Self::OutOfRange,
+        Self::Serving,
     ];
 
     pub(super) fn from_code(code: u8) -> Option<Self> {
@@ -279,6 +292,7 @@ impl fmt::Display for Refused {
             Self::NoTarget => "no target",
             Self::TooManyTargets => "too many targets",
             Self::OutOfRange => "out of range",
+            Self::Serving => "others have connected to it",
         })
     }
 }

@@ -122,6 +122,9 @@ impl Decoder {
             tag::POLL_TRANSMIT if tag & OUTPUT != 0 => Call::PollTransmit,
             tag::POLL_EVENT if tag & OUTPUT != 0 => Call::PollEvent,
             tag::SET_ACCEPTING => Call::SetAccepting { accepting: variant },
+            tag::REBIND => Call::Rebind {
+                is_other_network: variant,
+            },
             _ if variant => return Err(unknown),
             tag::HANDLE_TIMEOUT => Call::HandleTimeout,
             tag::POLL_TRANSMIT => Call::PollTransmit,
@@ -257,6 +260,7 @@ impl Decoder {
             | Call::Ping { .. }
             | Call::SetCongestion { .. }
             | Call::SetQos { .. }
+            | Call::Rebind { .. }
             | Call::Discover { .. } => {
                 let error = reader.error("refusal");
                 let refused = Refused::from_code(reader.u8("refusal")?);

@@ -68,6 +68,7 @@ impl Encoder {
             Call::SetCongestion { .. } => tag::SET_CONGESTION,
             Call::SetQos { .. } => tag::SET_QOS,
             Call::SetAccepting { accepting } => tag::SET_ACCEPTING | variant(*accepting),
+            Call::Rebind { is_other_network } => tag::REBIND | variant(*is_other_network),
         }
     }
 
@@ -137,7 +138,7 @@ impl Encoder {
                 }
             }
             Call::Ban { address } | Call::Unban { address } => put_ip(*address, out),
-            Call::SetAccepting { .. } => {}
+            Call::SetAccepting { .. } | Call::Rebind { .. } => {}
             Call::SetCongestion { peer, congestion } => {
                 put_peer(*peer, out);
                 congestion.put(out);

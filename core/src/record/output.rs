@@ -7,8 +7,12 @@ use core::time::Duration;
 use super::call::{Outcome, Refused};
 use super::hash::OutputHash;
 use crate::discovery::ServerInfo;
-use crate::error::{CongestionError, ConnectError, DiscoverError, PingError, QosError, SendError};
-use crate::event::{Abandonment, CloseReason, Event, Farewell, Refusal, Role, Violation};
+use crate::error::{
+    CongestionError, ConnectError, DiscoverError, PingError, QosError, RebindError, SendError,
+};
+use crate::event::{
+    Abandonment, CloseReason, Event, Farewell, RebindStage, Refusal, Role, Violation,
+};
 use crate::id::{MessageId, PeerId};
 use crate::transmit::{Ecn, Socket, Transmit};
 use crate::wire::Kind;
@@ -74,6 +78,18 @@ impl Output for Result<(), QosError> {
             Err(QosError::OutOfRange { .. } | QosError::RateTooLow) => {
                 refused(Refused::OutOfRange, hash)
             }
+        }
+    }
+}
+
+impl Output for Result<usize, RebindError> {
+    fn note(&self, hash: &mut OutputHash) -> Outcome {
+        match self {
+            Ok(moving) => {
+                hash.number(*moving as u64);
+                Outcome::Nothing
+            }
+            Err(RebindError::Serving) => refused(Refused::Serving, hash),
         }
     }
 }
@@ -254,6 +270,19 @@ fn note_event(event: &Event, hash: &mut OutputHash) {
             note_server(server, hash);
         }
         Event::DiscoveryEnded => hash.number(10),
+        Event::Rebinding { peer, stage } => {
+            hash.number(12);
+            note_peer(*peer, hash);
+            match stage {
+                RebindStage::Started => hash.number(0),
+                RebindStage::Validating => hash.number(1),
+                RebindStage::Done { rtt } => {
+                    hash.number(2);
+                    note_duration(*rtt, hash);
+                }
+                RebindStage::Failed => hash.number(3),
+            }
+        }
         Event::PathChanged { peer, from, to } => {
             hash.number(11);
             note_peer(*peer, hash);

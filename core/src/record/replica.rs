@@ -186,6 +186,9 @@ impl Replica {
             Call::SetQos { peer, channel, qos } => {
                 let _ = endpoint.set_qos(*peer, *channel, qos);
             }
+            Call::Rebind { is_other_network } => {
+                let _ = endpoint.rebind(now, *is_other_network);
+            }
             Call::PollTransmit | Call::PollEvent | Call::Checkpoint | Call::End { .. } => {}
         }
     }

@@ -47,8 +47,9 @@ pub(super) const SET_ACCEPTING: u8 = 18;
 pub(super) const CHECKPOINT: u8 = 19;
 
 pub(super) const SET_CONGESTION: u8 = 20;
-
 pub(super) const SET_QOS: u8 = 21;
+/// V: to another network.
+pub(super) const REBIND: u8 = 22;
 
 /// What a message was sent with: the low two bits are its priority.
 pub(super) mod options {

@@ -63,10 +63,14 @@ impl Handle {
         }
     }
 
-    /// Where the game socket is bound.
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Where the game socket is bound, or soon is after [`rebind`](Self::rebind).
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.owner.bound.game
+        self.shared.lock().local_addr
     }
 
     /// Where the discovery socket is bound, or why it is not; `None` if it was not asked for.

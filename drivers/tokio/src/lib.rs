@@ -61,6 +61,7 @@
 //!   `tickwire replay` and `tickwire_sim::Replay` make again, to the byte. [`Options::record_redacted`] keeps what the
 //!   network did and no secret; [`Options::keep_ring`] keeps the latest of either in memory, and dumps it when something
 //!   goes wrong. Recordings begin and end while the endpoint runs, too: [`Handle::start_recording`].
+//! - **A client may move.** [`Handle::rebind`] takes another socket, of another network for example; its connections live on.
 //! - **Errors of sockets end nothing.** They are counted in [`Handle::io_stats`].
 //!
 //! # Tests without sockets
@@ -72,6 +73,7 @@
 
 mod handle;
 mod options;
+mod rebind;
 mod recording;
 mod shared;
 mod sockets;
@@ -86,6 +88,7 @@ use tickwire_udp::Clock;
 
 pub use handle::Handle;
 pub use options::Options;
+pub use rebind::RebindFailure;
 pub use recording::{
     DumpError, RecordError, Recorded, RingOptions, RingStats, StartRecordingError,
     StopRecordingError,
@@ -163,7 +166,7 @@ fn start<S: Sockets>(
     }
     let mut recordings = Recordings::new(recordings);
     recordings.keep_ring(options.ring, &mut endpoint, now);
-    let shared = Arc::new(Shared::new(endpoint, recordings, clock));
+    let shared = Arc::new(Shared::new(endpoint, recordings, clock, bound.game));
     let discovery_port = match &bound.discovery {
         Some(Ok(address)) => address.port(),
         Some(Err(_)) | None => DISCOVERY_PORT,

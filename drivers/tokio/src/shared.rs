@@ -5,6 +5,7 @@
 //! events; an event is taken from the endpoint only by who wants it, so unread messages stop their sender by its credit.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::net::{SocketAddr, UdpSocket};
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -48,6 +49,10 @@ pub(crate) struct State {
     pub(crate) endpoint: Endpoint,
     pub(crate) recordings: Recordings,
     pub(crate) io_stats: IoStats,
+    /// Where the game socket is bound.
+    pub(crate) local_addr: SocketAddr,
+    /// A socket that the task is to move to.
+    pub(crate) moving: Option<Moving>,
     /// When the task will wake by itself.
     pub(crate) wake_at: Option<Instant>,
     phase: Phase,
@@ -55,6 +60,13 @@ pub(crate) struct State {
     tail: VecDeque<Event>,
     task: Option<Waker>,
     woken: bool,
+}
+
+/// Another game socket.
+#[derive(Debug)]
+pub(crate) struct Moving {
+    pub(crate) socket: UdpSocket,
+    pub(crate) is_other_network: bool,
 }
 
 #[derive(Debug)]
@@ -73,8 +85,15 @@ struct Stopping {
 }
 
 impl Shared {
-    pub(crate) fn new(endpoint: Endpoint, recordings: Recordings, clock: Clock) -> Self {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        recordings: Recordings,
+        clock: Clock,
+        local_addr: SocketAddr,
+    ) -> Self {
         let state = State {
+            local_addr,
+            moving: None,
             endpoint,
             recordings,
             io_stats: IoStats::default(),

@@ -30,6 +30,18 @@ pub trait Sockets: Io + Send + 'static {
         None
     }
 
+    /// Sends by another game socket from here on, and reads both until [`forget_old`](Self::forget_old).
+    ///
+    /// # Errors
+    ///
+    /// When the socket cannot be used; then nothing changes. Sockets that cannot be exchanged say so.
+    fn rebind(&mut self, _socket: std::net::UdpSocket) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// What comes to a socket before the latest is of no use any more.
+    fn forget_old(&mut self) {}
+
     /// What the sockets did.
     fn stats(&self) -> IoStats {
         IoStats::default()
@@ -82,6 +94,10 @@ impl Real {
 pub(crate) struct UdpSockets {
     game: Real,
     discovery: Option<Real>,
+    /// The game socket before this one, while somebody may still send there.
+    old: Option<Real>,
+    /// What sockets did that are gone.
+    gone: IoStats,
 }
 
 impl UdpSockets {
@@ -103,7 +119,13 @@ impl UdpSockets {
             discovery: outcome,
             join_failures,
         };
-        Ok((Self { game, discovery }, bound))
+        let sockets = Self {
+            game,
+            discovery,
+            old: None,
+            gone: IoStats::default(),
+        };
+        Ok((sockets, bound))
     }
 
     fn real(&mut self, socket: Socket) -> Option<&mut Real> {
@@ -134,6 +156,9 @@ impl Io for UdpSockets {
             tracing::trace!(from = %arrival.from, bytes = datagram.len(), socket = ?arrival.socket, "received");
             handle(arrival, datagram);
         };
+        if let Some(old) = &mut self.old {
+            old.io.drain(&mut handle);
+        }
         self.game.io.drain(&mut handle);
         if let Some(discovery) = &mut self.discovery {
             discovery.io.drain(&mut handle);
@@ -155,7 +180,14 @@ impl Sockets for UdpSockets {
             Some(real) => real.poll_receive(cx),
             None => Poll::Pending,
         };
-        if game.is_ready() { game } else { discovery }
+        let old = match &mut self.old {
+            Some(real) => real.poll_receive(cx),
+            None => Poll::Pending,
+        };
+        [game, discovery, old]
+            .into_iter()
+            .find(Poll::is_ready)
+            .unwrap_or(Poll::Pending)
     }
 
     fn poll_writable(&mut self, socket: Socket, cx: &mut Context<'_>) -> Poll<()> {
@@ -177,8 +209,25 @@ impl Sockets for UdpSockets {
         Some(interfaces)
     }
 
+    fn rebind(&mut self, socket: std::net::UdpSocket) -> io::Result<()> {
+        let new = Real::new(Socket::Game, socket)?;
+        self.forget_old();
+        self.old = Some(std::mem::replace(&mut self.game, new));
+        Ok(())
+    }
+
+    fn forget_old(&mut self) {
+        if let Some(old) = self.old.take() {
+            self.gone += old.io.stats();
+        }
+    }
+
     fn stats(&self) -> IoStats {
-        let mut stats = self.game.io.stats();
+        let mut stats = self.gone;
+        stats += self.game.io.stats();
+        if let Some(old) = &self.old {
+            stats += old.io.stats();
+        }
         if let Some(discovery) = &self.discovery {
             stats += discovery.io.stats();
         }

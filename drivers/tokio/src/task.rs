@@ -30,6 +30,8 @@ pub(crate) struct Task<S> {
     /// Where unasked announcements go: this port of every target.
     discovery_port: u16,
     local_addr: SocketAddr,
+    /// The old socket is still read.
+    is_rebinding: bool,
     /// A field, so that a runtime that drops the task before its first poll ends it too.
     _end: CloseOnDrop,
 }
@@ -50,6 +52,7 @@ impl<S: Sockets> Task<S> {
             interfaces_at: Some(Instant::ZERO),
             discovery_port,
             local_addr,
+            is_rebinding: false,
         };
         task.refresh_interfaces();
         task
@@ -63,6 +66,7 @@ impl<S: Sockets> Task<S> {
     }
 
     fn turn(&mut self) -> Option<Next> {
+        self.rebind();
         self.refresh_interfaces();
         let mut next = self.pump.turn(&mut Locked(&self.shared), &mut self.sockets);
         let mut state = self.shared.lock();
@@ -73,11 +77,36 @@ impl<S: Sockets> Task<S> {
             .flatten()
             .min();
         state.wake_at = next.wake_at;
+        if self.is_rebinding && !state.endpoint.is_rebinding() {
+            self.is_rebinding = false;
+            self.sockets.forget_old();
+        }
         state.io_stats = self.sockets.stats();
         let stopped = state.report().is_some();
         drop(state);
         self.shared.changed.notify_waiters();
         (!stopped).then_some(next)
+    }
+
+    /// Takes the socket that a handle brought, and tells the endpoint.
+    fn rebind(&mut self) {
+        let mut state = self.shared.lock();
+        let Some(moving) = state.moving.take() else {
+            return;
+        };
+        if let Err(error) = self.sockets.rebind(moving.socket) {
+            tracing::warn!("stays on its socket: {error}");
+            state.local_addr = self.local_addr;
+            return;
+        }
+        self.local_addr = state.local_addr;
+        // The new socket does not know the host's addresses yet.
+        self.interfaces_at = self.interfaces_at.map(|_| Instant::ZERO);
+        let now = self.shared.clock.now();
+        if let Err(error) = state.endpoint.rebind(now, moving.is_other_network) {
+            tracing::warn!("a peer came while the socket changed: {error}");
+        }
+        self.is_rebinding = true;
     }
 
     fn refresh_interfaces(&mut self) {

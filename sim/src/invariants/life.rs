@@ -44,6 +44,7 @@ impl Life {
             | Event::ServerExpired(_)
             | Event::DiscoveryEnded
             | Event::PathChanged { .. }
+            | Event::Rebinding { .. }
             | _ => Ok(()),
         }
     }

@@ -48,6 +48,8 @@ pub(crate) struct Plan {
     pub(crate) is_announced: bool,
     /// Time to play, counted from when the connection is complete.
     pub(crate) duration: Option<Duration>,
+    /// Pause between moves to another socket.
+    pub(crate) rebind_every: Option<Duration>,
     /// What of it is recorded; if anything may be, it obeys the signals that begin and end it.
     pub(crate) record: Option<RecordArgs>,
 }
@@ -125,6 +127,7 @@ pub(crate) async fn play(plan: Plan, orders: watch::Receiver<Order>) -> anyhow::
         server,
         orders,
         leave_at: None,
+        rebind_at: None,
         peer: PeerStats::default(),
         players: 0,
         failure: None,
@@ -157,6 +160,7 @@ struct Player {
     server: PeerId,
     orders: watch::Receiver<Order>,
     leave_at: Option<Instant>,
+    rebind_at: Option<Instant>,
     /// As of the last tick: gone with the connection.
     peer: PeerStats,
     players: usize,
@@ -176,6 +180,10 @@ impl Player {
                 },
                 order = next_order(&mut self.orders) => order,
                 () = deadline::reached(self.leave_at) => Order::Leave,
+                () = deadline::reached(self.rebind_at) => {
+                    self.rebind();
+                    continue;
+                }
             };
             match order {
                 Order::Play => {}
@@ -190,6 +198,7 @@ impl Player {
             Event::Connected { server_key, .. } => self.on_connected(*server_key),
             Event::Disconnected { reason, .. } => self.on_disconnected(reason),
             Event::Tick { .. } => self.look(),
+            Event::Rebinding { stage, .. } => tracing::info!("moving: {stage:?}"),
             Event::Message { .. }
             | Event::Delivered { .. }
             | Event::Pong { .. }
@@ -227,6 +236,16 @@ impl Player {
             return;
         }
         self.leave_at = self.plan.duration.map(|duration| Instant::now() + duration);
+        self.rebind_at = self.plan.rebind_every.map(|pause| Instant::now() + pause);
+    }
+
+    fn rebind(&mut self) {
+        self.rebind_at = self.plan.rebind_every.map(|pause| Instant::now() + pause);
+        let any = place::any_address(self.plan.server.is_ipv6());
+        match self.handle.rebind(SocketAddr::new(any, 0)) {
+            Ok(address) => tracing::info!("moves to {address}"),
+            Err(error) => tracing::warn!("{error}"),
+        }
     }
 
     fn on_disconnected(&mut self, reason: &CloseReason) {

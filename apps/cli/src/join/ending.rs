@@ -85,6 +85,7 @@ mod tests {
             is_announced: false,
             duration: None,
             record: None,
+            rebind_every: None,
         }
     }
 

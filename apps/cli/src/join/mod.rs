@@ -70,6 +70,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PERCENT", default_value = "40", value_parser = args::whole(0_u8..=100), allow_negative_numbers = true)]
     redundancy: u8,
 
+    /// Move to another socket every so many seconds, as a phone that changes its network does
+    #[arg(long, value_name = "SECONDS", value_parser = args::seconds, allow_negative_numbers = true)]
+    rebind_every: Option<Duration>,
+
     /// Leave after this many seconds of play [default: at Ctrl-C]
     #[arg(long, value_name = "SECONDS", value_parser = args::seconds, allow_negative_numbers = true)]
     duration: Option<Duration>,
@@ -159,6 +163,7 @@ async fn play(
             redundancy: args.redundancy,
             is_announced: number == 0 && !args.json,
             duration: args.duration,
+            rebind_every: args.rebind_every,
             record: (args.bots == 1).then(|| args.record.clone()),
         };
         bots.spawn(bot::play(plan, receiver.clone()));

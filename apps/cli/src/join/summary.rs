@@ -24,6 +24,9 @@ pub(crate) struct BotSummary {
     datagrams_sent: u64,
     datagrams_received: u64,
     retransmissions: u64,
+    /// Moves to another socket that the server answered, and that it did not.
+    rebinds: u64,
+    rebinds_failed: u64,
     /// Why it did not end as it should.
     error: Option<String>,
 }
@@ -48,6 +51,8 @@ impl BotSummary {
             datagrams_sent: endpoint.datagrams_sent,
             datagrams_received: endpoint.datagrams_received,
             retransmissions: peer.retransmissions,
+            rebinds: peer.path_changes,
+            rebinds_failed: peer.paths_failed,
             error: report.failure.as_ref().map(|error| format!("{error:#}")),
         }
     }

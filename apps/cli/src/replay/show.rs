@@ -197,6 +197,7 @@ fn line(record: &Record<'_>, output: &Output) -> Option<String> {
         | Call::SetAccepting { .. }
         | Call::SetCongestion { .. }
         | Call::SetQos { .. }
+        | Call::Rebind { .. }
         | Call::Checkpoint
         | Call::End { .. } => Some(format!("  {}", record.call)),
     }

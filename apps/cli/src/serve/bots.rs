@@ -45,6 +45,7 @@ impl Bots {
                 redundancy,
                 is_announced: false,
                 duration: None,
+                rebind_every: None,
                 record: None,
             };
             tasks.spawn(bot::play(plan, receiver.clone()));

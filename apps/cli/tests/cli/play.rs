@@ -86,6 +86,29 @@ fn a_client_joins_plays_and_leaves() {
 }
 
 #[test]
+fn a_client_that_moves_to_other_sockets_plays_on() {
+    let server = serve(&["--json"]);
+    let address = server.address("game");
+    let arguments = [
+        "join",
+        address,
+        "--duration",
+        "2",
+        "--rebind-every",
+        "0.4",
+        "--trust-on-first-use",
+        "--json",
+    ];
+    let outcome = run(&arguments);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let summary = outcome.json();
+    check_bots(&summary, 2);
+    let bot = &summary["bots"][0];
+    assert!(number(bot, "rebinds") >= 3, "{summary}");
+    assert_eq!(number(bot, "rebinds_failed"), 0, "{summary}");
+}
+
+#[test]
 fn a_client_finds_the_server_by_discovery() {
     let server = serve(&["--name", "Arena 7", "--json"]);
     let discovery = server.address("discovery");

@@ -232,7 +232,8 @@ fn assert_names(events: &[Event]) {
             | Event::ServerFound(_)
             | Event::ServerExpired(_)
             | Event::DiscoveryEnded
-            | Event::PathChanged { .. } => {}
+            | Event::PathChanged { .. }
+            | Event::Rebinding { .. } => {}
         }
     }
     assert!(connected.is_subset(&ended), "who came has gone: {events:?}");
