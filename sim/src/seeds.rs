@@ -9,17 +9,22 @@ const VARIABLE: &str = "TICKWIRE_SEED";
 /// The variable that says how many seeds to run instead of the usual number.
 const COUNT_VARIABLE: &str = "TICKWIRE_SEEDS";
 
-/// The seeds from 0: `usual` of them, or as many as `TICKWIRE_SEEDS` says.
+/// The seeds from 0: `usual` of them, or those that `TICKWIRE_SEEDS` says: `1000` for as many, `1000..5000` to go on from there.
 ///
 /// # Panics
 ///
-/// If `TICKWIRE_SEEDS` is not a number.
+/// If `TICKWIRE_SEEDS` is neither.
 #[must_use]
 pub fn usually(usual: u64) -> Range<u64> {
     let asked = std::env::var(COUNT_VARIABLE).ok();
-    0..asked.map_or(usual, |count| {
-        count.parse().expect("TICKWIRE_SEEDS is a number")
+    asked.map_or(0..usual, |asked| {
+        range(&asked).expect("TICKWIRE_SEEDS is a number, or two as in 1000..5000")
     })
+}
+
+fn range(asked: &str) -> Option<Range<u64>> {
+    let (start, end) = asked.split_once("..").unwrap_or(("0", asked));
+    Some(start.parse().ok()?..end.parse().ok()?).filter(|seeds| !seeds.is_empty())
 }
 
 /// Calls `test` with every seed of `seeds`, or only with the one in `TICKWIRE_SEED` if that is set.
@@ -145,6 +150,15 @@ mod tests {
     fn all_seeds_run_unless_one_is_asked_for() {
         assert_eq!(chosen(None, 0..1_000), 0..1_000);
         assert_eq!(chosen(Some("17"), 0..1_000), 17..18);
+    }
+
+    #[test]
+    fn a_number_of_seeds_or_a_range_of_them() {
+        assert_eq!(range("1000"), Some(0..1_000));
+        assert_eq!(range("1000..5000"), Some(1_000..5_000));
+        for wrong in ["", "many", "5..", "..5", "5..5", "-1", "0"] {
+            assert_eq!(range(wrong), None, "{wrong}");
+        }
     }
 
     #[test]
