@@ -1,0 +1,68 @@
+//! When an answer is overdue, so that a probe asks for it (RFC 9002 section 6.2).
+
+use core::time::Duration;
+
+use super::Recovery;
+use crate::time::Instant;
+
+/// Backoff of probes goes no further.
+const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
+
+impl Recovery {
+    /// The peer's next packet came, none between it and the one before is missing, and its acknowledgements were taken in.
+    pub(crate) fn on_heard(&mut self, now: Instant) {
+        let (Some(since), Some(usual)) = (self.ledger.awaited_since(), self.ack_time.usual())
+        else {
+            return;
+        };
+        if self.ledger.awaits_patiently() {
+            return;
+        }
+        let asked_at = since.max(self.probed_at);
+        let deviation_us = self.ack_time.deviation_us();
+        self.silence
+            .on_heard(now, asked_at, usual, deviation_us, self.backoff);
+    }
+
+    /// A probe leaves.
+    pub(super) fn on_probe(&mut self, now: Instant) {
+        if let Some(since) = self.ledger.awaited_since() {
+            self.silence.on_probe(now, since, since.max(self.probed_at));
+        }
+        self.backoff = self.backoff.saturating_add(1);
+        self.probed_at = now;
+        self.probes += 1;
+    }
+
+    /// How long the answer to a packet of reliable data is awaited before a probe asks for it, before any backoff: by what
+    /// was seen of such answers, and never longer than RFC 9002 waits.
+    fn answer_timeout(&self) -> Duration {
+        let longest = self.probe_timeout();
+        if self.ledger.awaits_patiently() {
+            return longest;
+        }
+        self.ack_time
+            .overdue()
+            .map_or(longest, |overdue| overdue.min(longest))
+    }
+
+    pub(super) fn probe_deadline(&self) -> Option<Instant> {
+        let since = match self.ledger.awaited_since() {
+            Some(since) => since,
+            // Room gets scarce and no packet left with a PING, perhaps because none may: a probe will ask, or a silent
+            // peer would block us for ever.
+            None if self.wants_ack() => self.ledger.last_sent_at()?,
+            None => return None,
+        };
+        let asked_at = since.max(self.probed_at);
+        let timeout = self.answer_timeout();
+        let doubled = timeout.saturating_mul(1 << self.backoff.min(16));
+        let backed_off = doubled.min(PROBE_TIMEOUT_MAX).max(timeout);
+        // Copies put a probe off, but not for longer than one answer takes.
+        let copies_until = self.copied_at + timeout;
+        let silent = self.silence.probe_at(asked_at);
+        let timer = asked_at + backed_off;
+        let probe_at = silent.map_or(timer, |at| at.min(timer));
+        Some(probe_at.max(copies_until.min(probe_at + timeout)))
+    }
+}
