@@ -122,7 +122,7 @@ impl Recovery {
             }
         }
         if packet.is_awaited {
-            self.silence.on_acked(now, packet.sent_at);
+            self.silence.on_acked(packet.sent_at);
         }
         self.suspects.on_acked(packet.number, packet.size);
         if packet.is_marked {

@@ -19,16 +19,13 @@ impl Recovery {
             return;
         }
         let asked_at = since.max(self.probed_at);
-        let deviation_us = self.ack_time.deviation_us();
+        let usual = (usual, self.ack_time.deviation_us());
         self.silence
-            .on_heard(now, asked_at, usual, deviation_us, self.backoff);
+            .on_heard(now, since, asked_at, usual, self.backoff);
     }
 
     /// A probe leaves.
     pub(super) fn on_probe(&mut self, now: Instant) {
-        if let Some(since) = self.ledger.awaited_since() {
-            self.silence.on_probe(now, since, since.max(self.probed_at));
-        }
         self.backoff = self.backoff.saturating_add(1);
         self.probed_at = now;
         self.probes += 1;
