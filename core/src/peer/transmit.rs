@@ -63,7 +63,7 @@ impl Peer {
             State::Dialling(dialling) => Some(dialling.repeat.at),
             State::Accepting(accepting) => accepting.is_due.then_some(now),
             State::Connected | State::Closing(_) => self.packet_at(now, shared),
-            State::Draining { .. } => self.received.ack_deadline(),
+            State::Draining { .. } => self.received.ack_deadline(None),
             State::Gone => None,
         }
     }
@@ -86,7 +86,7 @@ impl Peer {
             Some(_) | None => self.fresh_at(now, shared),
         };
         let deadlines = [
-            self.received.ack_deadline(),
+            self.ack_deadline(now),
             self.confirm.map(|confirm| confirm.at),
             self.close_again_at(),
             self.path_at(now),
@@ -95,6 +95,12 @@ impl Peer {
             fresh,
         ];
         deadlines.into_iter().flatten().min()
+    }
+
+    /// When an acknowledgement must leave even if nothing else does.
+    fn ack_deadline(&self, now: Instant) -> Option<Instant> {
+        let company = self.outbox.copies.next_tick_by(now);
+        self.received.ack_deadline(company)
     }
 
     /// When there is reason to send a packet that the peer must acknowledge.
@@ -231,10 +237,7 @@ impl Peer {
             true => Load::Ack,
             false => self.load(now, shared),
         };
-        let is_ack_due = self
-            .received
-            .ack_deadline()
-            .is_some_and(|deadline| deadline <= now);
+        let is_ack_due = self.ack_deadline(now).is_some_and(|due| due <= now);
         if load == Load::Ack && !is_ack_due {
             return false;
         }
@@ -364,6 +367,11 @@ impl Peer {
             }
         }
         let is_probe = core::mem::take(&mut self.probe);
+        if is_probe && core::mem::take(&mut self.probe_again) {
+            self.probe = self
+                .outbox
+                .probe_small(&mut shared.journal.pen(now, self.id));
+        }
         let is_exempt = is_probe || window_is_full;
         if packet.is_empty() {
             packet.discard();
@@ -408,6 +416,7 @@ impl Peer {
     /// What a packet that left means for copies: those in it are paid, and the rest of it pays for others.
     fn on_redundancy(&mut self, now: Instant, built: Built, percent: u8) {
         if percent == 0 {
+            self.outbox.copies.on_tick(now, built.has_new);
             return;
         }
         let bytes = built.len as u64 + UDP_IP_LEN - built.copy_bytes as u64;

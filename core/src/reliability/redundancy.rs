@@ -176,6 +176,12 @@ impl Cadence {
         }
     }
 
+    /// When the next one leaves at the latest, if they leave regularly.
+    pub(crate) fn next_by(&self, now: Instant) -> Option<Instant> {
+        let next_by = self.last_at? + self.tick() + self.tick() / 4;
+        (next_by >= now).then_some(next_by)
+    }
+
     pub(crate) const fn tick(&self) -> Duration {
         Duration::from_micros(self.tick_us)
     }

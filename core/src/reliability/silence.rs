@@ -41,6 +41,20 @@ saved!(Silence {
     missed
 });
 
+/// What awaits an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question {
+    /// When the oldest packet left that awaits one.
+    pub(crate) sent_at: Instant,
+    /// When that was asked for: then, or by the latest probe.
+    pub(crate) asked_at: Instant,
+    /// How long answers usually take, give or take.
+    pub(crate) usual: Duration,
+    pub(crate) deviation_us: u64,
+    /// Probes that have asked since.
+    pub(crate) backoff: u32,
+}
+
 impl Default for Silence {
     fn default() -> Self {
         Self {
@@ -52,21 +66,22 @@ impl Default for Silence {
 }
 
 impl Silence {
-    /// The peer's next datagram came, without an answer to the packet that left at `sent_at` and was asked for at
-    /// `asked_at`. Answers usually take `usual`, give or take `deviation_us`; `backoff` probes have asked since.
-    pub(crate) fn on_heard(
-        &mut self,
-        now: Instant,
-        sent_at: Instant,
-        asked_at: Instant,
-        (usual, deviation_us): (Duration, u64),
-        backoff: u32,
-    ) {
+    /// The peer's newest datagram came, without an answer to what is asked. `missed_at`: when the latest of those between it
+    /// and the one before should have come, if there are some; one that should have had the answer would explain it.
+    pub(crate) fn on_heard(&mut self, now: Instant, missed_at: Option<Instant>, asked: Question) {
+        let Question {
+            sent_at,
+            asked_at,
+            usual,
+            deviation_us,
+            backoff,
+        } = asked;
         let early = Duration::from_micros((4 * deviation_us).min(EARLY_US));
         let due = usual.saturating_sub(early);
         let doubled = due.saturating_mul(1 << backoff.saturating_sub(QUICK_MAX).min(16));
         let is_noticed = self.noticed.is_some_and(|(asked, _)| asked == asked_at);
-        if is_noticed || now < asked_at + doubled {
+        let is_due = |at| at >= asked_at + doubled;
+        if is_noticed || !is_due(now) || missed_at.is_some_and(is_due) {
             return;
         }
         self.noticed = Some((asked_at, now));

@@ -3,14 +3,16 @@
 use core::time::Duration;
 
 use super::Recovery;
+use crate::reliability::silence::Question;
 use crate::time::Instant;
 
 /// Backoff of probes goes no further.
 const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 
 impl Recovery {
-    /// The peer's next packet came, none between it and the one before is missing, and its acknowledgements were taken in.
-    pub(crate) fn on_heard(&mut self, now: Instant) {
+    /// The peer's newest packet came, and its acknowledgements were taken in. `missing` have not come that it sent since the
+    /// newest before, which came at `before`.
+    pub(crate) fn on_heard(&mut self, now: Instant, before: Instant, missing: u64) {
         let (Some(since), Some(usual)) = (self.ledger.awaited_since(), self.ack_time.usual())
         else {
             return;
@@ -18,10 +20,18 @@ impl Recovery {
         if self.ledger.awaits_patiently() {
             return;
         }
-        let asked_at = since.max(self.probed_at);
-        let usual = (usual, self.ack_time.deviation_us());
-        self.silence
-            .on_heard(now, since, asked_at, usual, self.backoff);
+        let steps = u32::try_from(missing).unwrap_or(u32::MAX).saturating_add(1);
+        let step = now.saturating_duration_since(before) / steps;
+        let missed_at = (missing > 0)
+            .then(|| Instant::ZERO + now.saturating_duration_since(Instant::ZERO + step));
+        let asked = Question {
+            sent_at: since,
+            asked_at: since.max(self.probed_at),
+            usual,
+            deviation_us: self.ack_time.deviation_us(),
+            backoff: self.backoff,
+        };
+        self.silence.on_heard(now, missed_at, asked);
     }
 
     /// A probe leaves.
