@@ -107,7 +107,7 @@ pub(crate) struct Received {
     /// Since when a gap is known that no acknowledgement has told of.
     gap_since: Option<Instant>,
     /// When an acknowledgement left last, and when reliable data came last.
-    reported_at: Instant,
+    reported_at: Option<Instant>,
     reliable_at: Option<Instant>,
     exact_count: u32,
     exact_at: Instant,
@@ -153,7 +153,7 @@ impl Received {
             soon_since: None,
             now_since: None,
             gap_since: None,
-            reported_at: Instant::ZERO,
+            reported_at: None,
             reliable_at: None,
             exact_count: 0,
             exact_at: Instant::ZERO,
@@ -237,10 +237,11 @@ impl Received {
             true => GAP_REPORT_INTERVAL,
             false => LAZY_ACK_DELAY,
         };
+        let again_at = self.reported_at.map(|at| at + interval);
         let company = company.filter(|at| *at <= since + GAP_COMPANY_MAX);
         since
+            .max(again_at.unwrap_or(since))
             .max(company.unwrap_or(since))
-            .max(self.reported_at + interval)
     }
 
     /// The acknowledgement for a packet that leaves anyway.
@@ -305,7 +306,7 @@ impl Received {
         self.soon_since = None;
         self.now_since = None;
         self.gap_since = None;
-        self.reported_at = now;
+        self.reported_at = Some(now);
     }
 
     /// A packet of ours with an ACK frame (not a compact acknowledgement, which may have been ignored) up to `largest`

@@ -300,6 +300,17 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_next_datagram_is_foreseen_while_they_leave_regularly() {
+        let at = Instant::from_millis;
+        let mut cadence = Cadence::new(Some(Duration::from_millis(20)));
+        assert_eq!(cadence.next_by(at(0)), None, "none left so far");
+        cadence.on_sent(at(100));
+        assert_eq!(cadence.next_by(at(100)), Some(at(125)));
+        assert_eq!(cadence.next_by(at(125)), Some(at(125)));
+        assert_eq!(cadence.next_by(at(126)), None, "it did not leave");
+    }
+
     proptest! {
         /// More loss never means fewer copies, and there are no more than may leave blindly.
         #[test]

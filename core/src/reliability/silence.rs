@@ -110,3 +110,124 @@ impl Silence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Duration, Instant, Question, Silence};
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    /// What left at 100 ms, of which the answer usually takes 60 ms, give or take one.
+    fn question(backoff: u32) -> Question {
+        Question {
+            sent_at: at(100),
+            asked_at: at(100),
+            usual: Duration::from_millis(60),
+            deviation_us: 1_000,
+            backoff,
+        }
+    }
+
+    #[test]
+    fn a_datagram_without_the_answer_that_was_due_asks_again() {
+        for (heard, expected) in [
+            (143, None),
+            (156, None),
+            (157, Some(at(157))),
+            (300, Some(at(300))),
+        ] {
+            let mut silence = Silence::default();
+            silence.on_heard(at(heard), None, question(0));
+            assert_eq!(silence.probe_at(at(100)), expected, "{heard}");
+            assert_eq!(silence.probe_at(at(101)), None, "this is another question");
+        }
+    }
+
+    #[test]
+    fn a_datagram_that_is_missing_may_have_had_the_answer() {
+        let mut silence = Silence::default();
+        silence.on_heard(at(174), Some(at(157)), question(0));
+        assert_eq!(silence.probe_at(at(100)), None);
+        // This one should have come before it was due.
+        silence.on_heard(at(174), Some(at(156)), question(0));
+        assert_eq!(silence.probe_at(at(100)), Some(at(174)));
+    }
+
+    #[test]
+    fn two_probes_leave_early_and_further_ones_back_off() {
+        for (backoff, due) in [(0, 157), (1, 157), (2, 157), (3, 214), (4, 328)] {
+            let mut silence = Silence::default();
+            silence.on_heard(at(due - 1), None, question(backoff));
+            assert_eq!(silence.probe_at(at(100)), None, "{backoff}");
+            silence.on_heard(at(due), None, question(backoff));
+            assert_eq!(silence.probe_at(at(100)), Some(at(due)), "{backoff}");
+        }
+    }
+
+    /// One question after the other, each missed; `answered`: what came of it.
+    fn trusts_after(outcomes: &[bool]) -> bool {
+        let mut silence = Silence::default();
+        for is_lost in outcomes {
+            silence.on_heard(at(160), None, question(0));
+            match is_lost {
+                true => silence.on_lost(at(100)),
+                false => silence.on_acked(at(100)),
+            }
+            silence.noticed = None;
+        }
+        silence.on_heard(at(160), None, question(0));
+        silence.probe_at(at(100)).is_some()
+    }
+
+    #[test]
+    fn who_is_wrong_as_often_as_right_is_not_heeded() {
+        assert!(trusts_after(&[]));
+        assert!(!trusts_after(&[false]));
+        assert!(trusts_after(&[false, true]));
+        assert!(trusts_after(&[true, true, true, false, false]));
+        assert!(!trusts_after(&[true, true, true, false, false, false]));
+        assert!(!trusts_after(&[true, false].repeat(20)));
+        assert!(trusts_after(&[true, true, false].repeat(20)));
+    }
+
+    #[test]
+    fn only_what_was_missed_teaches() {
+        let mut silence = Silence::default();
+        (0..100).for_each(|_| silence.on_acked(at(100)));
+        silence.on_heard(at(157), None, question(0));
+        silence.on_acked(at(101));
+        assert!(silence.probe_at(at(100)).is_some());
+    }
+
+    proptest! {
+        /// Whatever is heard, silence asks no sooner than answers take, but for what networks are unpunctual, and its
+        /// trust is a share.
+        #[test]
+        fn a_probe_never_leaves_before_its_time(
+            steps in prop::collection::vec((0u64..2_000, 0u64..2_000, 0u32..40, 0u8..3), 1..100),
+            usual_ms in 0u64..1_000,
+            deviation_us in 0u64..1_000_000,
+        ) {
+            let mut silence = Silence::default();
+            for (heard, asked, backoff, outcome) in steps {
+                let asked_at = at(asked);
+                let usual = Duration::from_millis(usual_ms);
+                let asked = Question { sent_at: asked_at, asked_at, usual, deviation_us, backoff };
+                silence.on_heard(at(heard), None, asked);
+                if let Some(probe_at) = silence.probe_at(asked_at) {
+                    prop_assert!(probe_at + Duration::from_millis(3) >= asked_at + usual);
+                }
+                match outcome {
+                    0 => silence.on_acked(asked_at),
+                    1 => silence.on_lost(asked_at),
+                    _ => {}
+                }
+                prop_assert!(silence.trust <= super::TRUST_FULL);
+            }
+        }
+    }
+}

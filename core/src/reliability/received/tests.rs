@@ -134,12 +134,62 @@ fn reliable_data_after_a_gap_is_acknowledged_at_once_but_only_once() {
     assert_eq!(received.ack_deadline(None), Some(at(26)));
 }
 
+/// RFC 9000 section 13.2.1.
 #[test]
-fn a_gap_before_unreliable_data_waits_for_reliable_data() {
-    let mut received = received([(0, Urgency::Lazy), (2, Urgency::Lazy)]);
-    assert_eq!(received.ack_deadline(None), Some(at(500)));
-    received.record(at(5), 3, Urgency::Soon);
+fn a_gap_is_told_at_once_or_by_what_leaves_within_a_tick() {
+    let received = received([(0, Urgency::Lazy), (2, Urgency::Lazy)]);
+    assert_eq!(received.ack_deadline(None), Some(at(0)));
+    assert_eq!(received.ack_deadline(Some(at(25))), Some(at(25)));
+    assert_eq!(
+        received.ack_deadline(Some(at(26))),
+        Some(at(0)),
+        "too far off"
+    );
+    assert_eq!(received.piggyback(at(0)), AckForm::Ranges);
+}
+
+#[test]
+fn what_elicits_no_acknowledgement_shows_a_gap_and_causes_none() {
+    let mut received = received([(0, Urgency::None), (2, Urgency::None)]);
+    assert_eq!(received.ack_deadline(None), None);
+    received.record(at(5), 3, Urgency::Lazy);
     assert_eq!(received.ack_deadline(None), Some(at(5)));
+}
+
+/// Acknowledgements of their own in ten seconds, if every second packet of 125 a second is lost, and one in so many of the
+/// others is reliable.
+fn reports_of_gaps(reliable: u64) -> u32 {
+    let mut received = Received::new(ACK_DELAY_MAX);
+    let mut reports = 0;
+    for millis in 0..10_000 {
+        if millis % 16 == 0 {
+            let urgency = match millis / 16 % reliable {
+                // What was received before asks for no haste by itself.
+                0 => Urgency::Again,
+                _ => Urgency::Lazy,
+            };
+            received.record(at(millis), millis / 8, urgency);
+        }
+        if received
+            .ack_deadline(None)
+            .is_some_and(|due| due <= at(millis))
+        {
+            received.on_ack_sent(at(millis), AckForm::Ranges);
+            reports += 1;
+        }
+    }
+    reports
+}
+
+#[test]
+fn a_path_that_loses_much_does_not_cause_an_acknowledgement_for_each_gap() {
+    let none = reports_of_gaps(u64::MAX);
+    assert!(
+        none <= 20,
+        "unreliable data costs what it costs without loss: {none}"
+    );
+    let some = reports_of_gaps(10);
+    assert!((100..=250).contains(&some), "one in 40 ms: {some}");
 }
 
 #[test]

@@ -17,7 +17,8 @@ impl Recovery {
         else {
             return;
         };
-        if self.ledger.awaits_patiently() {
+        // In the middle of bulk each answer is one of many, and tells of what arrived before, not of what it does not name.
+        if self.ledger.awaits_patiently() || !self.ledger.awaited_is_app_limited() {
             return;
         }
         let steps = u32::try_from(missing).unwrap_or(u32::MAX).saturating_add(1);

@@ -36,7 +36,6 @@ impl Samples {
     pub(crate) fn quantiles(&self) -> Quantiles {
         let mut sorted = self.values.clone();
         sorted.sort_unstable();
-        if std::env::var("HIST").is_ok() && sorted.len() < 1_000_000 { let n = sorted.len(); for ms in (26..400).step_by(2) { let above = sorted.iter().filter(|v| **v > ms*1000).count(); if above * 2000 > n { eprint!("{}:{:.2} ", ms, above as f64 * 100.0 / n as f64); } } eprintln!(); }
         // The least value that this share of all does not exceed.
         let at = |permille: usize| {
             let rank = (sorted.len() * permille).div_ceil(1_000);
