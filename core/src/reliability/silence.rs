@@ -19,6 +19,8 @@ const QUICK_MAX: u32 = 2;
 /// A datagram that comes so much before the usual time may be the one that should have had the answer: networks are not
 /// punctual.
 const EARLY_US: u64 = 3_000;
+/// Timers are not finer than this (RFC 9002 section 6.1.2): a question and its probe never fall on the same instant.
+const GRANULARITY: Duration = Duration::from_millis(1);
 /// How often it must have been right for a probe to leave: at first nothing is known.
 const TRUST_LEAST: u16 = 500;
 const TRUST_FIRST: u16 = 500;
@@ -77,7 +79,7 @@ impl Silence {
             backoff,
         } = asked;
         let early = Duration::from_micros((4 * deviation_us).min(EARLY_US));
-        let due = usual.saturating_sub(early);
+        let due = usual.saturating_sub(early).max(GRANULARITY);
         let doubled = due.saturating_mul(1 << backoff.saturating_sub(QUICK_MAX).min(16));
         let is_noticed = self.noticed.is_some_and(|(asked, _)| asked == asked_at);
         let is_due = |at| at >= asked_at + doubled;
@@ -168,7 +170,20 @@ mod tests {
         }
     }
 
-    /// One question after the other, each missed; `answered`: what came of it.
+    #[test]
+    fn where_answers_take_no_time_a_question_still_has_a_millisecond() {
+        let mut silence = Silence::default();
+        let asked = Question {
+            usual: Duration::ZERO,
+            ..question(0)
+        };
+        silence.on_heard(at(100), None, asked);
+        assert_eq!(silence.probe_at(at(100)), None);
+        silence.on_heard(at(101), None, asked);
+        assert_eq!(silence.probe_at(at(100)), Some(at(101)));
+    }
+
+    /// One question after the other, each missed; `is_lost`: what came of it.
     fn trusts_after(outcomes: &[bool]) -> bool {
         let mut silence = Silence::default();
         for is_lost in outcomes {

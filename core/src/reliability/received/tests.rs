@@ -163,8 +163,8 @@ fn reports_of_gaps(reliable: u64) -> u32 {
     let mut reports = 0;
     for millis in 0..10_000 {
         if millis % 16 == 0 {
-            let urgency = match millis / 16 % reliable {
-                // What was received before asks for no haste by itself.
+            // What was received before asks for no haste by itself.
+            let urgency = match (millis / 16 + 1) % reliable {
                 0 => Urgency::Again,
                 _ => Urgency::Lazy,
             };
