@@ -47,6 +47,9 @@ impl SendChannel {
 
     /// When the rate lets a piece leave; what is not wanted any more is free.
     pub(super) fn ready_at(&self, id: u64, index: u32) -> Instant {
+        if !self.meter.is_limited() {
+            return Instant::ZERO;
+        }
         self.meter.ready_at(self.piece_cost(id, index))
     }
 
@@ -63,8 +66,7 @@ impl SendChannel {
     pub(crate) fn has_lost_due(&mut self, now: Instant) -> bool {
         while let Some((id, index)) = self.lost.front().copied() {
             if self.is_wanted(id, index) {
-                let cost = self.piece_cost(id, index);
-                return self.meter.admits(now, cost);
+                return self.admits(now, id, index);
             }
             self.lost.pop_front();
         }
@@ -76,7 +78,15 @@ impl SendChannel {
         let Some((id, message)) = self.next(all) else {
             return false;
         };
-        let cost = self.piece_cost(id, message.next_piece());
+        let index = message.next_piece();
+        self.admits(now, id, index)
+    }
+
+    fn admits(&mut self, now: Instant, id: u64, index: u32) -> bool {
+        if !self.meter.is_limited() {
+            return true;
+        }
+        let cost = self.piece_cost(id, index);
         self.meter.admits(now, cost)
     }
 

@@ -57,6 +57,10 @@ impl Lanes {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.high.is_empty() && self.normal.is_empty() && self.low.is_empty()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.low.len() + self.normal.len() + self.high.len()
     }
