@@ -104,10 +104,7 @@ impl Machine {
             return Some(self.now);
         }
         let tick = self.tick.as_ref().and_then(TickClock::poll_timeout);
-        [self.schedule.next(), self.discovery.poll_timeout(), tick]
-            .into_iter()
-            .flatten()
-            .min()
+        Instant::earliest(&[self.schedule.next(), self.discovery.poll_timeout(), tick])
     }
 
     pub(crate) fn poll_trace(&mut self) -> Option<Content> {

@@ -28,6 +28,11 @@ impl Terms<'_> {
 }
 
 impl SendChannel {
+    /// Whether it has nothing to send, neither new nor lost.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.unsent.is_empty() && self.lost.is_empty()
+    }
+
     /// When the next piece that never left may leave, as far as it is for the channel to say. An unreliable one that is too
     /// old by then does not count.
     pub(crate) fn new_at(&self, all: &Allowance, terms: Terms<'_>) -> Option<Instant> {

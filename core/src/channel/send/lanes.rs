@@ -36,7 +36,8 @@ impl Lanes {
 
     /// Which leaves next.
     pub(super) fn first(&self) -> Option<u64> {
-        self.fronts().next()
+        let lower = || self.normal.front().or_else(|| self.low.front());
+        self.high.front().or_else(lower).copied()
     }
 
     /// The first of each priority, the highest priority first.
