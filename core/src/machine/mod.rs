@@ -10,7 +10,7 @@
 //! | `audit`    | the books against the peers                                           |
 //! | `datagram` | a datagram's way to whom it concerns                                  |
 //! | `accept`   | a stranger's HELLO                                                    |
-//! | `books`    | after every call: who is ready to send or be read, who is due when    |
+//! | `books`    | who is found by what and can be read; before a poll, who is due when  |
 //! | `slots`    | the table of peers                                                    |
 //! | `schedule` | the heap of deadlines                                                 |
 //! | `waiting`  | queues of peers                                                       |
