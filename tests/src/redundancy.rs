@@ -61,6 +61,7 @@ fn a_lost_packet_costs_a_tick() {
 #[test]
 fn bursts_and_long_round_trips_are_survived() {
     let bursts = Tally::of(&near().bursts(Bursts::by_time(ms(67), ms(1_273))), 40);
+    eprintln!("{bursts:?}");
     assert!(bursts.late(990) <= ms(155), "{bursts:?}");
     let far = Tally::of(&Link::new().latency(ms(73)).jitter(ms(4)).loss(50), 40);
     assert!(far.late(990) <= ms(100), "{far:?}");
@@ -70,6 +71,7 @@ fn bursts_and_long_round_trips_are_survived() {
 fn without_redundancy_recovery_alone_is_as_fast_as_any() {
     let tally = |loss| Tally::of(&near().loss(loss), 0);
     let (two, five, ten, twenty) = (tally(20), tally(50), tally(100), tally(200));
+    eprintln!("{two:?} {five:?} {ten:?} {twenty:?}");
     assert!(two.late(990) <= ms(91), "{two:?}");
     assert!(
         five.late(990) <= ms(92) && five.late(999) <= ms(163),
@@ -83,6 +85,39 @@ fn without_redundancy_recovery_alone_is_as_fast_as_any() {
     for tally in [two, five, ten, twenty] {
         assert_eq!((tally.copies, tally.copy_bytes), (0, 0), "off is off");
     }
+}
+
+/// RFC 9000 section 13.2.1: a side that only listens tells of a gap at once, though what shows it is unreliable.
+#[test]
+fn a_listener_tells_of_a_gap_at_once() {
+    let link = Link::new().latency(ms(25));
+    let config = |accepts| {
+        let config = Config::builder().accepts(accepts).redundancy_percent_max(0);
+        config.build().expect("valid")
+    };
+    let mut pair = Pair::with_configs(1, config(false), config(true))
+        .link(link.clone())
+        .connect();
+    pair.run_for(ms(1_000));
+    pair = pair.link_to_server(link.schedule([Fate::Drop]));
+    let begin = pair.world.now();
+    pair.send_to_server(ORDERED, b"lost").expect("room");
+    for _ in 0..6 {
+        pair.run_for(ms(20));
+        pair.send_to_server(STATE, &[1; 64]).expect("room");
+    }
+    while pair
+        .server_messages()
+        .iter()
+        .all(|message| message.payload != b"lost")
+    {
+        pair.run_for(ms(1));
+        assert!(pair.world.now() < begin + ms(1_000), "it never came");
+    }
+    eprintln!(
+        "took {:?}",
+        pair.world.now().saturating_duration_since(begin)
+    );
 }
 
 #[test]

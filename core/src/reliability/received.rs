@@ -218,10 +218,7 @@ impl Received {
         let gap = self
             .gap_since
             .map(|since| self.gap_deadline(since, company));
-        [self.now_since, soon, lazy, gap]
-            .into_iter()
-            .flatten()
-            .min()
+        Instant::earliest(&[self.now_since, soon, lazy, gap])
     }
 
     /// RFC 9000 section 13.2.1 acknowledges a gap at once. Where we differ, and why:
