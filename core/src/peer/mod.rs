@@ -195,7 +195,7 @@ impl Peer {
             ping: Ping::Idle,
             confirm: None,
             path: Path::default(),
-            mtu: Mtu::new(config.mtu_discovery, config.datagram_size_max),
+            mtu: Mtu::new(config.mtu_discovery, config.datagram_size_max()),
             token: TokenState::Told,
             token_from: 0,
             datagrams_sent: 0,
