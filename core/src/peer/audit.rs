@@ -62,7 +62,7 @@ impl Peer {
             &self.recovery,
         ));
         into.add(&(self.last_heard, self.last_sent, self.flush));
-        into.add(&(self.probe, self.probe_again));
+        into.add(&(self.probe, self.probe_again, self.short_probe));
         into.add(&(self.ping, &self.confirm, self.messages_sent));
         into.add(&(&self.path, &self.mtu, self.token, self.token_from));
         into.add(&(self.datagrams_sent, self.datagrams_received));

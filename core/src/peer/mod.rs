@@ -91,8 +91,10 @@ pub(crate) struct Peer {
     flush: bool,
     /// A probe is to be sent outside the congestion window.
     probe: bool,
-    /// And another beside it.
+    /// And another after it, of small messages that have no copies.
     probe_again: bool,
+    /// And this one is to be short: see [`follow_probe`](Self::follow_probe).
+    short_probe: bool,
     ping: Ping,
     /// A client repeats its first packet until it hears from the server.
     confirm: Option<Repeat>,
@@ -129,6 +131,7 @@ saved!(Peer {
     flush,
     probe,
     probe_again,
+    short_probe,
     ping,
     confirm,
     path,
@@ -192,10 +195,11 @@ impl Peer {
             flush: false,
             probe: false,
             probe_again: false,
+            short_probe: false,
             ping: Ping::Idle,
             confirm: None,
             path: Path::default(),
-            mtu: Mtu::new(config.mtu_discovery, config.datagram_size_max),
+            mtu: Mtu::new(config.mtu_discovery, config.datagram_size_max()),
             token: TokenState::Told,
             token_from: 0,
             datagrams_sent: 0,

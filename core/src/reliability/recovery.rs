@@ -339,6 +339,7 @@ impl Recovery {
             };
         }
         self.on_probe(now);
+        self.suspects.on_silence();
         self.make_room(now, sink);
         Action::Probe
     }
