@@ -5,6 +5,7 @@
 //! | `lifecycle`  | the states and what moves between them                        |
 //! | `handshake`  | how both sides come to keys                                   |
 //! | `receive`    | a datagram's way in: number, tag, frames                      |
+//! | `acks`       | what acknowledgements say of our packets, and who has to know |
 //! | `transmit`   | a datagram's way out: is there reason to send, may it leave   |
 //! | `packet`     | building one packet                                           |
 //! | `intent`     | what was to go into it, to check what did                     |
@@ -19,6 +20,7 @@
 //! A peer never calls up: its endpoint asks it after every call what it wants ([`Peer::transmit_at`],
 //! [`Peer::deadline`]), so nothing has to be kept in step.
 
+mod acks;
 mod audit;
 mod budget;
 #[cfg(test)]
