@@ -189,6 +189,11 @@ impl Outbox {
         sent.min_by_key(|(_, at)| *at)
     }
 
+    /// Whether there is nothing to send, neither new nor lost.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.channels.iter().all(SendChannel::is_idle)
+    }
+
     /// When the first piece that never left may leave, as far as channels say.
     pub(crate) fn new_at(&self, terms: Terms<'_>) -> Option<Instant> {
         let channels = self.channels.iter();

@@ -208,10 +208,10 @@ impl Machine {
         is_other_network: bool,
     ) -> Result<usize, RebindError> {
         self.advance(now);
-        let peers: Vec<PeerId> = self.slots.iter().map(|found| found.peer.id).collect();
         if self.is_serving() {
             return Err(RebindError::Serving);
         }
+        let peers: Vec<PeerId> = self.slots.iter().map(|found| found.peer.id).collect();
         let mut moving = 0;
         for peer in peers {
             if let Some(found) = self.slots.peer_mut(peer)

@@ -86,7 +86,7 @@ impl SendChannel {
     fn is_at_rest(&self) -> bool {
         self.queue.is_empty()
             && self.lost.is_empty()
-            && self.unsent.len() == 0
+            && self.unsent.is_empty()
             && self.expiries.len() == 0
             && self.begun.is_empty()
             && self.queued_bytes == 0

@@ -28,6 +28,11 @@ impl Terms<'_> {
 }
 
 impl SendChannel {
+    /// Whether it has nothing to send, neither new nor lost.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.unsent.is_empty() && self.lost.is_empty()
+    }
+
     /// When the next piece that never left may leave, as far as it is for the channel to say. An unreliable one that is too
     /// old by then does not count.
     pub(crate) fn new_at(&self, all: &Allowance, terms: Terms<'_>) -> Option<Instant> {
@@ -47,6 +52,9 @@ impl SendChannel {
 
     /// When the rate lets a piece leave; what is not wanted any more is free.
     pub(super) fn ready_at(&self, id: u64, index: u32) -> Instant {
+        if !self.meter.is_limited() {
+            return Instant::ZERO;
+        }
         self.meter.ready_at(self.piece_cost(id, index))
     }
 
@@ -63,8 +71,7 @@ impl SendChannel {
     pub(crate) fn has_lost_due(&mut self, now: Instant) -> bool {
         while let Some((id, index)) = self.lost.front().copied() {
             if self.is_wanted(id, index) {
-                let cost = self.piece_cost(id, index);
-                return self.meter.admits(now, cost);
+                return self.admits(now, id, index);
             }
             self.lost.pop_front();
         }
@@ -76,7 +83,15 @@ impl SendChannel {
         let Some((id, message)) = self.next(all) else {
             return false;
         };
-        let cost = self.piece_cost(id, message.next_piece());
+        let index = message.next_piece();
+        self.admits(now, id, index)
+    }
+
+    fn admits(&mut self, now: Instant, id: u64, index: u32) -> bool {
+        if !self.meter.is_limited() {
+            return true;
+        }
+        let cost = self.piece_cost(id, index);
         self.meter.admits(now, cost)
     }
 
