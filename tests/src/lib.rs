@@ -35,6 +35,8 @@ mod handshake;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod keepalive;
+#[cfg(test)]
 mod manners;
 #[cfg(test)]
 mod mtu;
