@@ -7,9 +7,10 @@ use std::fmt;
 use std::num::NonZeroU64;
 
 use tickwire_core::{
-    ChannelId, ConfigBuilder, CongestionControl, Endpoint, PeerId, Priority, Qos, RateLimit,
+    ChannelId, ConfigBuilder, CongestionControl, Endpoint, KeepaliveInterval, PeerId, Priority,
+    Qos, RateLimit,
 };
-use tickwire_sim::Rng;
+use tickwire_sim::{Rng, ms};
 
 /// What is drawn for one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,7 @@ pub(crate) struct Manners {
     pub(crate) ecn: bool,
     pub(crate) mtu_discovery: bool,
     pub(crate) datagram_size_max: usize,
+    pub(crate) keepalive_interval: KeepaliveInterval,
 }
 
 impl Manners {
@@ -29,6 +31,7 @@ impl Manners {
         ecn: true,
         mtu_discovery: false,
         datagram_size_max: 1_200,
+        keepalive_interval: KeepaliveInterval::Adaptive,
     };
 
     pub(crate) fn drawn(rng: &mut Rng) -> Self {
@@ -50,6 +53,10 @@ impl Manners {
                 0 if mtu_discovery => 1_452,
                 _ => 1_200,
             },
+            keepalive_interval: match rng.below(4) {
+                0 => ms(rng.between(500, 5_000)).into(),
+                _ => KeepaliveInterval::Adaptive,
+            },
         }
     }
 
@@ -57,6 +64,7 @@ impl Manners {
         let config = config.congestion(self.congestion);
         let config = config.redundancy_percent_max(self.redundancy_percent_max);
         let config = config.ecn(self.ecn).mtu_discovery(self.mtu_discovery);
+        let config = config.keepalive_interval(self.keepalive_interval);
         config.datagram_size_max(self.datagram_size_max)
     }
 }
@@ -131,6 +139,9 @@ impl fmt::Display for Manners {
         if self.mtu_discovery {
             write!(f, ", mtu up to {}", self.datagram_size_max)?;
         }
+        if let KeepaliveInterval::Fixed(interval) = self.keepalive_interval {
+            write!(f, ", keepalive {interval:?}")?;
+        }
         Ok(())
     }
 }
@@ -162,6 +173,8 @@ fn a_few_hundred_draws_have_every_setting_and_every_change() {
         let has = |manners: &Manners| manners.redundancy_percent_max == percent;
         assert!(count(&has) >= 20, "{percent} %");
     }
+    let is_fixed = |manners: &Manners| manners.keepalive_interval != KeepaliveInterval::Adaptive;
+    assert!((50..100).contains(&count(&is_fixed)));
     assert!(count(&|manners| !manners.ecn) >= 50);
     assert!(count(&|manners| manners.mtu_discovery && manners.datagram_size_max == 1_200) >= 30);
     assert!(count(&|manners| manners.mtu_discovery && manners.datagram_size_max == 1_452) >= 30);
