@@ -13,6 +13,7 @@ use crate::crypto::{CipherSuite, Crypto, Portable, SecretKey};
 use crate::error::ConfigError;
 use crate::planted::Planted;
 use crate::saved::saved;
+use crate::wire::{DATAGRAM_BASE, DATAGRAM_MAX};
 
 mod check;
 
@@ -178,7 +179,8 @@ pub struct Config {
     pub(crate) peers_max: u32,
     pub(crate) half_open_max: u32,
     pub(crate) connection_id_len: u8,
-    pub(crate) datagram_size_max: usize,
+    /// `None`: whatever goes with `mtu_discovery`.
+    pub(crate) datagram_size_max: Option<usize>,
     pub(crate) mtu_discovery: bool,
     pub(crate) connection_bytes_max: usize,
     pub(crate) unread_bytes_max: usize,
@@ -218,7 +220,11 @@ impl Config {
     /// Longest datagram the endpoint makes, in bytes of UDP payload.
     #[must_use]
     pub fn datagram_size_max(&self) -> usize {
-        self.datagram_size_max
+        let usual = match self.mtu_discovery {
+            true => DATAGRAM_MAX,
+            false => DATAGRAM_BASE,
+        };
+        self.datagram_size_max.unwrap_or(usual)
     }
 
     /// The implementation of the ciphers.
@@ -259,7 +265,7 @@ impl Default for Config {
             peers_max: 32,
             half_open_max: 64,
             connection_id_len: 2,
-            datagram_size_max: 1_200,
+            datagram_size_max: None,
             mtu_discovery: false,
             connection_bytes_max: 256 * 1024,
             unread_bytes_max: 16 * 1024 * 1024,
@@ -320,6 +326,14 @@ impl ConfigBuilder {
 }
 
 impl ConfigBuilder {
+    /// Longest datagram made, in bytes of UDP payload, 1,200 to 1,452. Default 1,452 with
+    /// [`mtu_discovery`](Self::mtu_discovery), which alone can find out whether any longer than 1,200 arrive, and 1,200 without:
+    /// more is refused then.
+    pub fn datagram_size_max(mut self, datagram_size_max: usize) -> Self {
+        self.config.datagram_size_max = Some(datagram_size_max);
+        self
+    }
+
     setters! {
         /// Names the application and its build: peers with another id are refused. Default 0.
         protocol_id: u64,
@@ -333,9 +347,6 @@ impl ConfigBuilder {
         half_open_max: u32,
         /// Bytes of the connection ids that peers put into datagrams to this endpoint, 2 to 8. Default 2.
         connection_id_len: u8,
-        /// Longest datagram made, in bytes of UDP payload, 1,200 to 1,452. Default 1,200. A connection begins with 1,200; if this
-        /// is more, it finds out whether longer ones arrive once it has long messages to send.
-        datagram_size_max: usize,
         /// Whether longer datagrams than 1,200 bytes are tried, and shorter ones where these do not arrive (RFC 8899). It costs 2 % of
         /// what is sent of long messages. Default no: all datagrams have 1,200 bytes at most, or 548 where the handshake found
         /// that longer ones do not arrive.

@@ -19,6 +19,7 @@ pub(crate) struct Manners {
     pub(crate) redundancy_percent_max: u8,
     pub(crate) ecn: bool,
     pub(crate) mtu_discovery: bool,
+    /// With `mtu_discovery`.
     pub(crate) datagram_size_max: usize,
     pub(crate) keepalive_interval: KeepaliveInterval,
 }
@@ -65,7 +66,10 @@ impl Manners {
         let config = config.redundancy_percent_max(self.redundancy_percent_max);
         let config = config.ecn(self.ecn).mtu_discovery(self.mtu_discovery);
         let config = config.keepalive_interval(self.keepalive_interval);
-        config.datagram_size_max(self.datagram_size_max)
+        match self.mtu_discovery {
+            true => config.datagram_size_max(self.datagram_size_max),
+            false => config,
+        }
     }
 }
 

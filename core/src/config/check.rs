@@ -7,7 +7,7 @@ use crate::channel::message_cost_most;
 use crate::channel::qos::Qos;
 use crate::error::{ConfigError, QosError};
 use crate::id::ChannelId;
-use crate::wire::DATAGRAM_BASE;
+use crate::wire::{DATAGRAM_BASE, DATAGRAM_MAX};
 
 const MESSAGE_SIZE_LIMIT: usize = 1 << 20;
 const CHANNELS_MAX: usize = 31;
@@ -101,11 +101,17 @@ impl Config {
         )?;
         in_range(
             "datagram_size_max",
-            self.datagram_size_max,
+            self.datagram_size_max(),
             DATAGRAM_BASE,
-            1_452,
+            DATAGRAM_MAX,
             "1200 to 1452 bytes",
         )?;
+        if self.datagram_size_max() > DATAGRAM_BASE && !self.mtu_discovery {
+            return Err(ConfigError::OutOfRange {
+                field: "datagram_size_max",
+                allowed: "1200 bytes where mtu_discovery is off: nothing would tell whether longer ones arrive",
+            });
+        }
         in_range(
             "redundancy_percent_max",
             self.redundancy_percent_max,
@@ -223,4 +229,26 @@ fn in_range<T: PartialOrd>(
         return Err(ConfigError::OutOfRange { field, allowed });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use crate::config::Config;
+
+    #[test]
+    fn longer_datagrams_than_1200_bytes_need_somebody_who_finds_out_whether_they_arrive() {
+        let off = || Config::builder().mtu_discovery(false);
+        let on = || Config::builder().mtu_discovery(true);
+        let size = |config: Config| config.datagram_size_max();
+        assert_eq!(off().build().map(size), Ok(1_200));
+        assert_eq!(on().build().map(size), Ok(1_452));
+        assert_eq!(on().datagram_size_max(1_300).build().map(size), Ok(1_300));
+        let refused = off().datagram_size_max(1_201).build();
+        assert_eq!(
+            refused.map_err(|error| error.to_string()).map(size),
+            Err("datagram_size_max must be 1200 bytes where mtu_discovery is off: nothing would tell whether longer ones arrive".to_string())
+        );
+    }
 }

@@ -9,9 +9,10 @@
 //! Where we differ from RFC 8899, and why:
 //! - Nobody who sends only short messages probes (section 5.2 begins at once): the bytes would be for nothing.
 //! - The timer of a probe (PROBE_TIMER, section 5.1.1) is loss detection: a probe is lost when later packets are acknowledged.
-//! - A black hole (section 4.3) is six long packets in a row that were lost while shorter ones arrived. Then the size falls
-//!   to 1,200, or to 548 if it was that already or nothing longer than that arrived, and the search begins anew at once: a size
-//!   that works after all is back after one round trip. Where the search is over, it begins again after 600 s
+//! - A black hole (section 4.3) is six long packets in a row that were lost while shorter ones arrived, or three if there was a
+//!   probe timeout among them. Then the size falls to 548 if nothing longer than that arrived, else to 1,200, and the search
+//!   begins anew at once: a size that works after all is back after one round trip. Nobody waits for six losses in silence: of
+//!   the two packets that a probe timeout may send (RFC 9002 section 6.2.4), the second is short. Where the search is over, it begins again after 600 s
 //!   (PMTU_RAISE_TIMER).
 
 use core::time::Duration;
@@ -30,6 +31,27 @@ const RAISE_AFTER: Duration = Duration::from_secs(600);
 const STEP: usize = 16;
 /// Long packets lost in a row, while shorter ones arrive, that make a black hole.
 const BLACK_HOLE_LOSSES: u32 = 6;
+/// And if a probe for lost packets had to be sent since the last long one arrived.
+const SILENT_LOSSES: u32 = 3;
+
+/// Long packets lost in a row, while shorter ones arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Suspicion {
+    /// Longer than 548 bytes, and none of those arrived.
+    pub(crate) beyond_floor: u32,
+    /// Longer than 1,200 bytes, and none of those arrived.
+    pub(crate) beyond_base: u32,
+    /// A probe for lost packets had to be sent meanwhile.
+    pub(crate) is_silent: bool,
+}
+
+impl Suspicion {
+    pub(crate) const NONE: Self = Self {
+        beyond_floor: 0,
+        beyond_base: 0,
+        is_silent: false,
+    };
+}
 
 /// The size that works, and the search for a larger one.
 #[derive(Debug)]
@@ -169,28 +191,28 @@ impl Mtu {
         }
     }
 
-    /// Packets longer than this are those whose loss may mean a black hole; `None` if nothing shorter could be sent.
-    pub(crate) const fn suspects_above(&self) -> Option<usize> {
-        if !self.is_on || self.size <= DATAGRAM_FLOOR {
-            None
-        } else if self.size > DATAGRAM_BASE {
-            Some(DATAGRAM_BASE)
-        } else {
-            Some(DATAGRAM_FLOOR)
-        }
+    /// Whether datagrams may be longer than what passes everywhere, and become shorter.
+    pub(crate) const fn may_fall(&self) -> bool {
+        self.is_on && self.size > DATAGRAM_FLOOR
     }
 
-    /// So many suspects were lost in a row, and of the others one of `arrived` bytes was the longest that arrived. Whether
-    /// the size fell.
-    pub(crate) const fn on_losses(&mut self, in_a_row: u32, arrived: usize) -> bool {
-        let Some(fallback) = self.suspects_above() else {
-            return false;
-        };
-        if in_a_row < BLACK_HOLE_LOSSES {
+    /// Packets were acknowledged or lost. Whether the size fell.
+    pub(crate) const fn on_losses(&mut self, suspicion: Suspicion) -> bool {
+        if !self.may_fall() {
             return false;
         }
-        let only_short = arrived <= DATAGRAM_FLOOR;
-        self.fall_to(if only_short { DATAGRAM_FLOOR } else { fallback });
+        let enough = match suspicion.is_silent {
+            true => SILENT_LOSSES,
+            false => BLACK_HOLE_LOSSES,
+        };
+        let size = if suspicion.beyond_floor >= enough {
+            DATAGRAM_FLOOR
+        } else if suspicion.beyond_base >= enough && self.size > DATAGRAM_BASE {
+            DATAGRAM_BASE
+        } else {
+            return false;
+        };
+        self.fall_to(size);
         true
     }
 
@@ -246,13 +268,22 @@ mod tests {
         panic!("the search never ends");
     }
 
+    /// So many packets above 548 and 1,200 bytes were lost in a row.
+    const fn lost(beyond_floor: u32, beyond_base: u32) -> Suspicion {
+        Suspicion {
+            beyond_floor,
+            beyond_base,
+            is_silent: false,
+        }
+    }
+
     #[test]
     fn nobody_probes_who_sends_short_messages_or_switched_it_off() {
         assert_eq!(search(&mut Mtu::new(true, 1_452), 1_452), 0);
         let mut off = Mtu::new(false, 1_452);
         off.want();
         assert_eq!((search(&mut off, 1_452), off.size()), (0, 1_200));
-        assert!(!off.on_losses(100, 100));
+        assert!(!off.on_losses(lost(100, 100)));
     }
 
     #[test]
@@ -267,17 +298,18 @@ mod tests {
     }
 
     #[test]
-    fn after_a_black_hole_it_falls_by_one_stage_and_searches_anew() {
+    fn after_a_black_hole_it_falls_to_what_arrives_and_searches_anew() {
         let mut mtu = Mtu::new(true, 1_452);
         mtu.want();
         search(&mut mtu, 1_452);
         assert_eq!(mtu.size(), 1_452);
-        assert!(!mtu.on_losses(BLACK_HOLE_LOSSES - 1, 1_200));
-        assert!(mtu.on_losses(BLACK_HOLE_LOSSES, 900));
+        assert!(!mtu.on_losses(lost(3, BLACK_HOLE_LOSSES - 1)));
+        assert!(mtu.on_losses(lost(3, BLACK_HOLE_LOSSES)));
         assert_eq!(mtu.size(), 1_200);
-        assert!(mtu.on_losses(BLACK_HOLE_LOSSES, 548));
+        assert!(!mtu.on_losses(lost(3, BLACK_HOLE_LOSSES)), "it is 1,200");
+        assert!(mtu.on_losses(lost(BLACK_HOLE_LOSSES, 0)));
         assert_eq!(mtu.size(), 548);
-        assert_eq!(mtu.suspects_above(), None, "nothing is below");
+        assert!(!mtu.may_fall(), "nothing is below");
         search(&mut mtu, 572);
         assert!((556..=572).contains(&mtu.size()), "{}", mtu.size());
     }
@@ -287,10 +319,23 @@ mod tests {
         let mut mtu = Mtu::new(true, 1_452);
         mtu.want();
         search(&mut mtu, 1_452);
-        assert!(mtu.on_losses(BLACK_HOLE_LOSSES, 548));
+        assert!(mtu.on_losses(lost(BLACK_HOLE_LOSSES, BLACK_HOLE_LOSSES)));
         assert_eq!(mtu.size(), 548);
         search(&mut mtu, 1_252);
         assert!((1_236..=1_252).contains(&mtu.size()), "{}", mtu.size());
+    }
+
+    #[test]
+    fn in_silence_fewer_losses_are_enough() {
+        let mut mtu = Mtu::new(true, 1_452);
+        let silent = |beyond_floor| Suspicion {
+            is_silent: true,
+            ..lost(beyond_floor, 0)
+        };
+        assert!(!mtu.on_losses(lost(SILENT_LOSSES, 0)));
+        assert!(!mtu.on_losses(silent(SILENT_LOSSES - 1)));
+        assert!(mtu.on_losses(silent(SILENT_LOSSES)));
+        assert_eq!(mtu.size(), 548);
     }
 
     #[test]

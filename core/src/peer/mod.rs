@@ -92,6 +92,8 @@ pub(crate) struct Peer {
     flush: bool,
     /// A probe is to be sent outside the congestion window.
     probe: bool,
+    /// And it is to be short: see [`follow_probe`](Self::follow_probe).
+    short_probe: bool,
     ping: Ping,
     /// A client repeats its first packet until it hears from the server.
     confirm: Option<Repeat>,
@@ -128,6 +130,7 @@ saved!(Peer {
     last_sent,
     flush,
     probe,
+    short_probe,
     ping,
     confirm,
     path,
@@ -195,10 +198,11 @@ impl Peer {
             last_sent: now,
             flush: false,
             probe: false,
+            short_probe: false,
             ping: Ping::Idle,
             confirm: None,
             path: Path::default(),
-            mtu: Mtu::new(config.mtu_discovery, config.datagram_size_max),
+            mtu: Mtu::new(config.mtu_discovery, config.datagram_size_max()),
             keepalive: Keepalive::new(config, birth.role),
             token: TokenState::Told,
             token_from: 0,

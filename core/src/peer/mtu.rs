@@ -5,25 +5,32 @@ use alloc::vec::Vec;
 use super::Peer;
 use super::packet::PacketBuilder;
 use crate::machine::shared::Shared;
-use crate::notice::Notice;
 use crate::reliability::recovery::{Permit, Verdict};
 use crate::time::Instant;
 use crate::wire::DATAGRAM_FLOOR;
 
-/// From this many unanswered probes on (RFC 9002 section 6.2.4) the next is short: perhaps only long datagrams do not arrive.
+/// From this many unanswered probes on all are short.
 const SHORT_PROBES_FROM: u32 = 2;
 
 impl Peer {
     /// Bytes of the next packet, at most.
     pub(super) fn packet_size_max(&self) -> usize {
         let size = self.mtu.size();
-        if self.probe
-            && self.recovery.backoff() >= SHORT_PROBES_FROM
-            && self.mtu.suspects_above().is_some()
-        {
+        let is_short = self.short_probe || self.recovery.backoff() >= SHORT_PROBES_FROM;
+        if self.probe && is_short && self.mtu.may_fall() {
             size.min(DATAGRAM_FLOOR)
         } else {
             size
+        }
+    }
+
+    /// A probe for lost packets left. After a long one a short one follows at once (RFC 9002 section 6.2.4 allows two): perhaps only
+    /// long datagrams do not arrive any more, and its answer is the first sign of it.
+    pub(super) fn follow_probe(&mut self, now: Instant, len: usize, shared: &mut Shared) {
+        let may_vanish = self.mtu.may_fall() && len > DATAGRAM_FLOOR;
+        if self.recovery.backoff() > 0 && may_vanish {
+            self.begin_probe(now, shared);
+            self.short_probe = true;
         }
     }
 
@@ -55,17 +62,8 @@ impl Peer {
         };
         let mut packet = PacketBuilder::new(buf, &mut self.recovery, &self.remote_id, None, size);
         packet.mtu_probe(size);
-        if shared.notes.is_on {
-            let checked = packet.audit(&shared.config.channels);
-            shared.notes.note(self.id, checked);
-        }
-        shared.trace(|config| packet.describe(&config.channels));
         let keys = self.keys.as_ref().expect("a connected peer has keys");
-        let built = packet.seal(&keys.send);
-        shared.notices.push(Notice::PacketSent {
-            peer: self.id,
-            number: self.recovery.next_number(),
-        });
+        let built = packet.finish(self.id, &keys.send, shared);
         self.mtu.on_probe_sent(size);
         self.recovery.on_mtu_probe_sent(now, built.len);
         true
@@ -81,8 +79,7 @@ impl Peer {
 
     /// Packets were acknowledged or lost: do only long ones get lost?
     pub(super) fn check_black_hole(&mut self, now: Instant, shared: &mut Shared) {
-        let (in_a_row, arrived) = self.recovery.suspects_lost();
-        if self.mtu.on_losses(in_a_row, arrived as usize) {
+        if self.mtu.on_losses(self.recovery.suspicion()) {
             self.on_shorter(now, shared);
         }
     }
@@ -93,12 +90,13 @@ impl Peer {
         let size = self.mtu.size();
         let dropped = self.outbox.recut(size, &mut shared.pool, &mut pen);
         self.inbox.drops.send_queue_full += dropped;
+        self.recovery.forget_suspects();
         self.suspect();
     }
 
     /// Losses of long packets are watched from here on.
     pub(super) fn suspect(&mut self) {
         self.recovery.on_datagram_size(self.mtu.size());
-        self.recovery.suspect_above(self.mtu.suspects_above());
+        self.recovery.suspect(self.mtu.may_fall());
     }
 }

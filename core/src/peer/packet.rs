@@ -7,6 +7,9 @@ use super::intent::Intent;
 use crate::audit::{Checked, at_most};
 use crate::config::ChannelConfig;
 use crate::crypto::{PacketKey, RESET_TOKEN_LEN, TAG_LEN};
+use crate::id::PeerId;
+use crate::machine::shared::Shared;
+use crate::notice::Notice;
 use crate::reliability::recovery::{Eliciting, Record, Recovery};
 use crate::trace::Content;
 use crate::transmit::EcnCounts;
@@ -288,8 +291,22 @@ impl<'a> PacketBuilder<'a> {
         }
     }
 
+    /// Audits, shows, notes and seals it: what is done with every packet that leaves.
+    pub(crate) fn finish(mut self, peer: PeerId, key: &PacketKey, shared: &mut Shared) -> Built {
+        if shared.notes.is_on {
+            let checked = self.audit(&shared.config.channels);
+            shared.notes.note(peer, checked);
+        }
+        shared.trace(|config| self.describe(&config.channels));
+        shared.notices.push(Notice::PacketSent {
+            peer,
+            number: self.number,
+        });
+        self.seal(key)
+    }
+
     /// Whether what is in it decodes to what was put into it; call before [`seal`](Self::seal).
-    pub(crate) fn audit(&mut self, channels: &[ChannelConfig]) -> Checked {
+    fn audit(&mut self, channels: &[ChannelConfig]) -> Checked {
         self.strip_last_length();
         let (end, end_max) = (self.out.len() as u64, self.end_max as u64);
         at_most(10, "bytes of a packet", end, end_max)?;
@@ -298,7 +315,7 @@ impl<'a> PacketBuilder<'a> {
     }
 
     /// Text for a trace; call before [`seal`](Self::seal).
-    pub(crate) fn describe(&mut self, channels: &[ChannelConfig]) -> Content {
+    fn describe(&mut self, channels: &[ChannelConfig]) -> Content {
         self.strip_last_length();
         show::packet(
             self.number,
@@ -317,7 +334,7 @@ impl<'a> PacketBuilder<'a> {
     }
 
     /// Encrypts the packet and ends it with its tag.
-    pub(crate) fn seal(mut self, key: &PacketKey) -> Built {
+    fn seal(mut self, key: &PacketKey) -> Built {
         self.strip_last_length();
         let (header, body) = self.out[self.start..].split_at_mut(self.body - self.start);
         let tag = key.seal(self.number, header, body);

@@ -9,7 +9,6 @@ use crate::crypto::{RESET_TOKEN_LEN, TAG_LEN};
 use crate::event::{Event, RebindStage, Role};
 use crate::log::debug;
 use crate::machine::shared::Shared;
-use crate::notice::Notice;
 use crate::path::{Heard, Patience, Proven, Way};
 use crate::reliability::recovery::{Eliciting, Verdict};
 use crate::time::Instant;
@@ -153,17 +152,8 @@ impl Peer {
         if let Some(data) = frames.challenge {
             packet.path_challenge(data);
         }
-        if shared.notes.is_on {
-            let checked = packet.audit(&shared.config.channels);
-            shared.notes.note(self.id, checked);
-        }
-        shared.trace(|config| packet.describe(&config.channels));
         let keys = self.keys.as_ref().expect("a connected peer has keys");
-        let built = packet.seal(&keys.send);
-        shared.notices.push(Notice::PacketSent {
-            peer: self.id,
-            number: self.recovery.next_number(),
-        });
+        let built = packet.finish(self.id, &keys.send, shared);
         self.recovery
             .on_sent(now, built.len, Eliciting::No, None, true);
         self.path.on_sent(frames.way.remote, built.len);

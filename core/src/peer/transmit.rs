@@ -379,22 +379,14 @@ impl Peer {
             }
         }
         let is_probe = core::mem::take(&mut self.probe);
+        let is_short = core::mem::take(&mut self.short_probe);
         let is_exempt = is_probe || window_is_full;
         if packet.is_empty() {
             packet.discard();
             return false;
         }
-        if shared.notes.is_on {
-            let checked = packet.audit(&shared.config.channels);
-            shared.notes.note(self.id, checked);
-        }
-        shared.trace(|config| packet.describe(&config.channels));
         let keys = self.keys.as_ref().expect("a connected peer has keys");
-        let built = packet.seal(&keys.send);
-        shared.notices.push(Notice::PacketSent {
-            peer: self.id,
-            number: self.recovery.next_number(),
-        });
+        let built = packet.finish(self.id, &keys.send, shared);
         let has_more = self.outbox.is_any_due(now, &shared.config);
         let checked = at_most(
             10,
@@ -407,6 +399,7 @@ impl Peer {
             self.recovery.mark_probe();
         }
         self.keepalive.on_sent(now, spoken);
+        let is_followed = is_probe && !is_short;
         self.on_packet_sent(now, ack, built, planted, has_more);
         self.on_redundancy(now, built, percent);
         if load == Load::Fresh {
@@ -417,6 +410,9 @@ impl Peer {
                 (self.recovery.in_flight(), self.recovery.congestion_window());
             let checked = at_most(8, "bytes in flight", in_flight, window);
             shared.notes.note(self.id, checked);
+        }
+        if is_followed {
+            self.follow_probe(now, built.len, shared);
         }
         true
     }

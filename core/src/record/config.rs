@@ -56,7 +56,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
     put_number((*peers_max).into(), out);
     put_number((*half_open_max).into(), out);
     put_number((*connection_id_len).into(), out);
-    put_number(*datagram_size_max as u64, out);
+    put_number(datagram_size_max.unwrap_or(0) as u64, out);
     out.push((*mtu_discovery).into());
     put_number(*connection_bytes_max as u64, out);
     put_number(*unread_bytes_max as u64, out);
@@ -84,14 +84,18 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
 /// Reads what [`put`] wrote and checks it, as the builder does.
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<Config, DecodeError> {
     let error = reader.error("configuration");
-    let mut builder = Config::builder()
+    let builder = Config::builder()
         .protocol_id(number(reader, "protocol id")?)
         .channels(list(reader, "channels", read_channel)?)
         .accepts(flag(reader, "accepts")?)
         .peers_max(small(reader, "peers_max")?)
         .half_open_max(small(reader, "half_open_max")?)
-        .connection_id_len(small(reader, "connection_id_len")?)
-        .datagram_size_max(small(reader, "datagram_size_max")?)
+        .connection_id_len(small(reader, "connection_id_len")?);
+    let mut builder = match small(reader, "datagram_size_max")? {
+        0 => builder,
+        bytes => builder.datagram_size_max(bytes),
+    };
+    builder = builder
         .mtu_discovery(flag(reader, "mtu_discovery")?)
         .connection_bytes_max(small(reader, "connection_bytes_max")?)
         .unread_bytes_max(small(reader, "unread_bytes_max")?);
@@ -285,7 +289,7 @@ mod tests {
             .half_open_max(78)
             .connection_id_len(8)
             .datagram_size_max(1_451)
-            .mtu_discovery(false)
+            .mtu_discovery(true)
             .connection_bytes_max(300_000)
             .unread_bytes_max(usize::MAX)
             .idle_timeout(Duration::from_millis(9_001))

@@ -340,6 +340,7 @@ impl Recovery {
         self.backoff = self.backoff.saturating_add(1);
         self.probed_at = now;
         self.probes += 1;
+        self.suspects.on_silence();
         self.make_room(now, sink);
         Action::Probe
     }

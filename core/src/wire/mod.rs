@@ -27,6 +27,9 @@ pub(crate) const DATAGRAM_BASE: usize = 1_200;
 /// Length that every IPv4 way carries: 576 bytes (RFC 791) without the headers of IP and UDP. A HELLO is so long at least.
 pub(crate) const DATAGRAM_FLOOR: usize = 548;
 
+/// The longest that is ever made: 1,500 bytes of IPv6 and UDP hold it.
+pub(crate) const DATAGRAM_MAX: usize = 1_452;
+
 /// Reliable messages of one channel may be this far apart, oldest unacknowledged to newest sent.
 pub(crate) const MESSAGE_WINDOW: u64 = 4_096;
 

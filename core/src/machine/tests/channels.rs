@@ -159,6 +159,7 @@ fn settings(size_max: usize, tight: bool, datagram_size_max: usize) -> ConfigBui
         .channels(deliveries.map(channel).to_vec())
         .connection_bytes_max(cap)
         .datagram_size_max(datagram_size_max)
+        .mtu_discovery(datagram_size_max > 1_200)
 }
 
 /// One direction of one channel: what went in, and what came out.

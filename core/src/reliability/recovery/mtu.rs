@@ -1,20 +1,21 @@
 //! Probes of the path's MTU, and the losses that tell that it has become less.
 
 use super::{Eliciting, Record, Recovery, Verdict};
+use crate::path::mtu::Suspicion;
 use crate::reliability::ledger::Packet;
 use crate::saved::saved;
 use crate::time::Instant;
+use crate::wire::{DATAGRAM_BASE, DATAGRAM_FLOOR};
 
-/// Long packets that were lost in a row, none of them acknowledged in between.
+/// Long packets that were lost in a row.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
-    /// Packets longer than this are meant.
-    above: Option<u64>,
-    /// Those before this number say nothing: a later one arrived, or they went another way.
-    from: u64,
-    lost: u32,
-    /// The longest of the other packets that arrived meanwhile.
-    arrived: u64,
+    /// Whether losses are watched at all.
+    is_on: bool,
+    beyond_floor: Row,
+    beyond_base: Row,
+    /// A probe for lost packets had to be sent since the last long packet arrived.
+    is_silent: bool,
     /// The probe of the path's MTU under way.
     pub(super) probe: Option<u64>,
     /// Probes that were lost, which are no losses.
@@ -22,41 +23,72 @@ pub(super) struct Suspects {
 }
 
 saved!(Suspects {
-    above,
-    from,
-    lost,
-    arrived,
+    is_on,
+    beyond_floor,
+    beyond_base,
+    is_silent,
     probe,
     probes_lost
 });
 
+/// Packets above a size that were lost, none of them acknowledged in between.
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
+    /// Those before this number say nothing: a later one arrived, or they went another way.
+    from: u64,
+    lost: u32,
+}
+
+saved!(Row { from, lost });
+
+impl Row {
+    fn forget(&mut self, from: u64) {
+        *self = Self {
+            from: self.from.max(from),
+            lost: 0,
+        };
+    }
+}
+
 impl Suspects {
-    fn is_meant(&self, size: u64) -> bool {
-        self.above.is_some_and(|above| size > above)
+    /// The rows that a packet of `size` bytes belongs to.
+    fn rows(&mut self, size: u64) -> impl Iterator<Item = &mut Row> {
+        let rows = [
+            (DATAGRAM_FLOOR, &mut self.beyond_floor),
+            (DATAGRAM_BASE, &mut self.beyond_base),
+        ];
+        let is_in = move |above: usize| size > above as u64;
+        let rows = rows.into_iter().filter(move |(above, _)| is_in(*above));
+        rows.map(|(_, row)| row)
     }
 
     pub(super) fn on_acked(&mut self, number: u64, size: u64) {
-        if number < self.from {
-            return;
+        let mut is_long = false;
+        for row in self.rows(size) {
+            is_long = true;
+            if number >= row.from {
+                row.forget(number + 1);
+            }
         }
-        if self.is_meant(size) {
-            self.forget(number + 1);
-        } else {
-            self.arrived = self.arrived.max(size);
-        }
+        self.is_silent &= !is_long;
     }
 
     pub(super) fn on_lost(&mut self, number: u64, size: u64) {
-        if self.is_meant(size) && number >= self.from {
-            self.lost += 1;
+        for row in self.rows(size).filter(|row| number >= row.from) {
+            row.lost += 1;
         }
+    }
+
+    /// A probe for lost packets leaves, because nothing is heard.
+    pub(super) const fn on_silence(&mut self) {
+        self.is_silent = true;
     }
 
     /// Only packets from this number on are meant.
     pub(super) fn forget(&mut self, from: u64) {
-        self.from = self.from.max(from);
-        self.lost = 0;
-        self.arrived = 0;
+        self.beyond_floor.forget(from);
+        self.beyond_base.forget(from);
+        self.is_silent = false;
     }
 }
 
@@ -84,13 +116,17 @@ impl Recovery {
         true
     }
 
-    /// Losses of packets longer than this are counted from here on; `None`: of none.
-    pub(crate) fn suspect_above(&mut self, size: Option<usize>) {
-        let above = size.map(|size| size as u64);
-        if self.suspects.above != above {
-            self.suspects.above = above;
+    /// Whether losses of long packets are watched.
+    pub(crate) fn suspect(&mut self, is_on: bool) {
+        if self.suspects.is_on != is_on {
+            self.suspects.is_on = is_on;
             self.suspects.forget(self.next_number);
         }
+    }
+
+    /// What left until now says nothing any more.
+    pub(crate) fn forget_suspects(&mut self) {
+        self.suspects.forget(self.next_number);
     }
 
     /// Datagrams have this many bytes at most from here on.
@@ -98,9 +134,23 @@ impl Recovery {
         self.congestion.on_datagram_size(bytes as u64);
     }
 
-    /// Long packets lost in a row, and the longest of the others that arrived meanwhile.
-    pub(crate) const fn suspects_lost(&self) -> (u32, u64) {
-        (self.suspects.lost, self.suspects.arrived)
+    /// Long packets lost in a row.
+    pub(crate) const fn suspicion(&self) -> Suspicion {
+        let Suspects {
+            is_on,
+            beyond_floor,
+            beyond_base,
+            is_silent,
+            ..
+        } = self.suspects;
+        if !is_on {
+            return Suspicion::NONE;
+        }
+        Suspicion {
+            beyond_floor: beyond_floor.lost,
+            beyond_base: beyond_base.lost,
+            is_silent,
+        }
     }
 
     /// Probes since the last acknowledgement.
