@@ -51,6 +51,7 @@ use crate::crypto::Keys;
 use crate::event::Role;
 use crate::id::PeerId;
 use crate::path::Path;
+use crate::path::keepalive::Keepalive;
 use crate::path::mtu::Mtu;
 use crate::reliability::received::Received;
 use crate::reliability::recovery::Recovery;
@@ -100,6 +101,7 @@ pub(crate) struct Peer {
     confirm: Option<Repeat>,
     pub(crate) path: Path,
     pub(crate) mtu: Mtu,
+    keepalive: Keepalive,
     token: TokenState,
     /// Number of the packet that brought `reset_token`; 0 if it is that of the handshake.
     token_from: u64,
@@ -136,6 +138,7 @@ saved!(Peer {
     confirm,
     path,
     mtu,
+    keepalive,
     token,
     token_from,
     datagrams_sent,
@@ -171,6 +174,10 @@ pub(crate) struct Birth {
     pub(crate) remote_id: ConnectionId,
 }
 
+fn micros(time: core::time::Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 impl Peer {
     fn new(now: Instant, birth: Birth, state: State, config: &Config) -> Self {
         Self {
@@ -200,6 +207,7 @@ impl Peer {
             confirm: None,
             path: Path::default(),
             mtu: Mtu::new(config.mtu_discovery, config.datagram_size_max()),
+            keepalive: Keepalive::new(config, birth.role),
             token: TokenState::Told,
             token_from: 0,
             datagrams_sent: 0,
@@ -233,6 +241,8 @@ impl Peer {
             copy_bytes_sent: self.outbox.copies.bytes,
             loss_run_tenths: self.recovery.loss_run_tenths(),
             probes_sent: self.recovery.probes(),
+            keepalives_sent: self.keepalive.sent,
+            keepalive_interval_us: micros(self.keepalive.interval()),
             paths_asked: self.path.counts.asked,
             path_changes: self.path.counts.changed,
             paths_failed: self.path.counts.failed,

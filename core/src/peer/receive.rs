@@ -19,6 +19,9 @@ use crate::wire::Reader;
 use crate::wire::frame::{Frame, FrameError, Message, PathData};
 use crate::wire::packet::Header;
 
+/// A keepalive that is not answered within so many probe timeouts did not arrive, and neither did the probes after it.
+const KEEPALIVE_PATIENCE: u32 = 8;
+
 /// Why a packet was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -39,6 +42,8 @@ struct Taken {
     is_full: bool,
     /// A reliable message was not taken: the packet must not be acknowledged.
     is_incomplete: bool,
+    /// Messages are in it.
+    has_messages: bool,
     /// It holds more than questions and answers about ways.
     moves: bool,
     challenge: Option<PathData>,
@@ -103,6 +108,10 @@ impl Peer {
         if shared.config.ecn && !taken.is_incomplete {
             self.received.on_mark(now, arrival.ecn, taken.urgency);
         }
+        let silence = now.saturating_duration_since(self.last_sent);
+        let patience = self.recovery.probe_timeout() * KEEPALIVE_PATIENCE;
+        self.keepalive
+            .on_heard(now, silence, taken.has_messages, patience);
         let heard = Heard {
             way: Way {
                 remote: arrival.from,
@@ -132,6 +141,7 @@ impl Peer {
             urgency: Urgency::None,
             is_full: shared.unread_bytes >= shared.config.unread_bytes_max,
             is_incomplete: false,
+            has_messages: false,
             moves: compact_ack,
             challenge: None,
             response: None,
@@ -270,6 +280,7 @@ impl Peer {
         taken: &mut Taken,
         shared: &mut Shared,
     ) -> Result<(), Violation> {
+        taken.has_messages = true;
         let is_reliable = shared.config.channels[usize::from(message.channel)]
             .delivery
             .is_reliable();

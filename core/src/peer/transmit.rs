@@ -14,6 +14,7 @@ use crate::crypto::TAG_LEN;
 use crate::event::Role;
 use crate::machine::shared::Shared;
 use crate::notice::Notice;
+use crate::path::keepalive::Spoken;
 use crate::planted::{Bug, Planted};
 use crate::reliability::received::AckForm;
 use crate::reliability::recovery::{Eliciting, Permit};
@@ -112,7 +113,7 @@ impl Peer {
         if is_control_due {
             return now;
         }
-        let keepalive = self.last_sent + shared.config.keepalive_interval;
+        let keepalive = self.keepalive.due_at(self.last_sent, self.last_heard);
         let keepalive = self
             .copies_at(now, shared)
             .map_or(keepalive, |at| at.min(keepalive));
@@ -312,6 +313,7 @@ impl Peer {
             let delay = u64::try_from(self.received.ack_delay(now).as_micros()).unwrap_or(u64::MAX);
             packet.ack(self.received.ranges(), delay, self.received.marks_due(now));
         }
+        let mut spoken = Spoken::Other;
         if with_data {
             if let Ping::Wanted { asked } = self.ping {
                 self.ping = Ping::InFlight { asked };
@@ -359,11 +361,18 @@ impl Peer {
                 self.outbox.fill_copies(now, outlook, &mut packet, &mut pen);
             }
             // With an acknowledgement the packet answers what was just heard: no need to ask whether the peer is there.
-            let is_keepalive_due =
-                ack == AckForm::None && now >= self.last_sent + shared.config.keepalive_interval;
+            let silent_until = self.keepalive.due_at(self.last_sent, self.last_heard);
+            let is_keepalive_due = ack == AckForm::None && now >= silent_until;
             let is_due = is_keepalive_due || self.probe || planted.past_says_so();
+            if packet.has_data() {
+                spoken = Spoken::Messages;
+            }
             if !packet.is_eliciting() && is_due {
                 packet.ping();
+                if is_keepalive_due && !self.probe {
+                    let silence = now.saturating_duration_since(self.last_heard);
+                    spoken = Spoken::Keepalive(silence);
+                }
             }
             // A client whose address changed unknown to itself is found by what it asks.
             let asks =
@@ -392,6 +401,7 @@ impl Peer {
         if is_probe {
             self.recovery.mark_probe();
         }
+        self.keepalive.on_sent(now, spoken);
         let is_followed = is_probe && !is_short;
         self.on_packet_sent(now, ack, built, planted, has_more);
         self.on_redundancy(now, built, percent);
