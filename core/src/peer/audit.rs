@@ -62,8 +62,8 @@ impl Peer {
             self.newest,
             &self.recovery,
         ));
-        into.add(&(self.last_heard, self.last_sent, self.flush, self.probe));
-        into.add(&self.short_probe);
+        into.add(&(self.last_heard, self.last_sent, self.flush));
+        into.add(&(self.probe, self.probe_again, self.short_probe));
         into.add(&(self.ping, &self.confirm, self.messages_sent));
         into.add(&(&self.path, &self.mtu, &self.keepalive));
         into.add(&(self.token, self.token_from));

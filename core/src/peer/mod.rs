@@ -92,7 +92,9 @@ pub(crate) struct Peer {
     flush: bool,
     /// A probe is to be sent outside the congestion window.
     probe: bool,
-    /// And it is to be short: see [`follow_probe`](Self::follow_probe).
+    /// And another after it, of small messages that have no copies.
+    probe_again: bool,
+    /// And this one is to be short: see [`follow_probe`](Self::follow_probe).
     short_probe: bool,
     ping: Ping,
     /// A client repeats its first packet until it hears from the server.
@@ -130,6 +132,7 @@ saved!(Peer {
     last_sent,
     flush,
     probe,
+    probe_again,
     short_probe,
     ping,
     confirm,
@@ -198,6 +201,7 @@ impl Peer {
             last_sent: now,
             flush: false,
             probe: false,
+            probe_again: false,
             short_probe: false,
             ping: Ping::Idle,
             confirm: None,

@@ -90,6 +90,8 @@ impl Peer {
             return Err(Refused::Unauthentic);
         }
         let is_newest = number > self.newest || self.datagrams_received == 0;
+        let missing = number.checked_sub(self.newest.saturating_add(1));
+        let before = self.last_heard;
         self.datagrams_received += 1;
         self.bytes_received += len as u64;
         self.last_heard = now;
@@ -100,6 +102,9 @@ impl Peer {
         let steps_max = self.recovery.remembered_max() + len as u64;
         shared.notes.work = 0;
         let taken = self.handle_plain(now, number, header.compact_ack, plain, shared);
+        if let Some(missing) = missing {
+            self.recovery.on_heard(now, before, missing);
+        }
         if shared.config.ecn && !taken.is_incomplete {
             self.received.on_mark(now, arrival.ecn, taken.urgency);
         }

@@ -64,7 +64,7 @@ impl Peer {
             State::Dialling(dialling) => Some(dialling.repeat.at),
             State::Accepting(accepting) => accepting.is_due.then_some(now),
             State::Connected | State::Closing(_) => self.packet_at(now, shared),
-            State::Draining { .. } => self.received.ack_deadline(),
+            State::Draining { .. } => self.received.ack_deadline(None),
             State::Gone => None,
         }
     }
@@ -87,7 +87,7 @@ impl Peer {
             Some(_) | None => self.fresh_at(now, shared),
         };
         let deadlines = [
-            self.received.ack_deadline(),
+            self.ack_deadline(now),
             self.confirm.map(|confirm| confirm.at),
             self.close_again_at(),
             self.path_at(now),
@@ -96,6 +96,12 @@ impl Peer {
             fresh,
         ];
         Instant::earliest(&deadlines)
+    }
+
+    /// When an acknowledgement must leave even if nothing else does.
+    fn ack_deadline(&self, now: Instant) -> Option<Instant> {
+        let company = self.outbox.copies.next_tick_by(now);
+        self.received.ack_deadline(company)
     }
 
     /// When there is reason to send a packet that the peer must acknowledge.
@@ -238,10 +244,7 @@ impl Peer {
             true => Load::Ack,
             false => self.load(now, shared),
         };
-        let is_ack_due = self
-            .received
-            .ack_deadline()
-            .is_some_and(|deadline| deadline <= now);
+        let is_ack_due = self.ack_deadline(now).is_some_and(|due| due <= now);
         if load == Load::Ack && !is_ack_due {
             return false;
         }
@@ -414,12 +417,18 @@ impl Peer {
         if is_followed {
             self.follow_probe(now, built.len, shared);
         }
+        let is_again = core::mem::take(&mut self.probe_again);
+        if is_probe && is_again && !self.probe {
+            let mut pen = shared.journal.pen(now, self.id);
+            self.probe = self.outbox.probe_small(&mut pen);
+        }
         true
     }
 
     /// What a packet that left means for copies: those in it are paid, and the rest of it pays for others.
     fn on_redundancy(&mut self, now: Instant, built: Built, percent: u8) {
         if percent == 0 {
+            self.outbox.copies.on_tick(now, built.has_new);
             return;
         }
         let bytes = built.len as u64 + UDP_IP_LEN - built.copy_bytes as u64;
