@@ -12,6 +12,8 @@ use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
 
+use crate::channel::ranges::{Part, Parts};
+
 /// Small buffers come in steps of this many bytes, so that a message pins hardly more than its size.
 const STEP: usize = 64;
 const SMALL_MAX: usize = 2_048;
@@ -24,11 +26,17 @@ const CLASSES: usize = SMALL_CLASSES + LARGE_CLASSES;
 /// Idle buffers kept for reuse, in bytes over all classes.
 const IDLE_BYTES_MAX: usize = 4 << 20;
 
+/// Idle sets kept for reuse, and the parts that one of them has room for, at most.
+const IDLE_PARTS_MAX: usize = 1_024;
+const PARTS_LEN_MAX: usize = 64;
+
 /// Recycled buffers, by size.
 #[derive(Debug)]
 pub(crate) struct Pool {
     idle: [Vec<Vec<u8>>; CLASSES],
     idle_bytes: usize,
+    /// Memory of sets, for messages in fragments.
+    parts: Vec<Vec<Part>>,
 }
 
 impl Default for Pool {
@@ -36,6 +44,7 @@ impl Default for Pool {
         Self {
             idle: core::array::from_fn(|_| Vec::new()),
             idle_bytes: 0,
+            parts: Vec::new(),
         }
     }
 }
@@ -68,6 +77,20 @@ impl Pool {
         buffer.clear();
         self.idle_bytes += capacity;
         self.idle[class].push(buffer);
+    }
+
+    /// An empty set of bytes of a message.
+    pub(crate) fn take_parts(&mut self) -> Parts {
+        self.parts.pop().map(Parts::recycled).unwrap_or_default()
+    }
+
+    /// Takes a set back.
+    pub(crate) fn give_parts(&mut self, parts: Parts) {
+        let list = parts.into_list();
+        let is_usual = (1..=PARTS_LEN_MAX).contains(&list.capacity());
+        if is_usual && self.parts.len() < IDLE_PARTS_MAX {
+            self.parts.push(list);
+        }
     }
 }
 

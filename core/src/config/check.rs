@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{ChannelConfig, Config};
-use crate::channel::message_cost_most;
+use crate::channel::message_cost;
 use crate::channel::qos::Qos;
 use crate::error::{ConfigError, QosError};
 use crate::id::ChannelId;
@@ -33,7 +33,7 @@ impl Config {
             });
         }
         self.check_channel_qos(index, channel)?;
-        let needed_bytes = message_cost_most(size_max);
+        let needed_bytes = message_cost(size_max);
         let caps = [
             ("send_queue_bytes_max", channel.send_queue_bytes_max),
             ("receive_bytes_max", channel.receive_bytes_max),
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn longer_datagrams_than_1200_bytes_need_somebody_who_finds_out_whether_they_arrive() {
         let off = || Config::builder().mtu_discovery(false);
-        let on = || Config::builder().mtu_discovery(true);
+        let on = Config::builder;
         let size = |config: Config| config.datagram_size_max();
         assert_eq!(off().build().map(size), Ok(1_200));
         assert_eq!(on().build().map(size), Ok(1_452));

@@ -18,7 +18,6 @@
 use core::time::Duration;
 
 use crate::audit::{Checked, holds};
-use crate::channel::Cut;
 use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::{DATAGRAM_BASE, DATAGRAM_FLOOR};
@@ -106,14 +105,6 @@ impl Mtu {
     /// Bytes of UDP payload that a datagram may have.
     pub(crate) const fn size(&self) -> usize {
         self.size
-    }
-
-    /// How messages are cut now.
-    pub(crate) const fn cut(&self) -> Cut {
-        Cut {
-            datagram_size: self.size,
-            is_adaptive: self.is_on,
-        }
     }
 
     /// A message was queued that is longer than one datagram.

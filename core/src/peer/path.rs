@@ -88,7 +88,7 @@ impl Peer {
         let sample = proven.round_trip.filter(|_| is_other_network);
         self.recovery.on_path_changed(now, is_other_network, sample);
         if is_other_network && self.mtu.on_network_changed() {
-            self.on_shorter(now, shared);
+            self.on_shorter(shared);
         }
         // What was sent to the old address since it fell silent is lost: the answer to this tells it.
         self.begin_probe(now, shared);

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 
 use super::packet::ConnectionId;
 use super::{DATAGRAM_BASE, DATAGRAM_FLOOR, DecodeError, Reader, varint};
-use crate::channel::message_cost_most;
+use crate::channel::message_cost;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::crypto::{CipherSuite, Pattern};
 use crate::event::Refusal;
@@ -140,7 +140,7 @@ impl Credits {
     /// a message that can never leave.
     pub(crate) fn suit(&self, config: &Config) -> bool {
         let covers = |(channel, credit): (&ChannelConfig, &u64)| {
-            let cost = message_cost_most(channel.message_size_max) as u64;
+            let cost = message_cost(channel.message_size_max) as u64;
             !channel.delivery.is_reliable() || cost <= self.all.min(*credit)
         };
         self.channels.len() == config.channels.len()

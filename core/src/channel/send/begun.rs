@@ -1,7 +1,9 @@
 //! Messages in the order in which they began to leave: priorities make it another than that of their numbers.
 
 use super::{Outgoing, SendChannel};
+use crate::channel::SHORT_LEN;
 use crate::journal::Pen;
+use crate::pool::Pool;
 use crate::time::Instant;
 
 impl SendChannel {
@@ -34,14 +36,19 @@ impl SendChannel {
         self.oldest().and_then(|(_, message)| message.sent_at)
     }
 
-    /// Queues the oldest unacknowledged piece to be sent again, as a probe. Returns whether there is one.
-    pub(crate) fn probe(&mut self, pen: &mut Pen<'_>) -> bool {
-        let oldest = self.oldest();
-        let piece = oldest.and_then(|(id, message)| Some((id, message.first_unacked()?)));
-        let Some((id, index)) = piece else {
+    /// Queues the oldest unacknowledged piece to be sent again, as a probe. One that is to be `short` goes in fragments if it is
+    /// too long for the shortest datagram. Returns whether there is one.
+    pub(crate) fn probe(&mut self, short: bool, pool: &mut Pool, pen: &mut Pen<'_>) -> bool {
+        let Some(id) = self.begun.front().copied() else {
             return false;
         };
-        self.on_lost(id, index, true, pen);
+        if short {
+            self.cut(self.position(id), SHORT_LEN, pool);
+        }
+        let Some(piece) = self.message(id).and_then(Outgoing::first_unacked) else {
+            return false;
+        };
+        self.on_lost(id, piece, true, pen);
         true
     }
 }
