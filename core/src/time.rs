@@ -46,6 +46,16 @@ impl Instant {
         Self(millis.saturating_mul(1_000_000))
     }
 
+    /// The earliest of those that there are.
+    pub(crate) fn earliest(of: &[Option<Self>]) -> Option<Self> {
+        of.iter()
+            .copied()
+            .fold(None, |first, at| match (first, at) {
+                (Some(first), Some(at)) => Some(at.min(first)),
+                (first, at) => first.or(at),
+            })
+    }
+
     /// Nanoseconds since the epoch.
     #[must_use]
     pub const fn as_nanos(self) -> u64 {

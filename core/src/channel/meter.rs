@@ -76,6 +76,11 @@ impl Meter {
         Some(RateLimit::new(bucket.rate, bucket.burst))
     }
 
+    /// Whether there is a limit: what a piece takes need not be known if there is none.
+    pub(crate) const fn is_limited(&self) -> bool {
+        self.bucket.is_some()
+    }
+
     /// When so many bytes may leave, if nothing does until then: long ago, if there is no limit.
     pub(crate) fn ready_at(&self, bytes: usize) -> Instant {
         self.bucket

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use super::copies::{Copies, OWN_DATAGRAM_LEN};
 use super::credit::Allowance;
 use super::options::SendOptions;
+use super::ranges::Piece;
 use super::send::{QueueFull, Queued, Receipt, SendChannel, Terms};
 use super::shares::Shares;
-use super::ranges::Piece;
 use super::whole_len;
 use crate::audit::{Checked, Depth, Fingerprint, at_most, holds};
 use crate::config::{Config, TickConfig};
@@ -177,6 +177,11 @@ impl Outbox {
                 .map(|at| (ChannelId::new(index as u8), at))
         });
         sent.min_by_key(|(_, at)| *at)
+    }
+
+    /// Whether there is nothing to send, neither new nor lost.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.channels.iter().all(SendChannel::is_idle)
     }
 
     /// When the first piece that never left may leave, as far as channels say.

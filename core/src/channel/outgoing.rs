@@ -365,7 +365,11 @@ mod tests {
         assert_eq!(fit(0, 1_000, 1_000), Some(Part::new(0, 1_000)));
         assert_eq!(fit(0, 1_000, 999), Some(Part::new(0, 872)));
         assert_eq!(fit(0, 1_000, 127), None);
-        assert_eq!(fit(0, 200, 180), None, "what is left over would be too short");
+        assert_eq!(
+            fit(0, 200, 180),
+            None,
+            "what is left over would be too short"
+        );
         assert_eq!(fit(500, 501, 400), Some(Part::new(373, 501)));
         assert_eq!(fit(3, 9, 400), Some(Part::new(0, 128)));
         let fresh = |end, room| Fragments::fit(Part::new(0, end), room, 476);

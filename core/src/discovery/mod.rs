@@ -249,7 +249,7 @@ impl Discovery {
             responder.and_then(Responder::poll_timeout),
             search.and_then(Search::poll_timeout),
         ];
-        deadlines.into_iter().flatten().min()
+        Instant::earliest(&deadlines)
     }
 
     /// Appends one datagram to `buf`.

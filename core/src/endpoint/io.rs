@@ -75,7 +75,8 @@ impl Endpoint {
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) or [`poll_transmit`](Self::poll_transmit) if nothing
-    /// else happens. It is not after the last `now` only while one of them has something to do.
+    /// else happens. It is not after the last `now` only while one of them has something to do. An input or a command
+    /// gives `poll_transmit` something to do: to find out what leaves now, and when the next deadline is.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.machine.poll_timeout()

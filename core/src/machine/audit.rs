@@ -95,6 +95,9 @@ impl Machine {
                 !found.is_due || found.waits_to_send,
             )?;
         }
+        if found.waits_for_reckoning {
+            return Ok(());
+        }
         let due_at = self.schedule.of(slot);
         let Some(deadline) = peer.deadline(&self.shared) else {
             return Ok(());
@@ -146,7 +149,7 @@ impl Machine {
         for found in self.slots.iter() {
             found.peer.fingerprint(&mut into);
             into.add(&(found.entry, found.is_displaced));
-            into.add(&(found.is_due, found.waits_to_send));
+            into.add(&(found.is_due, found.waits_to_send, found.waits_for_reckoning));
             into.add(&(found.waits_to_be_read, found.waits_for_flush));
         }
         into.add(&(&self.by_address, &self.half_open, self.connected, self.due));

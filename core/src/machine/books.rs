@@ -1,5 +1,5 @@
-//! The books: after every call that touched a peer, who is ready to send, who can be read, who is due
-//! when, and by what address or id a datagram finds it.
+//! The books: after every call that touched a peer, by what address or id a datagram finds it and whether it can be
+//! read; and before anybody is served, who is ready to send and who is due when.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -13,7 +13,7 @@ use crate::peer::HelloKey;
 use crate::planted::Bug;
 
 impl Machine {
-    /// Brings the books up to date with what a peer wants.
+    /// Brings the books up to date with what a peer is. When it wants to send is [reckoned](Self::reckon) later.
     pub(super) fn update(&mut self, slot: u32) {
         self.shared.notes.touched = slot;
         self.update_entry(slot);
@@ -30,6 +30,25 @@ impl Machine {
             }
             return;
         }
+        let is_readable = found.peer.inbox.has_items() && found.entry != Entry::HalfOpen;
+        if is_readable {
+            self.unread.push(slot, &mut self.slots);
+        }
+        self.changed.push(slot, &mut self.slots);
+    }
+
+    /// Reckons for all peers that changed when they want to send and when they are due: once, however many calls changed
+    /// them.
+    pub(super) fn reckon(&mut self) {
+        while let Some(slot) = self.changed.pop(&mut self.slots) {
+            self.reckon_slot(slot);
+        }
+    }
+
+    fn reckon_slot(&mut self, slot: u32) {
+        let Some(found) = self.slots.get_mut(slot) else {
+            return;
+        };
         let transmit_at = found.peer.transmit_at(self.now, &self.shared);
         let was_due = found.is_due;
         found.is_due = transmit_at.is_some_and(|at| at <= self.now);
@@ -45,12 +64,8 @@ impl Machine {
             self.shared.config.planted.has(Bug::TimerForgotten) && found.peer.recovery.probes() > 0;
         let deadline = deadline.filter(|_| !forgets);
         self.schedule.set(slot, deadline);
-        let is_readable = found.peer.inbox.has_items() && found.entry != Entry::HalfOpen;
         if found.is_due {
             self.ready.push(slot, &mut self.slots);
-        }
-        if is_readable {
-            self.unread.push(slot, &mut self.slots);
         }
     }
 
@@ -63,6 +78,7 @@ impl Machine {
         let has_more_to_say = found.peer.inbox.is_credit_due();
         if has_more_to_say || found.entry != Entry::Connected {
             self.update(slot);
+            self.reckon();
             return;
         }
         self.shared.notes.touched = slot;

@@ -91,9 +91,10 @@ impl Machine {
         }
         let datagram_size = found.mtu.size();
         let mut pen = shared.journal.pen(self.now, peer);
-        let queued = found
-            .outbox
-            .push(self.now, request, datagram_size, &mut shared.pool, &mut pen);
+        let queued =
+            found
+                .outbox
+                .push(self.now, request, datagram_size, &mut shared.pool, &mut pen);
         let queued = queued.map_err(|QueueFull| SendError::QueueFull)?;
         let drops = &mut found.inbox.drops;
         drops.send_queue_full += queued.dropped;
@@ -208,10 +209,10 @@ impl Machine {
         is_other_network: bool,
     ) -> Result<usize, RebindError> {
         self.advance(now);
-        let peers: Vec<PeerId> = self.slots.iter().map(|found| found.peer.id).collect();
         if self.is_serving() {
             return Err(RebindError::Serving);
         }
+        let peers: Vec<PeerId> = self.slots.iter().map(|found| found.peer.id).collect();
         let mut moving = 0;
         for peer in peers {
             if let Some(found) = self.slots.peer_mut(peer)

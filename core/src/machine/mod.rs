@@ -10,7 +10,7 @@
 //! | `audit`    | the books against the peers                                           |
 //! | `datagram` | a datagram's way to whom it concerns                                  |
 //! | `accept`   | a stranger's HELLO                                                    |
-//! | `books`    | after every call: who is ready to send or be read, who is due when    |
+//! | `books`    | who is found by what and can be read; before a poll, who is due when  |
 //! | `slots`    | the table of peers                                                    |
 //! | `schedule` | the heap of deadlines                                                 |
 //! | `waiting`  | queues of peers                                                       |
@@ -66,6 +66,8 @@ pub(crate) struct Machine {
     identity: Identity,
     slots: Slots,
     schedule: Schedule,
+    /// Peers that were touched since they were last reckoned with.
+    changed: Waiting,
     /// Peers with something to send.
     ready: Waiting,
     /// Peers with something to read.
@@ -115,6 +117,7 @@ struct Probe {
 
 saved!(Probe { nonce, to, sent_at });
 
+const WAITS_FOR_RECKONING: fn(&mut Slot) -> &mut bool = |slot| &mut slot.waits_for_reckoning;
 const WAITS_TO_SEND: fn(&mut Slot) -> &mut bool = |slot| &mut slot.waits_to_send;
 const WAITS_TO_BE_READ: fn(&mut Slot) -> &mut bool = |slot| &mut slot.waits_to_be_read;
 const WAITS_FOR_FLUSH: fn(&mut Slot) -> &mut bool = |slot| &mut slot.waits_for_flush;
@@ -132,6 +135,7 @@ impl Machine {
                 secrets.fork("connection ids"),
             ),
             schedule: Schedule::default(),
+            changed: Waiting::new(WAITS_FOR_RECKONING),
             ready: Waiting::new(WAITS_TO_SEND),
             unread: Waiting::new(WAITS_TO_BE_READ),
             unflushed: Waiting::new(WAITS_FOR_FLUSH),
@@ -170,6 +174,7 @@ impl Machine {
 
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
+        self.reckon();
         // A slot that is due again at once waits for the next call: one pass has an end.
         for _ in 0..self.slots.used() {
             let Some(slot) = self.schedule.pop_due(self.now) else {
@@ -179,6 +184,7 @@ impl Machine {
                 found.peer.handle_timeout(self.now, &mut self.shared);
             }
             self.update(slot);
+            self.reckon();
         }
         self.discovery.handle_timeout(self.now);
         if let Some(tick) = &mut self.tick {

@@ -16,6 +16,7 @@ use crate::wire::show;
 impl Machine {
     pub(crate) fn poll_transmit(&mut self, now: Instant, buf: &mut Vec<u8>) -> Option<Transmit> {
         self.advance(now);
+        self.reckon();
         let transmit = self
             .transmit_answer(buf)
             .or_else(|| self.transmit_discovery(buf))
@@ -46,15 +47,24 @@ impl Machine {
         while let Some(slot) = self.ready.front(&mut self.slots) {
             let found = self.slots.get_mut(slot)?;
             let transmit = found.peer.poll_transmit(self.now, &mut self.shared, buf);
+            self.update(slot);
+            self.reckon();
             if transmit.is_some() {
-                found.peer.note_waits(self.now, &mut self.shared);
+                self.leave_unless_due(slot);
                 return transmit;
             }
-            self.ready.pop(&mut self.slots);
-            self.update(slot);
+            self.ready.leave(slot, &mut self.slots);
             self.expect_not_due(slot);
         }
         None
+    }
+
+    /// It goes on being served until it has nothing more to send: its datagrams leave in a row.
+    fn leave_unless_due(&mut self, slot: u32) {
+        let is_due = self.slots.get(slot).is_some_and(|found| found.is_due);
+        if !is_due {
+            self.ready.leave(slot, &mut self.slots);
+        }
     }
 
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
@@ -90,14 +100,11 @@ impl Machine {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        if !self.answers.is_empty() || self.due > 0 {
+        if !self.answers.is_empty() || self.due > 0 || !self.changed.is_empty() {
             return Some(self.now);
         }
         let tick = self.tick.as_ref().and_then(TickClock::poll_timeout);
-        [self.schedule.next(), self.discovery.poll_timeout(), tick]
-            .into_iter()
-            .flatten()
-            .min()
+        Instant::earliest(&[self.schedule.next(), self.discovery.poll_timeout(), tick])
     }
 
     pub(crate) fn poll_trace(&mut self) -> Option<Content> {

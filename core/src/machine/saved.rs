@@ -6,7 +6,9 @@
 use alloc::vec::Vec;
 
 use super::shared::Shared;
-use super::{Machine, WAITS_FOR_FLUSH, WAITS_TO_BE_READ, WAITS_TO_SEND, Waiting};
+use super::{
+    Machine, WAITS_FOR_FLUSH, WAITS_FOR_RECKONING, WAITS_TO_BE_READ, WAITS_TO_SEND, Waiting,
+};
 use crate::crypto::Identity;
 use crate::saved::{Loader, Saved};
 use crate::time::Instant;
@@ -34,6 +36,7 @@ impl Machine {
             identity: _,
             slots,
             schedule,
+            changed,
             ready,
             unread,
             unflushed,
@@ -58,6 +61,7 @@ impl Machine {
         shared.save(out);
         slots.save(out);
         schedule.save(out);
+        changed.save(out);
         ready.save(out);
         unread.save(out);
         unflushed.save(out);
@@ -87,6 +91,7 @@ impl Machine {
             identity,
             slots: from.field("slots")?,
             schedule: from.field("schedule")?,
+            changed: Waiting::load(from, WAITS_FOR_RECKONING)?,
             ready: Waiting::load(from, WAITS_TO_SEND)?,
             unread: Waiting::load(from, WAITS_TO_BE_READ)?,
             unflushed: Waiting::load(from, WAITS_FOR_FLUSH)?,

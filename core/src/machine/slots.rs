@@ -35,6 +35,8 @@ pub(crate) struct Slot {
     pub(crate) is_displaced: bool,
     /// It has something to send that may leave now.
     pub(crate) is_due: bool,
+    /// When it wants to send, and when it is due, is to be reckoned anew.
+    pub(crate) waits_for_reckoning: bool,
     /// It stands in the queue of peers with something to send.
     pub(crate) waits_to_send: bool,
     /// It stands in the queue of peers with something to read.
@@ -48,6 +50,7 @@ saved!(Slot {
     entry,
     is_displaced,
     is_due,
+    waits_for_reckoning,
     waits_to_send,
     waits_to_be_read,
     waits_for_flush
@@ -149,6 +152,7 @@ impl Slots {
             entry,
             is_displaced: false,
             is_due: false,
+            waits_for_reckoning: false,
             waits_to_send: false,
             waits_to_be_read: false,
             waits_for_flush: false,

@@ -72,6 +72,21 @@ impl Waiting {
         Some(slot)
     }
 
+    /// The slot at the front waits no more.
+    pub(super) fn leave(&mut self, slot: u32, slots: &mut Slots) {
+        if self.queue.front() == Some(&slot) {
+            self.queue.pop_front();
+        }
+        if let Some(found) = slots.get_mut(slot) {
+            *(self.flag)(found) = false;
+        }
+    }
+
+    /// Whether none waits, but for those that were freed meanwhile.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Keeps one entry of every slot that waits. The newest push is not in the queue yet: its flag stays.
     fn sweep(&mut self, slots: &mut Slots) {
         let flag = self.flag;

@@ -33,8 +33,7 @@ impl Peer {
             false => fresh.saturating_sub(waiting_fresh),
         };
         let by_rate = self.outbox.rate_bytes(channel, until);
-        left.min(self.outbox.room_bytes(channel))
-            .min(by_rate)
+        left.min(self.outbox.room_bytes(channel)).min(by_rate)
     }
 
     /// All in all, and if unreliable.

@@ -17,7 +17,7 @@
 //! | `audit`      | what no state of a peer may be                                |
 //! | `journal`    | what holds messages back, for who asks                        |
 //!
-//! A peer never calls up: its endpoint asks it after every call what it wants ([`Peer::transmit_at`],
+//! A peer never calls up: its endpoint asks it before the next poll what it wants ([`Peer::transmit_at`],
 //! [`Peer::deadline`]), so nothing has to be kept in step.
 
 mod acks;

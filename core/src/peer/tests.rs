@@ -377,7 +377,12 @@ fn fragments_of_more_than_the_largest_message_end_the_connection() {
     for channel in [UNRELIABLE, RELIABLE] {
         let mut court = Court::new();
         for index in 0..100 {
-            court.says(&message(channel, 1, Some((1_100 * index, 110_000)), &[7; 1_100]));
+            court.says(&message(
+                channel,
+                1,
+                Some((1_100 * index, 110_000)),
+                &[7; 1_100],
+            ));
         }
         assert_eq!(court.verdict(), Some(Violation::TooLarge));
     }

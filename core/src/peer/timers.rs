@@ -32,7 +32,7 @@ impl Peer {
             self.path.deadline(),
             delivery.map(|(_, sent_at)| sent_at + shared.config.delivery_timeout),
         ];
-        deadlines.into_iter().flatten().min()
+        Instant::earliest(&deadlines)
     }
 
     /// Deadlines may have passed; harmless when none has.

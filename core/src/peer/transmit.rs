@@ -94,7 +94,7 @@ impl Peer {
             data,
             fresh,
         ];
-        deadlines.into_iter().flatten().min()
+        Instant::earliest(&deadlines)
     }
 
     /// When there is reason to send a packet that the peer must acknowledge.
@@ -110,6 +110,9 @@ impl Peer {
         let keepalive = self
             .copies_at(now, shared)
             .map_or(keepalive, |at| at.min(keepalive));
+        if self.outbox.is_idle() {
+            return keepalive;
+        }
         let data = [
             self.outbox.lost_at(),
             self.outbox.new_at(self.terms(&shared.config)),
@@ -131,6 +134,9 @@ impl Peer {
 
     /// When unreliable messages may leave though nothing else may: they never wait behind bulk.
     fn fresh_at(&mut self, now: Instant, shared: &Shared) -> Option<Instant> {
+        if self.outbox.is_idle() {
+            return None;
+        }
         let is_paced = self.is_paced(now);
         let terms = self.terms(&shared.config);
         let (at, bytes) = self.outbox.fresh(now, terms, is_paced)?;

@@ -124,7 +124,12 @@ fn a_cut_off_recording_is_refused_at_every_length() {
 #[test]
 fn another_version_is_refused_by_its_number() {
     for (at, expected) in [
-        (9, RecordingError::WrongVersion { found: 0x01 ^ 0x70 }),
+        (
+            9,
+            RecordingError::WrongVersion {
+                found: FORMAT_VERSION ^ 0x70,
+            },
+        ),
         (10, RecordingError::WrongProtocol { found: 0x01 ^ 0x70 }),
         (11, RecordingError::UnknownFlags { found: 0x70 }),
         (0, RecordingError::NotARecording),

@@ -196,7 +196,7 @@ impl Received {
     pub(crate) fn ack_deadline(&self) -> Option<Instant> {
         let soon = self.soon_since.map(|since| since + self.ack_delay_max);
         let lazy = self.lazy_since.map(|since| since + LAZY_ACK_DELAY);
-        [self.now_since, soon, lazy].into_iter().flatten().min()
+        Instant::earliest(&[self.now_since, soon, lazy])
     }
 
     /// The acknowledgement for a packet that leaves anyway.

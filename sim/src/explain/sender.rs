@@ -23,11 +23,7 @@ impl Sender {
     /// Takes a step that concerns what is sent. Returns the message that came to its end by it.
     pub(super) fn take(&mut self, at: Instant, step: Step, is_reliable: bool) -> Option<Name> {
         match step {
-            Step::Queued {
-                channel,
-                id,
-                len,
-            } => self.channel(channel).on_queued(at, id, len),
+            Step::Queued { channel, id, len } => self.channel(channel).on_queued(at, id, len),
             Step::Waits {
                 channel,
                 again,

@@ -1,8 +1,8 @@
 //! A send channel's sums against its queue.
 
 use super::SendChannel;
-use crate::channel::outgoing::Fragments;
 use crate::audit::{Checked, Depth, Fingerprint, at_most, equal, holds};
+use crate::channel::outgoing::Fragments;
 use crate::wire::MESSAGE_WINDOW;
 
 impl SendChannel {
@@ -83,7 +83,7 @@ impl SendChannel {
     fn is_at_rest(&self) -> bool {
         self.queue.is_empty()
             && self.lost.is_empty()
-            && self.unsent.len() == 0
+            && self.unsent.is_empty()
             && self.expiries.len() == 0
             && self.begun.is_empty()
             && self.queued_bytes == 0

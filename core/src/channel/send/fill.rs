@@ -30,6 +30,11 @@ impl Terms<'_> {
 }
 
 impl SendChannel {
+    /// Whether it has nothing to send, neither new nor lost.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.unsent.is_empty() && self.lost.is_empty()
+    }
+
     /// When the next piece that never left may leave, as far as it is for the channel to say. An unreliable one that is too
     /// old by then does not count.
     pub(crate) fn new_at(&self, all: &Allowance, terms: Terms<'_>) -> Option<Instant> {
@@ -50,15 +55,16 @@ impl SendChannel {
 
     /// When the rate lets a piece leave.
     pub(super) fn ready_at(&self, id: u64, piece: Piece) -> Instant {
+        if !self.meter.is_limited() {
+            return Instant::ZERO;
+        }
         self.meter.ready_at(self.piece_cost(id, piece))
     }
 
     /// What a piece takes of the rate and of the channel's share, at most. A note that a message will not come takes nothing.
     fn piece_cost(&self, id: u64, piece: Piece) -> usize {
         let message = self.message(id).filter(|message| message.wants(piece));
-        message.map_or(0, |message| {
-            self.frame_len(message, id, self.usual(piece))
-        })
+        message.map_or(0, |message| self.frame_len(message, id, self.usual(piece)))
     }
 
     fn frame_len(&self, message: &Outgoing, id: u64, piece: Piece) -> usize {
@@ -72,8 +78,7 @@ impl SendChannel {
     pub(crate) fn has_lost_due(&mut self, now: Instant) -> bool {
         while let Some(&id) = self.lost.front() {
             if let Some(piece) = self.message(id).and_then(Outgoing::next_lost) {
-                let cost = self.piece_cost(id, piece);
-                return self.meter.admits(now, cost);
+                return self.admits(now, id, piece);
             }
             self.forget_lost(id);
         }
@@ -93,7 +98,15 @@ impl SendChannel {
         let Some((id, message)) = self.next(all) else {
             return false;
         };
-        let cost = self.piece_cost(id, message.next_piece());
+        let piece = message.next_piece();
+        self.admits(now, id, piece)
+    }
+
+    fn admits(&mut self, now: Instant, id: u64, piece: Piece) -> bool {
+        if !self.meter.is_limited() {
+            return true;
+        }
+        let cost = self.piece_cost(id, piece);
         self.meter.admits(now, cost)
     }
 
@@ -172,7 +185,10 @@ impl SendChannel {
         if let (Some(fragments), Piece::Part(part)) = (&mut message.fragments, piece) {
             fragments.on_left(part);
         }
-        let is_complete = message.fragments.as_ref().is_none_or(Fragments::is_sent_in_full);
+        let is_complete = message
+            .fragments
+            .as_ref()
+            .is_none_or(Fragments::is_sent_in_full);
         if !is_complete {
             return;
         }

@@ -23,7 +23,7 @@ impl SendChannel {
         now: Instant,
         terms: Terms<'_>,
     ) -> Option<(Instant, Instant, usize)> {
-        if self.is_reliable() {
+        if self.is_reliable() || self.unsent.is_empty() {
             return None;
         }
         let mut waiting = self.unsent.iter().map(|id| {
@@ -45,7 +45,7 @@ impl SendChannel {
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> u64 {
-        if self.is_reliable() {
+        if self.is_reliable() || self.unsent.is_empty() {
             return 0;
         }
         let mut dropped = 0;

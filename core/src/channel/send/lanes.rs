@@ -36,7 +36,8 @@ impl Lanes {
 
     /// Which leaves next.
     pub(super) fn first(&self) -> Option<u64> {
-        self.fronts().next()
+        let lower = || self.normal.front().or_else(|| self.low.front());
+        self.high.front().or_else(lower).copied()
     }
 
     /// The first of each priority, the highest priority first.
@@ -55,6 +56,10 @@ impl Lanes {
         if let Ok(position) = lane.binary_search(&id) {
             lane.remove(position);
         }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.high.is_empty() && self.normal.is_empty() && self.low.is_empty()
     }
 
     pub(super) fn len(&self) -> usize {

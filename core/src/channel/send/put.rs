@@ -52,9 +52,9 @@ impl SendChannel {
     fn fit(&self, packet: &PacketBuilder<'_>, message: &Outgoing, part: Part) -> Option<Part> {
         let fragments = message.fragments.as_ref()?;
         let room = packet.fragment_room(part.start, fragments.len());
-        let room = match self.meter.limit() {
-            Some(_) => room.min(USUAL_LEN),
-            None => room,
+        let room = match self.meter.is_limited() {
+            true => room.min(USUAL_LEN),
+            false => room,
         };
         let least = if self.is_reliable() { 0 } else { SHORT_LEN };
         Fragments::fit(part, room, least)
