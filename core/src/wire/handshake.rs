@@ -209,11 +209,16 @@ impl ClientOffer {
     }
 }
 
+/// Beside the cipher suite of an answer: [`ServerAnswer::Accepted::is_way_short`].
+const SHORT_WAY: u8 = 0x80;
+
 /// What the server tells inside Noise message 2: authentic, whichever it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ServerAnswer {
     Accepted {
         suite: CipherSuite,
+        /// The HELLO that came first was a short one.
+        is_way_short: bool,
         connection_id: ConnectionId,
         reset_token: [u8; 16],
         ack_delay_max_ms: u8,
@@ -227,12 +232,14 @@ impl ServerAnswer {
         match self {
             Self::Accepted {
                 suite,
+                is_way_short,
                 connection_id,
                 reset_token,
                 ack_delay_max_ms,
                 credits,
             } => {
-                out.extend_from_slice(&[0, suite_bit(*suite)]);
+                let way = if *is_way_short { SHORT_WAY } else { 0 };
+                out.extend_from_slice(&[0, suite_bit(*suite) | way]);
                 write_id(connection_id, out);
                 out.extend_from_slice(reset_token);
                 out.push(*ack_delay_max_ms);
@@ -249,13 +256,15 @@ impl ServerAnswer {
             let refusal = refusal_from_code(status, crate::PROTOCOL_VERSION);
             return refusal.map(Self::Refused).ok_or(reader.error("status"));
         }
-        let suite = match reader.u8("cipher suite")? {
+        let byte = reader.u8("cipher suite")?;
+        let suite = match byte & !SHORT_WAY {
             1 => CipherSuite::Aes128Gcm,
             2 => CipherSuite::ChaCha20Poly1305,
             _ => return Err(reader.error("cipher suite")),
         };
         Ok(Self::Accepted {
             suite,
+            is_way_short: byte & SHORT_WAY != 0,
             connection_id: read_id(&mut reader)?,
             reset_token: reader.array("reset token")?,
             ack_delay_max_ms: reader.u8("ack delay")?,
