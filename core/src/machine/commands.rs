@@ -104,7 +104,7 @@ impl Machine {
         }
         found.note_queued(channel, queued.id, payload.len(), &mut pen);
         if payload.len() > whole_len(datagram_size) {
-            found.mtu.want();
+            found.mtu.want(payload.len());
         }
         found.on_message_queued();
         self.unflushed.push(peer.slot() as u32, &mut self.slots);
