@@ -35,9 +35,10 @@ struct Transfer {
 impl Transfer {
     fn new(seed: u64, link: Link) -> Self {
         let mut world = World::new(seed);
-        let accepting = Config::builder().accepts(true).build();
-        let server = world.add(accepting.expect("a valid configuration"));
-        let client = world.add(Config::default());
+        let config = || Config::builder().mtu_discovery(true);
+        let server = config().accepts(true).build();
+        let server = world.add(server.expect("a valid configuration"));
+        let client = world.add(config().build().expect("a valid configuration"));
         world.link_both(server, client, link);
         let address = world.address(server);
         let dialled = world.act(client, |endpoint, now| {

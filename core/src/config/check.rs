@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn longer_datagrams_than_1200_bytes_need_somebody_who_finds_out_whether_they_arrive() {
         let off = || Config::builder().mtu_discovery(false);
-        let on = Config::builder;
+        let on = || Config::builder().mtu_discovery(true);
         let size = |config: Config| config.datagram_size_max();
         assert_eq!(off().build().map(size), Ok(1_200));
         assert_eq!(on().build().map(size), Ok(1_452));
