@@ -112,6 +112,26 @@ impl ChannelConfig {
     }
 }
 
+/// After how much silence a connection speaks though nothing is to be said. `Duration::into` makes it fixed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeepaliveInterval {
+    /// As long as the translators (NAT) on the way bear it, which is found out while the connection is idle: from a sixth of
+    /// the idle timeout, 15 s at most, up to a third of it, 100 s at most. The default.
+    ///
+    /// Who accepts connections from behind a translator of its own chooses a fixed one.
+    #[default]
+    Adaptive,
+    /// Always so long: 100 ms to half the idle timeout.
+    Fixed(Duration),
+}
+
+impl From<Duration> for KeepaliveInterval {
+    fn from(interval: Duration) -> Self {
+        Self::Fixed(interval)
+    }
+}
+
 /// The fixed-step tick clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TickConfig {
@@ -165,7 +185,7 @@ pub struct Config {
     pub(crate) connection_bytes_max: usize,
     pub(crate) unread_bytes_max: usize,
     pub(crate) idle_timeout: Duration,
-    pub(crate) keepalive_interval: Duration,
+    pub(crate) keepalive_interval: KeepaliveInterval,
     pub(crate) handshake_timeout: Duration,
     pub(crate) delivery_timeout: Duration,
     pub(crate) close_timeout: Duration,
@@ -250,7 +270,7 @@ impl Default for Config {
             connection_bytes_max: 256 * 1024,
             unread_bytes_max: 16 * 1024 * 1024,
             idle_timeout: Duration::from_secs(10),
-            keepalive_interval: Duration::from_millis(2_500),
+            keepalive_interval: KeepaliveInterval::Adaptive,
             handshake_timeout: Duration::from_secs(5),
             delivery_timeout: Duration::from_secs(30),
             close_timeout: Duration::from_secs(5),
@@ -338,8 +358,6 @@ impl ConfigBuilder {
         unread_bytes_max: usize,
         /// Silence after which a connection ends, 1 s to 10 min. Default 10 s.
         idle_timeout: Duration,
-        /// Silence of ours after which a keepalive is sent, 100 ms to half the idle timeout. Default 2.5 s.
-        keepalive_interval: Duration,
         /// Time for a handshake, 500 ms to 1 min. Default 5 s.
         handshake_timeout: Duration,
         /// Time a reliable message may stay unacknowledged once sent, 1 s to 10 min. Default 30 s.
@@ -373,6 +391,13 @@ impl ConfigBuilder {
         tick: Option<TickConfig>,
         /// What to answer to discovery queries. Default nothing.
         announce: Option<AnnounceConfig>,
+    }
+
+    /// Silence after which a keepalive is sent: a `Duration` for one that is always the same, 100 ms to half the idle timeout,
+    /// or [`KeepaliveInterval::Adaptive`], the default.
+    pub fn keepalive_interval(mut self, interval: impl Into<KeepaliveInterval>) -> Self {
+        self.config.keepalive_interval = interval.into();
+        self
     }
 
     /// Checks everything.

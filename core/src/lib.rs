@@ -138,7 +138,9 @@ mod wire;
 pub use audit::Unsound;
 pub use channel::options::{Priority, SendOptions};
 pub use channel::qos::{Qos, RateLimit};
-pub use config::{AnnounceConfig, ChannelConfig, Config, ConfigBuilder, Delivery, TickConfig};
+pub use config::{
+    AnnounceConfig, ChannelConfig, Config, ConfigBuilder, Delivery, KeepaliveInterval, TickConfig,
+};
 pub use congestion::{CongestionControl, UnknownCongestionControl};
 pub use crypto::{
     AeadKey, CipherSuite, Crypto, OpenError, ParseKeyError, Portable, PublicKey, SecretKey,

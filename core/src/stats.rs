@@ -40,6 +40,10 @@ pub struct PeerStats {
     pub loss_run_tenths: u16,
     /// Probes sent because no acknowledgement came (RFC 9002 section 6.2).
     pub probes_sent: u64,
+    /// Packets that left only because there had been silence for long.
+    pub keepalives_sent: u64,
+    /// Silence after which such a packet leaves, now, in microseconds.
+    pub keepalive_interval_us: u64,
     /// Addresses, other than the one in use, that were asked to prove themselves because packets came from there.
     pub paths_asked: u64,
     /// Times that the connection moved to another address.

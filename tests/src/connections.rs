@@ -77,9 +77,9 @@ fn a_silent_connection_lives_for_ever() {
     pair.run_for(Duration::from_secs(3_600));
     assert_eq!(end(&pair.client_events()), None);
     assert_eq!(end(&pair.server_events()), None);
-    // Each keepalive is one datagram and its answer.
+    // Each keepalive is one datagram and its answer, after a third of the idle timeout.
     let sent = pair.client_stats().expect("connected").datagrams_sent;
-    assert!((1_400..1_500).contains(&sent), "{sent} datagrams");
+    assert!((1_050..1_100).contains(&sent), "{sent} datagrams");
 }
 
 #[test]

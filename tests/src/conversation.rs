@@ -60,7 +60,12 @@ const HEALING_LIMIT: Duration = Duration::from_secs(10);
 impl Conversation {
     /// Connects over faultless links and then puts the real ones in place.
     pub(crate) fn new(seed: u64, delivery: Delivery, to_server: Link, to_client: Link) -> Self {
-        let pair = Pair::new(seed)
+        Self::among(Pair::new(seed), delivery, to_server, to_client)
+    }
+
+    /// The same between these two, who have not met.
+    pub(crate) fn among(pair: Pair, delivery: Delivery, to_server: Link, to_client: Link) -> Self {
+        let pair = pair
             .link_to_server(to_server.healed())
             .link_to_client(to_client.healed())
             .connect()

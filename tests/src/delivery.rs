@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use proptest::test_runner::TestCaseError;
-use tickwire_core::{CloseReason, Delivery, Event};
+use tickwire_core::{CloseReason, Config, Delivery, Event};
 use tickwire_sim::seeds::for_seeds;
 use tickwire_sim::{FateCounts, Link, Pair, Rng, ms};
 
 use crate::conversation::{Conversation, Script, channel};
+use crate::manners::Manners;
 use crate::schedules;
 
 const SEEDS: std::ops::Range<u64> = 0..1_000;
@@ -119,7 +120,13 @@ fn holds_on_random_networks(delivery: Delivery) {
 fn on_random_network(seed: u64, delivery: Delivery) -> Conversation {
     let mut rng = Rng::new(seed).fork("links");
     let (to_server, to_client) = (any_link(&mut rng), any_link(&mut rng));
-    Conversation::new(seed, delivery, to_server, to_client)
+    let config = |nth, accepts| {
+        let manners = Manners::drawn(&mut Rng::new(seed).fork_nth("manners", nth));
+        let config = manners.of(Config::builder()).accepts(accepts);
+        config.build().expect("valid")
+    };
+    let pair = Pair::with_configs(seed, config(0, false), config(1, true));
+    Conversation::among(pair, delivery, to_server, to_client)
 }
 
 /// A link on which every fault is as likely absent as present.

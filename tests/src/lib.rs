@@ -35,6 +35,10 @@ mod handshake;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod keepalive;
+#[cfg(test)]
+mod manners;
+#[cfg(test)]
 mod mtu;
 #[cfg(test)]
 mod options;

@@ -1,6 +1,8 @@
 //! What a message is sent with is kept, in any combination, whatever the network does: time to live, supersede key,
 //! priority, receipt.
 
+mod combinations;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

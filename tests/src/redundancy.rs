@@ -61,7 +61,7 @@ fn a_lost_packet_costs_a_tick() {
 #[test]
 fn bursts_and_long_round_trips_are_survived() {
     let bursts = Tally::of(&near().bursts(Bursts::by_time(ms(67), ms(1_273))), 40);
-    assert!(bursts.late(990) <= ms(155), "{bursts:?}");
+    assert!(bursts.late(990) <= ms(150), "{bursts:?}");
     let far = Tally::of(&Link::new().latency(ms(73)).jitter(ms(4)).loss(50), 40);
     assert!(far.late(990) <= ms(100), "{far:?}");
 }
@@ -70,19 +70,47 @@ fn bursts_and_long_round_trips_are_survived() {
 fn without_redundancy_recovery_alone_is_as_fast_as_any() {
     let tally = |loss| Tally::of(&near().loss(loss), 0);
     let (two, five, ten, twenty) = (tally(20), tally(50), tally(100), tally(200));
-    assert!(two.late(990) <= ms(91), "{two:?}");
+    assert!(two.late(990) <= ms(85), "{two:?}");
     assert!(
-        five.late(990) <= ms(92) && five.late(999) <= ms(163),
+        five.late(990) <= ms(86) && five.late(999) <= ms(95),
         "{five:?}"
     );
-    assert!(ten.late(990) <= ms(156), "{ten:?}");
+    assert!(ten.late(990) <= ms(105), "{ten:?}");
     assert!(
-        twenty.late(990) <= ms(223) && twenty.late(999) <= ms(331),
+        twenty.late(990) <= ms(185) && twenty.late(999) <= ms(280),
         "{twenty:?}"
     );
     for tally in [two, five, ten, twenty] {
         assert_eq!((tally.copies, tally.copy_bytes), (0, 0), "off is off");
     }
+}
+
+/// RFC 9000 section 13.2.1: a side that only listens tells of a gap at once, though what shows it is unreliable.
+#[test]
+fn a_listener_tells_of_a_gap_at_once() {
+    let link = Link::new().latency(ms(25));
+    let config = |accepts| {
+        let config = Config::builder().accepts(accepts).redundancy_percent_max(0);
+        config.build().expect("valid")
+    };
+    let mut pair = Pair::with_configs(1, config(false), config(true))
+        .link(link.clone())
+        .connect();
+    pair.run_for(ms(1_000));
+    pair = pair.link_to_server(link.schedule([Fate::Drop]));
+    pair.send_to_server(ORDERED, b"lost").expect("room");
+    for _ in 0..5 {
+        pair.run_for(ms(20));
+        pair.send_to_server(STATE, &[1; 64]).expect("room");
+    }
+    // A tick later the next datagram leaves, and shows the gap; there, back and there again take 75 ms.
+    let heard = pair.server_messages();
+    assert!(
+        heard
+            .iter()
+            .any(|message| message.payload[..] == b"lost"[..]),
+        "{heard:?}"
+    );
 }
 
 #[test]

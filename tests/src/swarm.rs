@@ -29,6 +29,7 @@ use tickwire_sim::{FaultCounts, Mix};
 use self::case::Case;
 use self::party::Party;
 use self::shrink::shrunk;
+use self::style::Style;
 use self::trial::trial;
 
 /// How many seeds run unless `TICKWIRE_SEEDS` asks for others.
@@ -41,9 +42,10 @@ fn promises_hold_in_every_mix_of_faults() {
         let failure = trial.result.err();
         assert!(
             failure.is_none(),
-            "{}\nin case {case}, {}",
+            "{}\nin case {case}, {}\nwith {}",
             failure.unwrap_or_default(),
-            case.mix()
+            case.mix(),
+            Style::of(&case)
         );
         return;
     }
@@ -51,7 +53,11 @@ fn promises_hold_in_every_mix_of_faults() {
     let counts = counts.unwrap_or_else(|(seed, failure)| {
         let (whole, least) = (Case::of(seed), shrunk(seed, None));
         let mix = Mix::draw(seed);
-        panic!("{failure}\nin {mix}\nwhole: {}\n{least}", whole.command());
+        let style = Style::of(&whole);
+        panic!(
+            "{failure}\nin {mix}\nwith {style}\nwhole: {}\n{least}",
+            whole.command()
+        );
     });
     let mut faults = FaultCounts::default();
     counts.iter().for_each(|counts| faults += *counts);

@@ -42,7 +42,7 @@ struct Watched {
     /// The packet that carried it last, and when that left.
     packet: u64,
     sent_at: Instant,
-    /// When it left first, or again because it was lost.
+    /// When it left first.
     since: Instant,
     /// When the next copy may ride along that leaves blindly.
     due: Instant,
@@ -108,13 +108,14 @@ impl Copies {
             due,
         };
         if let Some(known) = self.find(message) {
-            // Repair and probes leave between ticks; the copies go on with the ticks. Once all that left was lost it begins
-            // anew, with the next tick.
+            // Repair and probes leave between ticks; the copies go on with the ticks. Once all that left was lost they begin
+            // anew, with the next tick, and there is no need to wait for evidence again.
             known.packet = packet;
             if is_only {
                 *known = Watched {
                     due: now + due_again,
                     evident: known.evident,
+                    since: known.since,
                     ..watched
                 };
             }
@@ -148,7 +149,7 @@ impl Copies {
             let watched = &self.watched[index];
             watched.packet != packet
                 && self.due(watched, outlook).is_some_and(|due| due <= now)
-                && self.affords(watched, more, outlook)
+                && self.affords(watched, now, more, outlook)
         })
     }
 
@@ -165,8 +166,7 @@ impl Copies {
     /// A copy of the message at `index` left.
     pub(crate) fn on_copied(&mut self, index: usize, now: Instant, packet: u64, outlook: &Outlook) {
         let mut watched = self.watched[index];
-        let is_evident = now >= watched.since + outlook.answer
-            || outlook.is_overtaken(watched.packet, watched.sent_at);
+        let is_evident = is_evident(&watched, now, outlook);
         watched.evident = watched.evident.saturating_add(is_evident.into());
         watched.copies = watched.copies.saturating_add(1);
         watched.packet = packet;
@@ -192,10 +192,11 @@ impl Copies {
         let worth = self
             .watched
             .iter()
-            .filter(|watched| self.affords(watched, OWN_DATAGRAM_LEN, outlook));
-        let due = worth.filter_map(|watched| {
-            let due = self.due(watched, outlook)? + self.cadence.tick() / 2;
-            Some(due.max(ready_at(watched.channel, watched.len.into())))
+            .filter_map(|watched| Some((watched, self.due(watched, outlook)?)))
+            .filter(|(watched, due)| self.affords(watched, *due, OWN_DATAGRAM_LEN, outlook));
+        let due = worth.map(|(watched, due)| {
+            let due = due + self.cadence.tick() / 2;
+            due.max(ready_at(watched.channel, watched.len.into()))
         });
         due.min()
     }
@@ -204,9 +205,19 @@ impl Copies {
     /// that had not left before.
     pub(crate) fn on_packet_sent(&mut self, now: Instant, bytes: u64, is_new: bool, percent: u8) {
         self.budget.earn(bytes, percent);
+        self.on_tick(now, is_new);
+    }
+
+    /// A packet left, with or without data of the owner's that had not left before.
+    pub(crate) fn on_tick(&mut self, now: Instant, is_new: bool) {
         if is_new {
             self.cadence.on_sent(now);
         }
+    }
+
+    /// When the next such packet leaves at the latest, if they leave regularly.
+    pub(crate) fn next_tick_by(&self, now: Instant) -> Option<Instant> {
+        self.cadence.next_by(now)
     }
 
     /// A packet left for the sake of copies: they pay for its header and tag too. `bytes` are those beside the copies; an
@@ -258,13 +269,12 @@ impl Copies {
         Some(blind.map_or(evident, |blind| blind.min(evident)))
     }
 
-    /// First copies may take all of the budget, further blind ones leave some of it to them.
-    fn affords(&self, watched: &Watched, more: u64, outlook: &Outlook) -> bool {
-        let is_first = watched.copies == 0;
-        let is_blind = watched.copies < outlook.copies();
-        let reserve = match (is_first, is_blind) {
-            (true, _) | (_, false) => 0,
-            (false, true) => Budget::BYTES_MAX / 4 * u64::from(watched.copies),
+    /// First copies and those by evidence may take all of the budget, further blind ones leave some of it to them.
+    fn affords(&self, watched: &Watched, at: Instant, more: u64, outlook: &Outlook) -> bool {
+        let is_free = watched.copies == 0 || is_evident(watched, at, outlook);
+        let reserve = match is_free {
+            true => 0,
+            false => Budget::BYTES_MAX / 4 * u64::from(watched.copies),
         };
         self.budget.covers(u64::from(watched.len) + more, reserve)
     }
@@ -279,6 +289,11 @@ impl Copies {
         let tick = self.cadence.tick();
         tick * count - tick / 4
     }
+}
+
+/// Whether no answer came in the usual time, or another packet has overtaken it.
+fn is_evident(watched: &Watched, at: Instant, outlook: &Outlook) -> bool {
+    at >= watched.since + outlook.answer || outlook.is_overtaken(watched.packet, watched.sent_at)
 }
 
 #[cfg(test)]

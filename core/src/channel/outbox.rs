@@ -347,6 +347,15 @@ impl Outbox {
         found
     }
 
+    /// As [`probe`](Self::probe), of small messages that have no copies.
+    pub(crate) fn probe_small(&mut self, pool: &mut Pool, pen: &mut Pen<'_>) -> bool {
+        let mut found = false;
+        for channel in &mut self.channels {
+            found |= channel.probe_small(pool, pen);
+        }
+        found
+    }
+
     /// Notes for each channel with something to send what holds it back: what was lost, and what is new and has its credit.
     pub(crate) fn note_waits(
         &self,

@@ -51,7 +51,8 @@ pub struct Qos {
 /// A token bucket: over any time `t`, at most `burst_bytes + bytes_per_second * t` leave.
 ///
 /// Counted are the frames of messages: their payload and about four bytes each, without the headers of datagrams. Reliable
-/// messages wait for their rate; unreliable ones do too, until they are `unreliable_age_max` old and dropped.
+/// messages wait for their rate; unreliable ones do too, and are dropped when it would let them leave only once they are older
+/// than `unreliable_age_max`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RateLimit {

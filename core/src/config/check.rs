@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{ChannelConfig, Config};
+use super::{ChannelConfig, Config, KeepaliveInterval};
 use crate::channel::message_cost;
 use crate::channel::qos::Qos;
 use crate::error::{ConfigError, QosError};
@@ -164,13 +164,15 @@ impl Config {
             secs(600),
             "1 s to 10 min",
         )?;
-        in_range(
-            "keepalive_interval",
-            self.keepalive_interval,
-            millis(100),
-            self.idle_timeout / 2,
-            "100 ms to half the idle timeout",
-        )?;
+        if let KeepaliveInterval::Fixed(interval) = self.keepalive_interval {
+            in_range(
+                "keepalive_interval",
+                interval,
+                millis(100),
+                self.idle_timeout / 2,
+                "100 ms to half the idle timeout",
+            )?;
+        }
         in_range(
             "handshake_timeout",
             self.handshake_timeout,

@@ -11,6 +11,7 @@
 //! | `migration`  | a server follows its client: which packet moves a connection             |
 //! | `rebinding`  | a client moves to another socket, and asks whether its server hears it   |
 //! | `mtu`        | how long datagrams may be                                                |
+//! | `keepalive`  | how long an idle connection may be silent                                |
 //!
 //! Where we differ from RFC 9000 section 9, and why:
 //! - Nothing but validation goes to an unproven address (section 9.3 lets data go there at once, at three times the bytes
@@ -26,6 +27,7 @@
 //! - There is one connection id for each side and connection (section 9.5 changes it): who watches both networks can link
 //!   them. A game's packets every few milliseconds link them anyway.
 
+pub(crate) mod keepalive;
 mod migration;
 pub(crate) mod mtu;
 mod rebinding;

@@ -17,6 +17,7 @@ impl Peer {
         self.received.audit()?;
         self.path.audit()?;
         self.mtu.audit()?;
+        self.keepalive.audit()?;
         if matches!(self.state, State::Accepting(_)) {
             return self.audit_half_open();
         }
@@ -61,10 +62,11 @@ impl Peer {
             self.newest,
             &self.recovery,
         ));
-        into.add(&(self.last_heard, self.last_sent, self.flush, self.probe));
-        into.add(&self.short_probe);
+        into.add(&(self.last_heard, self.last_sent, self.flush));
+        into.add(&(self.probe, self.probe_again, self.short_probe));
         into.add(&(self.ping, &self.confirm, self.messages_sent));
-        into.add(&(&self.path, &self.mtu, self.token, self.token_from));
+        into.add(&(&self.path, &self.mtu, &self.keepalive));
+        into.add(&(self.token, self.token_from));
         into.add(&(self.datagrams_sent, self.datagrams_received));
         into.add(&(self.bytes_sent, self.bytes_received));
         self.outbox.fingerprint(into);

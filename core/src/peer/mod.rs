@@ -51,6 +51,7 @@ use crate::crypto::Keys;
 use crate::event::Role;
 use crate::id::PeerId;
 use crate::path::Path;
+use crate::path::keepalive::Keepalive;
 use crate::path::mtu::Mtu;
 use crate::reliability::received::Received;
 use crate::reliability::recovery::Recovery;
@@ -91,13 +92,16 @@ pub(crate) struct Peer {
     flush: bool,
     /// A probe is to be sent outside the congestion window.
     probe: bool,
-    /// And it is to be short: see [`follow_probe`](Self::follow_probe).
+    /// And another after it, of small messages that have no copies.
+    probe_again: bool,
+    /// And this one is to be short: see [`follow_probe`](Self::follow_probe).
     short_probe: bool,
     ping: Ping,
     /// A client repeats its first packet until it hears from the server.
     confirm: Option<Repeat>,
     pub(crate) path: Path,
     pub(crate) mtu: Mtu,
+    keepalive: Keepalive,
     token: TokenState,
     /// Number of the packet that brought `reset_token`; 0 if it is that of the handshake.
     token_from: u64,
@@ -128,11 +132,13 @@ saved!(Peer {
     last_sent,
     flush,
     probe,
+    probe_again,
     short_probe,
     ping,
     confirm,
     path,
     mtu,
+    keepalive,
     token,
     token_from,
     datagrams_sent,
@@ -168,6 +174,10 @@ pub(crate) struct Birth {
     pub(crate) remote_id: ConnectionId,
 }
 
+fn micros(time: core::time::Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 impl Peer {
     fn new(now: Instant, birth: Birth, state: State, config: &Config) -> Self {
         Self {
@@ -191,11 +201,13 @@ impl Peer {
             last_sent: now,
             flush: false,
             probe: false,
+            probe_again: false,
             short_probe: false,
             ping: Ping::Idle,
             confirm: None,
             path: Path::default(),
             mtu: Mtu::new(config.mtu_discovery, config.datagram_size_max()),
+            keepalive: Keepalive::new(config, birth.role),
             token: TokenState::Told,
             token_from: 0,
             datagrams_sent: 0,
@@ -229,6 +241,8 @@ impl Peer {
             copy_bytes_sent: self.outbox.copies.bytes,
             loss_run_tenths: self.recovery.loss_run_tenths(),
             probes_sent: self.recovery.probes(),
+            keepalives_sent: self.keepalive.sent,
+            keepalive_interval_us: micros(self.keepalive.interval()),
             paths_asked: self.path.counts.asked,
             path_changes: self.path.counts.changed,
             paths_failed: self.path.counts.failed,

@@ -87,6 +87,10 @@ impl Peer {
         let is_other_network = from.ip().to_canonical() != to.ip().to_canonical();
         let sample = proven.round_trip.filter(|_| is_other_network);
         self.recovery.on_path_changed(now, is_other_network, sample);
+        match is_other_network {
+            true => self.keepalive.begin_anew(&shared.config),
+            false => self.keepalive.on_port_changed(&shared.config),
+        }
         if is_other_network && self.mtu.on_network_changed() {
             self.on_shorter(shared);
         }

@@ -26,6 +26,7 @@ impl Peer {
         self.path.rebind(now, way, is_other_network, patience, rng);
         // What is under way to the old socket is lost, which says nothing about the new way.
         self.recovery.on_path_changed(now, false, None);
+        self.keepalive.begin_anew(&shared.config);
         self.tell_rebinding(RebindStage::Started);
         self.begin_probe(now, shared);
         true

@@ -19,6 +19,9 @@ use crate::wire::Reader;
 use crate::wire::frame::{Frame, FrameError, Message, PathData};
 use crate::wire::packet::Header;
 
+/// A keepalive that is not answered within so many probe timeouts did not arrive, and neither did the probes after it.
+const KEEPALIVE_PATIENCE: u32 = 8;
+
 /// Why a packet was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -39,6 +42,8 @@ struct Taken {
     is_full: bool,
     /// A reliable message was not taken: the packet must not be acknowledged.
     is_incomplete: bool,
+    /// Messages are in it.
+    has_messages: bool,
     /// It holds more than questions and answers about ways.
     moves: bool,
     challenge: Option<PathData>,
@@ -85,6 +90,8 @@ impl Peer {
             return Err(Refused::Unauthentic);
         }
         let is_newest = number > self.newest || self.datagrams_received == 0;
+        let missing = number.checked_sub(self.newest.saturating_add(1));
+        let before = self.last_heard;
         self.datagrams_received += 1;
         self.bytes_received += len as u64;
         self.last_heard = now;
@@ -95,9 +102,16 @@ impl Peer {
         let steps_max = self.recovery.remembered_max() + len as u64;
         shared.notes.work = 0;
         let taken = self.handle_plain(now, number, header.compact_ack, plain, shared);
+        if let Some(missing) = missing {
+            self.recovery.on_heard(now, before, missing);
+        }
         if shared.config.ecn && !taken.is_incomplete {
             self.received.on_mark(now, arrival.ecn, taken.urgency);
         }
+        let silence = now.saturating_duration_since(self.last_sent);
+        let patience = self.recovery.probe_timeout() * KEEPALIVE_PATIENCE;
+        self.keepalive
+            .on_heard(now, silence, taken.has_messages, patience);
         let heard = Heard {
             way: Way {
                 remote: arrival.from,
@@ -127,6 +141,7 @@ impl Peer {
             urgency: Urgency::None,
             is_full: shared.unread_bytes >= shared.config.unread_bytes_max,
             is_incomplete: false,
+            has_messages: false,
             moves: compact_ack,
             challenge: None,
             response: None,
@@ -265,6 +280,7 @@ impl Peer {
         taken: &mut Taken,
         shared: &mut Shared,
     ) -> Result<(), Violation> {
+        taken.has_messages = true;
         let is_reliable = shared.config.channels[usize::from(message.channel)]
             .delivery
             .is_reliable();

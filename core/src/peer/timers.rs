@@ -110,6 +110,7 @@ impl Peer {
             if action == Action::Probe {
                 debug!("{} at {} does not answer: probing", self.id, self.address);
                 self.begin_probe(now, shared);
+                self.probe_again = true;
             }
         }
     }

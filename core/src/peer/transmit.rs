@@ -14,6 +14,7 @@ use crate::crypto::TAG_LEN;
 use crate::event::Role;
 use crate::machine::shared::Shared;
 use crate::notice::Notice;
+use crate::path::keepalive::Spoken;
 use crate::planted::{Bug, Planted};
 use crate::reliability::received::AckForm;
 use crate::reliability::recovery::{Eliciting, Permit};
@@ -63,7 +64,7 @@ impl Peer {
             State::Dialling(dialling) => Some(dialling.repeat.at),
             State::Accepting(accepting) => accepting.is_due.then_some(now),
             State::Connected | State::Closing(_) => self.packet_at(now, shared),
-            State::Draining { .. } => self.received.ack_deadline(),
+            State::Draining { .. } => self.received.ack_deadline(None),
             State::Gone => None,
         }
     }
@@ -86,7 +87,7 @@ impl Peer {
             Some(_) | None => self.fresh_at(now, shared),
         };
         let deadlines = [
-            self.received.ack_deadline(),
+            self.ack_deadline(now),
             self.confirm.map(|confirm| confirm.at),
             self.close_again_at(),
             self.path_at(now),
@@ -95,6 +96,12 @@ impl Peer {
             fresh,
         ];
         Instant::earliest(&deadlines)
+    }
+
+    /// When an acknowledgement must leave even if nothing else does.
+    fn ack_deadline(&self, now: Instant) -> Option<Instant> {
+        let company = self.outbox.copies.next_tick_by(now);
+        self.received.ack_deadline(company)
     }
 
     /// When there is reason to send a packet that the peer must acknowledge.
@@ -106,7 +113,7 @@ impl Peer {
         if is_control_due {
             return now;
         }
-        let keepalive = self.last_sent + shared.config.keepalive_interval;
+        let keepalive = self.keepalive.due_at(self.last_sent, self.last_heard);
         let keepalive = self
             .copies_at(now, shared)
             .map_or(keepalive, |at| at.min(keepalive));
@@ -237,10 +244,7 @@ impl Peer {
             true => Load::Ack,
             false => self.load(now, shared),
         };
-        let is_ack_due = self
-            .received
-            .ack_deadline()
-            .is_some_and(|deadline| deadline <= now);
+        let is_ack_due = self.ack_deadline(now).is_some_and(|due| due <= now);
         if load == Load::Ack && !is_ack_due {
             return false;
         }
@@ -309,6 +313,7 @@ impl Peer {
             let delay = u64::try_from(self.received.ack_delay(now).as_micros()).unwrap_or(u64::MAX);
             packet.ack(self.received.ranges(), delay, self.received.marks_due(now));
         }
+        let mut spoken = Spoken::Other;
         if with_data {
             if let Ping::Wanted { asked } = self.ping {
                 self.ping = Ping::InFlight { asked };
@@ -356,11 +361,18 @@ impl Peer {
                 self.outbox.fill_copies(now, outlook, &mut packet, &mut pen);
             }
             // With an acknowledgement the packet answers what was just heard: no need to ask whether the peer is there.
-            let is_keepalive_due =
-                ack == AckForm::None && now >= self.last_sent + shared.config.keepalive_interval;
+            let silent_until = self.keepalive.due_at(self.last_sent, self.last_heard);
+            let is_keepalive_due = ack == AckForm::None && now >= silent_until;
             let is_due = is_keepalive_due || self.probe || planted.past_says_so();
+            if packet.has_data() {
+                spoken = Spoken::Messages;
+            }
             if !packet.is_eliciting() && is_due {
                 packet.ping();
+                if is_keepalive_due && !self.probe {
+                    let silence = now.saturating_duration_since(self.last_heard);
+                    spoken = Spoken::Keepalive(silence);
+                }
             }
             // A client whose address changed unknown to itself is found by what it asks.
             let asks =
@@ -389,6 +401,7 @@ impl Peer {
         if is_probe {
             self.recovery.mark_probe();
         }
+        self.keepalive.on_sent(now, spoken);
         let is_followed = is_probe && !is_short;
         self.on_packet_sent(now, ack, built, planted, has_more);
         self.on_redundancy(now, built, percent);
@@ -404,12 +417,18 @@ impl Peer {
         if is_followed {
             self.follow_probe(now, built.len, shared);
         }
+        let is_again = core::mem::take(&mut self.probe_again);
+        if is_probe && is_again && !self.probe {
+            let mut pen = shared.journal.pen(now, self.id);
+            self.probe = self.outbox.probe_small(&mut shared.pool, &mut pen);
+        }
         true
     }
 
     /// What a packet that left means for copies: those in it are paid, and the rest of it pays for others.
     fn on_redundancy(&mut self, now: Instant, built: Built, percent: u8) {
         if percent == 0 {
+            self.outbox.copies.on_tick(now, built.has_new);
             return;
         }
         let bytes = built.len as u64 + UDP_IP_LEN - built.copy_bytes as u64;

@@ -9,7 +9,9 @@ use core::num::NonZeroU32;
 
 use super::codec::{self, duration, flag, number, put_bytes, put_duration, put_number, small};
 use crate::channel::qos::Qos;
-use crate::config::{AnnounceConfig, ChannelConfig, Config, Delivery, TickConfig};
+use crate::config::{
+    AnnounceConfig, ChannelConfig, Config, Delivery, KeepaliveInterval, TickConfig,
+};
 use crate::congestion::CongestionControl;
 use crate::crypto::CipherSuite;
 use crate::planted::Planted;
@@ -59,7 +61,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
     put_number(*connection_bytes_max as u64, out);
     put_number(*unread_bytes_max as u64, out);
     put_duration(*idle_timeout, out);
-    put_duration(*keepalive_interval, out);
+    put_keepalive(*keepalive_interval, out);
     put_duration(*handshake_timeout, out);
     put_duration(*delivery_timeout, out);
     put_duration(*close_timeout, out);
@@ -99,7 +101,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Config, DecodeError> {
         .unread_bytes_max(small(reader, "unread_bytes_max")?);
     builder = builder
         .idle_timeout(duration(reader, "idle_timeout")?)
-        .keepalive_interval(duration(reader, "keepalive_interval")?)
+        .keepalive_interval(read_keepalive(reader)?)
         .handshake_timeout(duration(reader, "handshake_timeout")?)
         .delivery_timeout(duration(reader, "delivery_timeout")?)
         .close_timeout(duration(reader, "close_timeout")?)
@@ -115,6 +117,24 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Config, DecodeError> {
     let mut config = builder.build().map_err(|_| error)?;
     config.planted = Planted::read(reader)?;
     Ok(config)
+}
+
+/// Whether it is fixed, and then how long.
+fn put_keepalive(interval: KeepaliveInterval, out: &mut Vec<u8>) {
+    match interval {
+        KeepaliveInterval::Adaptive => out.push(0),
+        KeepaliveInterval::Fixed(interval) => {
+            out.push(1);
+            put_duration(interval, out);
+        }
+    }
+}
+
+fn read_keepalive(reader: &mut Reader<'_>) -> Result<KeepaliveInterval, DecodeError> {
+    Ok(match flag(reader, "keepalive_interval")? {
+        true => KeepaliveInterval::Fixed(duration(reader, "keepalive_interval")?),
+        false => KeepaliveInterval::Adaptive,
+    })
 }
 
 /// Elements after their number. Nothing is reserved in advance: the number is not to be trusted.

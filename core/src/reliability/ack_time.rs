@@ -72,6 +72,10 @@ impl AckTime {
         (self.samples >= SAMPLES_MIN).then(|| Duration::from_micros(self.smoothed_us))
     }
 
+    pub(crate) const fn deviation_us(&self) -> u64 {
+        self.deviation_us
+    }
+
     /// When nothing came for so long, something is probably lost; `None` until it is known.
     pub(crate) fn overdue(&self) -> Option<Duration> {
         let margin = Duration::from_micros((4 * self.deviation_us).max(GRANULARITY_US));

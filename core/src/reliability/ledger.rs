@@ -142,6 +142,8 @@ pub(crate) struct Ledger {
     awaited_since: Option<Instant>,
     /// And whether its answer may take as long as the peer promised.
     awaits_patiently: bool,
+    /// And whether there was no more to send when it left.
+    awaited_is_app_limited: bool,
     /// Packets ever entered, and those of them that were acknowledged, or lost, first.
     entered: u64,
     acked: u64,
@@ -158,6 +160,7 @@ saved!(Ledger {
     awaited_count,
     awaited_since,
     awaits_patiently,
+    awaited_is_app_limited,
     acked,
     entered,
     lost
@@ -180,6 +183,7 @@ impl Ledger {
             if self.awaited_since.is_none() {
                 self.awaited_since = Some(sent.at);
                 self.awaits_patiently = sent.is_patient;
+                self.awaited_is_app_limited = sent.is_app_limited;
             }
         }
         self.packets.push_back(Packet {
@@ -284,6 +288,11 @@ impl Ledger {
         self.awaits_patiently
     }
 
+    /// Whether there was no more to send when that packet left.
+    pub(crate) fn awaited_is_app_limited(&self) -> bool {
+        self.awaited_is_app_limited
+    }
+
     /// The latest packet.
     pub(crate) fn latest(&self) -> Option<&Packet> {
         self.packets.back()
@@ -323,6 +332,7 @@ impl Ledger {
         };
         self.awaited_since = awaited.map(|packet| packet.sent_at);
         self.awaits_patiently = awaited.is_some_and(|packet| packet.is_patient);
+        self.awaited_is_app_limited = awaited.is_some_and(|packet| packet.is_app_limited);
         if let Some(packet) = oldest {
             self.flying_from = packet.number;
         } else if let Some(last) = self.packets.back() {

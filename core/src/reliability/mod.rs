@@ -17,6 +17,7 @@ pub(crate) mod recovery;
 pub(crate) mod redundancy;
 pub(crate) mod reordering;
 pub(crate) mod rtt;
+pub(crate) mod silence;
 #[cfg(test)]
 mod tests;
 

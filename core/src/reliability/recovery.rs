@@ -22,6 +22,7 @@ use super::loss_history::LossHistory;
 use super::redundancy::Outlook;
 use super::reordering::Reordering;
 use super::rtt::Rtt;
+use super::silence::Silence;
 use crate::congestion::trickle::Trickle;
 use crate::congestion::{Congestion, CongestionControl};
 use crate::notice::LossCause;
@@ -34,12 +35,10 @@ mod journal;
 mod loss;
 mod mtu;
 mod planted;
+mod probe;
 mod saved;
 #[cfg(test)]
 mod tests;
-
-/// Backoff of probes goes no further.
-const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +100,7 @@ pub(crate) struct Recovery {
     ledger: Ledger,
     rtt: Rtt,
     ack_time: AckTime,
+    silence: Silence,
     reordering: Reordering,
     /// When the latest of the packets left that were acknowledged.
     newest_acked_at: Option<Instant>,
@@ -143,6 +143,7 @@ impl Recovery {
             ledger: Ledger::default(),
             rtt: Rtt::new(),
             ack_time: AckTime::default(),
+            silence: Silence::default(),
             reordering: Reordering::default(),
             newest_acked_at: None,
             measured_at: None,
@@ -337,9 +338,7 @@ impl Recovery {
                 _ => Action::Losses,
             };
         }
-        self.backoff = self.backoff.saturating_add(1);
-        self.probed_at = now;
-        self.probes += 1;
+        self.on_probe(now);
         self.suspects.on_silence();
         self.make_room(now, sink);
         Action::Probe
@@ -372,18 +371,6 @@ impl Recovery {
     /// How long an answer may take, before any backoff.
     pub(crate) fn probe_timeout(&self) -> Duration {
         self.rtt.probe_timeout(self.peer_ack_delay_max)
-    }
-
-    /// How long the answer to a packet of reliable data is awaited before a probe asks for it, before any backoff: by what
-    /// was seen of such answers, and never longer than RFC 9002 waits.
-    fn answer_timeout(&self) -> Duration {
-        let longest = self.probe_timeout();
-        if self.ledger.awaits_patiently() {
-            return longest;
-        }
-        self.ack_time
-            .overdue()
-            .map_or(longest, |overdue| overdue.min(longest))
     }
 
     /// Packets lost, of the latest 256 whose fate is known, in tenths of a percent.
@@ -468,22 +455,5 @@ impl Recovery {
     #[cfg(test)]
     pub(crate) fn remembered(&self) -> usize {
         self.ledger.packets().count()
-    }
-
-    fn probe_deadline(&self) -> Option<Instant> {
-        let since = match self.ledger.awaited_since() {
-            Some(since) => since,
-            // Room gets scarce and no packet left with a PING, perhaps because none may: a probe will ask, or a silent
-            // peer would block us for ever.
-            None if self.wants_ack() => self.ledger.last_sent_at()?,
-            None => return None,
-        };
-        let timeout = self.answer_timeout();
-        let doubled = timeout.saturating_mul(1 << self.backoff.min(16));
-        let backed_off = doubled.min(PROBE_TIMEOUT_MAX).max(timeout);
-        // Copies put a probe off, but not for longer than one answer takes.
-        let copies_until = self.copied_at + timeout;
-        let probe_at = since.max(self.probed_at) + backed_off;
-        Some(probe_at.max(copies_until.min(probe_at + timeout)))
     }
 }

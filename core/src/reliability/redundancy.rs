@@ -176,6 +176,12 @@ impl Cadence {
         }
     }
 
+    /// When the next one leaves at the latest, if they leave regularly.
+    pub(crate) fn next_by(&self, now: Instant) -> Option<Instant> {
+        let next_by = self.last_at? + self.tick() + self.tick() / 4;
+        (next_by >= now).then_some(next_by)
+    }
+
     pub(crate) const fn tick(&self) -> Duration {
         Duration::from_micros(self.tick_us)
     }
@@ -292,6 +298,17 @@ mod tests {
                 .as_millis(),
             50
         );
+    }
+
+    #[test]
+    fn the_next_datagram_is_foreseen_while_they_leave_regularly() {
+        let at = Instant::from_millis;
+        let mut cadence = Cadence::new(Some(Duration::from_millis(20)));
+        assert_eq!(cadence.next_by(at(0)), None, "none left so far");
+        cadence.on_sent(at(100));
+        assert_eq!(cadence.next_by(at(100)), Some(at(125)));
+        assert_eq!(cadence.next_by(at(125)), Some(at(125)));
+        assert_eq!(cadence.next_by(at(126)), None, "it did not leave");
     }
 
     proptest! {

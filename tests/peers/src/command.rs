@@ -11,8 +11,8 @@ use crate::work::cpu::Probe;
 use crate::work::{Plan, bulk, cpu, fairness, handshake, latency, reliable, wire};
 
 /// Names of links: not every measurement has each of them.
-const LINKS: [&str; 11] = [
-    "0", "1", "2", "5", "10", "20", "30", "ge5", "rtt150", "rtt750", "outages",
+const LINKS: [&str; 12] = [
+    "0", "1", "2", "5", "10", "20", "30", "ge5", "rtt150", "rtt750", "outages", "rebind",
 ];
 
 /// Measures Tickwire beside other transports on the same virtual links
@@ -63,7 +63,7 @@ struct Options {
     #[arg(long, global = true, value_delimiter = ',', value_name = "NAME")]
     only: Vec<Contender>,
     /// Measure only on these links: w1 has 0, 1, 2, 5, 10, 20, ge5, rtt150; w2 has 0, 1, 2, 5;
-    /// w5 has 0, 10; reliable has 2, 10, 20, 30, rtt750, outages
+    /// w5 has 0, 10; reliable has 2, 10, 20, 30, rtt750, outages, rebind
     #[arg(long, global = true, value_delimiter = ',', value_name = "LINK", value_parser = LINKS)]
     links: Vec<String>,
     /// Seeds of each cell of a table [default: 3 for w1, 30 for w2, 1000 for w5, 10 for fairness, 100 for reliable]

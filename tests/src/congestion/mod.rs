@@ -72,15 +72,18 @@ fn bulk_fills_the_path_and_state_beside_it_stays_fresh() {
 
 #[test]
 fn the_default_keeps_the_queue_short_and_cubic_fills_it() {
-    let longest = |plan| {
-        let mut lab = Lab::new(Path::BENCH, &[plan], 1);
-        lab.run_until(Duration::from_secs(2));
+    // In 10 s, by when the flow begins: what was sent before shifts everything by a little.
+    let longest = |plan, nth: u32| {
+        let from = Duration::from_millis(130) * nth;
+        let mut lab = Lab::new(Path::BENCH, &[Plan { from, ..plan }], 1);
+        lab.run_until(from + Duration::from_secs(2));
         lab.queue_us.clear();
-        lab.run_until(Duration::from_secs(12));
+        lab.run_until(from + Duration::from_secs(12));
         lab.queue_us.iter().max().copied()
     };
-    let (calm, full) = (longest(ENDLESS), longest(cubic(ENDLESS)));
-    assert!(calm < Some(15_000), "{calm:?} us");
+    let calm: Vec<_> = (0..10).map(|nth| longest(ENDLESS, nth)).collect();
+    let full = longest(cubic(ENDLESS), 0);
+    assert!(calm.iter().max() < Some(&Some(20_000)), "{calm:?} us");
     assert!(full > Some(45_000), "{full:?} us");
 }
 

@@ -9,6 +9,7 @@ use tickwire_core::{
 };
 use tickwire_sim::{Fate, Rng, ms};
 
+use crate::manners::{Change, Manners};
 use crate::options;
 
 use super::record::Told;
@@ -27,6 +28,8 @@ pub(super) enum Action {
         options: SendOptions,
     },
     Flush,
+    /// Another congestion controller, or another quality of service of a channel.
+    Change(Change),
     Ping,
     Probe,
     /// Takes events out of the endpoint from here on, or leaves them there.
@@ -59,6 +62,8 @@ pub(super) struct Script {
     /// From the host of this number to the other.
     pub(super) paths: [Path; 2],
     pub(super) suite: CipherSuite,
+    /// Of the host of this number.
+    pub(super) manners: [Manners; 2],
     /// Whether the server has a tick clock.
     pub(super) has_tick: bool,
     pub(super) end: Instant,
@@ -93,6 +98,9 @@ impl Script {
         for _ in 0..rng.between(20, 60) {
             burst(&mut rng, &mut steps);
         }
+        // Streams of their own: all else is as it was before there were manners.
+        let manners = [0, 1].map(|host| Manners::drawn(&mut rng.fork_nth("manners", host)));
+        changes(&mut rng.fork("changes"), &mut steps);
         for host in [CLIENT, SERVER] {
             steps.push(step(host, TALK, Action::Read(true)));
         }
@@ -115,6 +123,7 @@ impl Script {
                 0 => CipherSuite::Aes128Gcm,
                 _ => CipherSuite::ChaCha20Poly1305,
             },
+            manners,
             has_tick,
             end: Instant::ZERO + TALK + END,
         }
@@ -129,7 +138,8 @@ impl Script {
                 .receive_bytes_max(2 * MESSAGE_MAX)
         });
         let rate_hz = NonZeroU32::new(30).expect("not 0");
-        Config::builder()
+        let config = self.manners[host].of(Config::builder());
+        config
             .channels(channels.to_vec())
             .connection_bytes_max(3 * MESSAGE_MAX)
             .accepts(host == SERVER)
@@ -147,6 +157,15 @@ fn burst(rng: &mut Rng, steps: &mut Vec<Step>) {
     }
     if rng.chance(500) {
         steps.push(step(host, at, Action::Flush));
+    }
+}
+
+/// A few changes of mind in the talk's first seconds.
+fn changes(rng: &mut Rng, steps: &mut Vec<Step>) {
+    for _ in 0..rng.below(5) {
+        let at = Duration::from_nanos(rng.below(3_500_000_000));
+        let change = Change::drawn(rng);
+        steps.push(step(any_host(rng), at, Action::Change(change)));
     }
 }
 
@@ -247,6 +266,7 @@ pub(super) fn perform(stage: &mut impl Stage, host: usize, number: usize, action
                 format!("{sent:?}")
             }
             Action::Flush => format!("{:?}", endpoint.flush(now)),
+            Action::Change(change) => change.make(endpoint, peer),
             Action::Ping => format!("{:?}", endpoint.ping(now, peer)),
             Action::Probe => format!("{:?}", endpoint.probe(now, other)),
             Action::Disconnect(farewell) => {

@@ -21,6 +21,8 @@ pub(super) struct Case {
     pub(super) troubles: Vec<usize>,
     /// Numbers of the clients that take part.
     pub(super) clients: Vec<usize>,
+    /// Numbers of the hosts that have the manners that were drawn for them.
+    pub(super) manners: Vec<usize>,
     /// When the faults end at the latest, in milliseconds.
     pub(super) length: u64,
     /// When somebody says something: from and to, in milliseconds.
@@ -46,6 +48,7 @@ impl Case {
             seed,
             troubles: (0..mix.troubles().len()).collect(),
             clients: (1..mix.hosts()).collect(),
+            manners: (0..mix.hosts()).collect(),
             length: ALWAYS,
             window: (0, ALWAYS),
             acts: None,
@@ -119,6 +122,9 @@ impl fmt::Display for Case {
         if self.clients != whole.clients {
             write!(f, ":c{}", list(&self.clients))?;
         }
+        if self.manners != whole.manners {
+            write!(f, ":m{}", list(&self.manners))?;
+        }
         if self.length != whole.length {
             write!(f, ":l{}", self.length)?;
         }
@@ -161,6 +167,7 @@ impl FromStr for Case {
             match part.split_at_checked(1) {
                 Some(("t", rest)) => case.troubles = list(rest)?,
                 Some(("c", rest)) => case.clients = list(rest)?,
+                Some(("m", rest)) => case.manners = list(rest)?,
                 Some(("l", rest)) => case.length = number(rest)?,
                 Some(("a", rest)) => case.acts = Some(long_list(rest)?),
                 Some(("s", rest)) => case.size_max = size(number(rest)?),
@@ -169,7 +176,7 @@ impl FromStr for Case {
                     let (from, to) = rest.split_once('-').ok_or("a window is FROM-TO")?;
                     case.window = (number(from)?, number(to)?);
                 }
-                _ => return Err(format!("{part:?} is neither of t, c, l, w, a, s, r")),
+                _ => return Err(format!("{part:?} is neither of t, c, m, l, w, a, s, r")),
             }
         }
         Ok(case)
@@ -182,7 +189,7 @@ fn a_case_survives_its_text() {
     assert_eq!(whole.to_string(), "7");
     let mut least = whole.clone();
     least.troubles = vec![0, 2];
-    least.clients = vec![1];
+    (least.clients, least.manners) = (vec![1], vec![]);
     (least.length, least.window) = (1_200, (300, 900));
     (least.acts, least.size_max) = (Some(vec![12_301, 40_000]), 40);
     least.recovery = 5_000;

@@ -62,13 +62,13 @@ impl Party {
         let identity = SecretKey::from_bytes([5; 32]);
         let server_key = identity.public_key();
         let mut world = World::new(case.seed);
-        let style = Style::draw(&mut world.fork_rng("style"));
-        let server = style.config(case, 4).accepts(true);
+        let style = Style::of(case);
+        let server = style.config(case, 0, 4).accepts(true);
         let server = server.identity(Some(identity));
-        let client = style.config(case, 1);
+        let client = |host| style.config(case, host, 1);
         let build = |config: ConfigBuilder| config.build().expect("a valid configuration");
         let mut hosts = vec![world.add(build(server))];
-        hosts.extend((1..mix.hosts()).map(|_| world.add(build(client.clone()))));
+        hosts.extend((1..mix.hosts()).map(|host| world.add(build(client(host)))));
         let rng = world.fork_rng("party");
         let mut ticks = rng.fork("ticks");
         let play = mix.play(&mut world, &hosts);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::case::Case;
+use super::style::Style;
 use super::trial::{Trial, invariant, trial};
 
 /// A case that fails, before and after.
@@ -191,6 +192,7 @@ impl fmt::Display for Shrunk {
         writeln!(f, "the least that fails, {events} of {before} events:")?;
         writeln!(f, "{}", failure.map_or("nothing", String::as_str))?;
         writeln!(f, "in {}", self.case.mix())?;
+        writeln!(f, "with {}", Style::of(&self.case))?;
         write!(f, "replay it with: {}", self.case.command())
     }
 }

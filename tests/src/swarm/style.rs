@@ -1,17 +1,22 @@
 //! How the endpoints of a seed are configured.
 
-use tickwire_core::{Config, ConfigBuilder, Priority, Qos, RateLimit};
-use tickwire_sim::Rng;
+use std::fmt;
+
+use tickwire_core::{Config, ConfigBuilder, Qos};
+use tickwire_sim::{Mix, Rng, World};
 
 use super::case::Case;
+use crate::manners::{Manners, qos};
 
 /// How the endpoints of a seed are configured: with room, tight or tiny; with counters that begin near their wraps, where
 /// the feature `planted` can do that.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Style {
     room: Room,
     /// Of each channel: who goes first, shares, rates.
     qos: [Qos; 4],
+    /// Of each host: how it goes about sending.
+    manners: Vec<Manners>,
     #[cfg(feature = "planted")]
     first_numbers: (u64, u64),
 }
@@ -40,25 +45,30 @@ impl Room {
 
 /// In one seed of three channels are no equals.
 fn any_qos(mut rng: Rng) -> [Qos; 4] {
-    let mut all = [Qos::new(); 4];
-    if rng.below(3) > 0 {
-        return all;
+    match rng.below(3) {
+        0 => [(); 4].map(|()| qos(&mut rng)),
+        _ => [Qos::new(); 4],
     }
-    for qos in &mut all {
-        let priorities = [Priority::Low, Priority::Normal, Priority::High];
-        qos.priority = priorities[usize::try_from(rng.below(3)).unwrap_or(0)];
-        qos.weight = u8::try_from(rng.between(1, 100)).unwrap_or(1);
-        let rate = RateLimit::new(rng.between(20_000, 500_000), rng.between(1_500, 20_000));
-        qos.rate = (rng.below(3) == 0).then_some(rate);
-    }
-    all
 }
 
 impl Style {
-    pub(super) fn draw(rng: &mut Rng) -> Self {
+    /// That of a case. Hosts whose manners are left out have the usual ones.
+    pub(super) fn of(case: &Case) -> Self {
+        let mut style = Self::draw(&mut World::new(case.seed).fork_rng("style"), case.seed);
+        for (host, manners) in style.manners.iter_mut().enumerate() {
+            if !case.manners.contains(&host) {
+                *manners = Manners::USUAL;
+            }
+        }
+        style
+    }
+
+    fn draw(rng: &mut Rng, seed: u64) -> Self {
+        let manners = |host| Manners::drawn(&mut rng.fork_nth("manners", host));
         Self {
-            // A stream of its own: the other draws stay what they were.
+            // Streams of their own: the other draws stay what they were.
             qos: any_qos(rng.fork("qos")),
+            manners: (0..Mix::draw(seed).hosts() as u64).map(manners).collect(),
             room: match rng.below(6) {
                 0 => Room::Tiny,
                 1 | 2 => Room::Tight,
@@ -77,18 +87,19 @@ impl Style {
     }
 
     /// Bytes of the longest message that is said.
-    pub(super) fn said_max(self) -> usize {
+    pub(super) fn said_max(&self) -> usize {
         // Something is put before it.
         self.room.bounds().map_or(9_000, |bounds| bounds[0] - 100)
     }
 
-    /// `places`: peers of an endpoint with little room, twice as many as clients so that a lost one may come again.
-    pub(super) fn config(self, case: &Case, places: u32) -> ConfigBuilder {
+    /// Of a host by its number. `places`: peers of an endpoint with little room, twice as many as clients so that a lost one may
+    /// come again.
+    pub(super) fn config(&self, case: &Case, host: usize, places: u32) -> ConfigBuilder {
         let usual = Config::default();
         let channels = usual.channels().iter().zip(self.qos);
         let channels = channels.map(|(channel, qos)| channel.clone().qos(qos));
         let channels: Vec<_> = channels.collect();
-        let mut config = Config::builder().channels(channels.clone());
+        let mut config = self.manners[host].of(Config::builder().channels(channels.clone()));
         if let Some([message, queue, credit, connection, unread]) = self.room.bounds() {
             let channels = channels.into_iter().map(|channel| {
                 let channel = channel.message_size_max(message);
@@ -113,5 +124,22 @@ impl Style {
         #[cfg(not(feature = "planted"))]
         let _ = case;
         config
+    }
+}
+
+/// In one line: how much room, who has which manners, whether channels are no equals.
+impl fmt::Display for Style {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} room", self.room)?;
+        for (host, manners) in self.manners.iter().enumerate() {
+            let name = char::from(b'A' + u8::try_from(host).unwrap_or(0));
+            write!(f, "; {name}: {manners}")?;
+        }
+        for (channel, qos) in self.qos.iter().enumerate() {
+            if *qos != Qos::new() {
+                write!(f, "; channel {channel}: {qos}")?;
+            }
+        }
+        Ok(())
     }
 }

@@ -66,7 +66,11 @@ fn a_client_that_comes_again_replaces_its_former_self() {
 
 #[test]
 fn a_message_that_cannot_be_delivered_ends_the_connection() {
-    let hasty = || defaults().delivery_timeout(ms(1_000));
+    let hasty = || {
+        defaults()
+            .delivery_timeout(ms(1_000))
+            .keepalive_interval(ms(2_500))
+    };
     let mut pair = friends_with(hasty(), hasty()).link_to_server(link().loss(1_000));
     pair.send_to_server(RELIABLE, b"important").expect("room");
     pair.run_for(ms(900));

@@ -96,6 +96,43 @@ fn a_copy_alone_waits_half_a_tick_and_for_the_rate_of_its_channel() {
     assert_eq!(copies.alone_at(&outlook(50), ready), Some(at(9)));
 }
 
+/// What is overdue is worth the rest of the budget: blind copies of others leave some for it.
+#[test]
+fn evidence_may_take_what_blind_copies_leave() {
+    let (mut copies, outlook) = (copies(), outlook(200));
+    copies.on_left(at(0), (2, 7), 50, 0, true);
+    copies.budget.spend(Budget::BYTES_MAX - 100);
+    assert_eq!(copies.next(0, at(1), 1, 0, &outlook), Some(0), "the first");
+    copies.on_copied(0, at(1), 1, &outlook);
+    copies.budget.earn(50, 100);
+    assert_eq!(
+        copies.next(0, at(2), 2, 0, &outlook),
+        None,
+        "the second is blind"
+    );
+    assert_eq!(
+        copies.next(0, at(5), 5, 0, &outlook),
+        Some(0),
+        "this is not"
+    );
+}
+
+/// A row of losses that takes all that carried a message does not make it wait for evidence again.
+#[test]
+fn what_was_lost_altogether_goes_on_with_every_tick() {
+    let (mut copies, outlook) = (copies(), outlook(20));
+    copies.on_left(at(0), (2, 7), 50, 0, true);
+    assert_eq!(rides(&mut copies, &outlook, 6), [1, 5, 6]);
+    copies.on_left(at(7), (2, 7), 50, 7, true);
+    let again = (8..=10).filter(|tick| {
+        let index = copies.next(0, at(*tick), *tick, 0, &outlook);
+        index
+            .inspect(|index| copies.on_copied(*index, at(*tick), *tick, &outlook))
+            .is_some()
+    });
+    assert_eq!(again.collect::<Vec<_>>(), [8, 9, 10]);
+}
+
 proptest! {
     /// However many messages leave, few are watched, and their copies stay within the budget.
     #[test]

@@ -1,6 +1,6 @@
 //! Messages in the order in which they began to leave: priorities make it another than that of their numbers.
 
-use super::{Outgoing, SendChannel};
+use super::{COPIED_LEN_MAX, Outgoing, SendChannel};
 use crate::channel::SHORT_LEN;
 use crate::journal::Pen;
 use crate::pool::Pool;
@@ -50,5 +50,15 @@ impl SendChannel {
         };
         self.on_lost(id, piece, true, pen);
         true
+    }
+
+    /// As [`probe`](Self::probe), if it is a whole message of few bytes that no copies make up for.
+    pub(crate) fn probe_small(&mut self, pool: &mut Pool, pen: &mut Pen<'_>) -> bool {
+        let is_small = |message: &Outgoing| {
+            message.fragments.is_none() && message.bytes.len() <= COPIED_LEN_MAX
+        };
+        let is_wanted =
+            !self.is_redundant && self.oldest().is_some_and(|(_, message)| is_small(message));
+        is_wanted && self.probe(false, pool, pen)
     }
 }

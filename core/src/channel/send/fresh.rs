@@ -60,11 +60,13 @@ impl SendChannel {
         dropped
     }
 
-    /// Of each priority the oldest is the first to age.
+    /// Of each priority the oldest is the first to age. One that its channel's rate lets leave too late only is not waited for:
+    /// those behind it may be shorter.
     fn first_stale(&self, now: Instant, config: &Config) -> Option<u64> {
         self.unsent.fronts().find(|id| {
             let message = &self.queue[self.position(*id)];
-            is_stale(message, now, config) || self.is_superseded(message, now, config)
+            let at = now.max(self.ready_at(*id, message.next_piece()));
+            is_stale(message, at, config) || self.is_superseded(message, now, config)
         })
     }
 

@@ -1,7 +1,7 @@
 //! A machine that was written down and read again goes on as if nothing had been.
 
 use alloc::vec::Vec;
-use core::num::NonZeroU32;
+use core::num::{NonZeroU32, NonZeroU64};
 use core::time::Duration;
 
 use proptest::prelude::*;
@@ -13,8 +13,8 @@ use crate::machine::Machine;
 use crate::saved::Loader;
 use crate::wire::{DecodeError, Reader};
 use crate::{
-    ChannelId, CipherSuite, Config, DiscoveryQuery, Endpoint, Event, Farewell, PeerId, Prefix,
-    Priority, Qos, RateLimit, SendOptions, ServerIdentity,
+    ChannelId, CipherSuite, Config, CongestionControl, DiscoveryQuery, Endpoint, Event, Farewell,
+    PeerId, Prefix, Priority, Qos, RateLimit, SendOptions, ServerIdentity,
 };
 
 /// What happens, one after the other.
@@ -27,13 +27,23 @@ pub(super) enum Step {
     Part { up: bool },
 }
 
+const CONTROLLERS: [CongestionControl; 5] = [
+    CongestionControl::Game,
+    CongestionControl::Cubic,
+    CongestionControl::Bbr,
+    CongestionControl::NewReno,
+    CongestionControl::Fixed {
+        bytes_per_second: NonZeroU64::new(50_000).unwrap(),
+    },
+];
+
 pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (any::<bool>(), 0u8..4, 0u16..9_000)
             .prop_map(|(up, channel, len)| Step::Send { up, channel, len }),
         8 => (0u8..120).prop_map(|millis| Step::Pass { millis }),
         2 => (any::<bool>(), any::<bool>()).prop_map(|(up, reads)| Step::Reads { up, reads }),
-        3 => (0u8..10).prop_map(|what| Step::Ask { what }),
+        3 => (0u8..15).prop_map(|what| Step::Ask { what }),
         1 => any::<bool>().prop_map(|up| Step::Part { up }),
     ]
 }
@@ -120,6 +130,10 @@ fn ask(storm: &mut Storm, what: u8) {
             let rate = RateLimit::new(10_000 * u64::from(what), 3_000);
             let qos = Qos::new().weight(what).priority(Priority::High).rate(rate);
             let _ = endpoint.set_qos(peer, ChannelId::new(what % 4), &qos);
+        }
+        (10..15, Some(peer)) => {
+            let congestion = CONTROLLERS[usize::from(what - 10)];
+            let _ = endpoint.set_congestion(peer, congestion);
         }
         _ => drop(endpoint.connect(now, address(2), ServerIdentity::TrustOnFirstUse)),
     }

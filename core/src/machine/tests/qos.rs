@@ -380,3 +380,24 @@ fn state_above_its_rate_is_dropped_and_not_late() {
         .expect("connected");
     assert!(stats.drops.send_stale > 100, "{:?}", stats.drops);
 }
+
+/// A long message that its rate would let leave too late does not hold up a short one, and nobody is woken in vain for that.
+#[test]
+fn what_cannot_leave_in_time_is_not_waited_for() {
+    let state = Qos::new().rate(RateLimit::new(3_000, 1_500));
+    let state = ChannelConfig::new(Delivery::Unreliable).qos(state);
+    let mut storm = narrow(&[state, ordered(Qos::new())]);
+    // 1,140 bytes leave at once, 1,000 could after 200 ms, and for 20 there is room.
+    for len in [1_140, 1_000, 20] {
+        storm
+            .pair
+            .client
+            .send(storm.pair.now, 0, &vec![0; len])
+            .expect("state is taken");
+    }
+    storm.pair.client.endpoint.flush(storm.pair.now);
+    storm.run_for(50 * MS);
+    assert_eq!(got(&mut storm.pair.server, 2)[0], 1_160);
+    let stats = storm.pair.client.endpoint.peer_stats(PEER);
+    assert_eq!(stats.expect("connected").drops.send_stale, 1);
+}

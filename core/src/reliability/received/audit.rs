@@ -14,7 +14,7 @@ impl Received {
         };
         holds(6, "the largest number is seen", self.is_seen(largest))?;
         at_most(6, "unreported", self.unreported_from.unwrap_or(0), largest)?;
-        let is_timed = self.ack_deadline().is_some();
+        let is_timed = self.ack_deadline(None).is_some();
         let is_owed = self.unreported_from.is_some();
         holds(
             9,

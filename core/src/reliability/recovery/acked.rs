@@ -121,6 +121,9 @@ impl Recovery {
                 self.history.push_arrived(now);
             }
         }
+        if packet.is_awaited {
+            self.silence.on_acked(packet.sent_at);
+        }
         self.suspects.on_acked(packet.number, packet.size);
         if packet.is_marked {
             self.marking.on_acked(packet.number);

@@ -56,6 +56,9 @@ impl Recovery {
                     self.history.push_lost(was_lost);
                     was_lost = true;
                     self.reordering.on_lost();
+                    if packet.is_awaited {
+                        self.silence.on_lost(packet.sent_at);
+                    }
                     let cause = match (is_overtaken, lost_at <= now) {
                         (true, _) => LossCause::Overtaken,
                         (false, true) => LossCause::Late,

@@ -15,6 +15,7 @@ impl Saved for Recovery {
             ledger,
             rtt,
             ack_time,
+            silence,
             reordering,
             newest_acked_at,
             measured_at,
@@ -40,6 +41,7 @@ impl Saved for Recovery {
         ledger.save(out);
         rtt.save(out);
         ack_time.save(out);
+        silence.save(out);
         reordering.save(out);
         newest_acked_at.save(out);
         measured_at.save(out);
@@ -67,6 +69,7 @@ impl Saved for Recovery {
             ledger: from.field("Recovery.ledger")?,
             rtt: from.field("Recovery.rtt")?,
             ack_time: from.field("Recovery.ack_time")?,
+            silence: from.field("Recovery.silence")?,
             reordering: from.field("Recovery.reordering")?,
             newest_acked_at: from.field("Recovery.newest_acked_at")?,
             measured_at: from.field("Recovery.measured_at")?,

@@ -5,6 +5,7 @@ use core::iter;
 use super::*;
 use crate::reliability::ledger::{PACKETS_MAX, RECORDS_MAX};
 
+mod probes;
 mod properties;
 
 const SIZE: usize = 1_200;

@@ -242,8 +242,7 @@ impl EndpointKeys {
             .channels(channels)
             .peers_max(2 * clients + 16);
         if let Some(time) = self.idle_timeout {
-            // The default of one must not forbid the other.
-            config = config.idle_timeout(time).keepalive_interval(time / 4);
+            config = config.idle_timeout(time);
         }
         if let Some(time) = self.keepalive_interval {
             config = config.keepalive_interval(time);

@@ -98,6 +98,7 @@ impl Traffic {
 pub(crate) struct InFlight {
     pub(crate) pair: usize,
     pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -146,6 +147,7 @@ impl Link {
         let in_flight = InFlight {
             pair,
             from: sent.from,
+            to: sent.to,
             bytes: bytes.to_vec(),
         };
         self.in_flight

@@ -112,6 +112,8 @@ pub(crate) struct Lab {
     pub(crate) pairs: Vec<Pair>,
     pub(crate) up: Link,
     pub(crate) down: Link,
+    /// Clients get another port this often, and what is sent to the one before is lost.
+    pub(crate) rebinds_every: Option<Micros>,
     buf: Vec<u8>,
 }
 
@@ -122,6 +124,7 @@ impl Lab {
             pairs,
             up: Link::new(up, seed, "up"),
             down: Link::new(down, seed, "down"),
+            rebinds_every: None,
             buf: Vec::with_capacity(2_048),
         }
     }
@@ -134,7 +137,11 @@ impl Lab {
             let server = &mut self.pairs[arrived.pair].server;
             server.on_datagram(now, arrived.from, &mut arrived.bytes);
         }
+        let port = self.port(now);
         while let Some(mut arrived) = self.down.receive(now) {
+            if port.is_some_and(|port| arrived.to.port() != port) {
+                continue;
+            }
             let client = &mut self.pairs[arrived.pair].client;
             client.on_datagram(now, arrived.from, &mut arrived.bytes);
         }
@@ -144,8 +151,15 @@ impl Lab {
         }
     }
 
+    /// The port that clients have now, where it changes.
+    fn port(&self, now: Micros) -> Option<u16> {
+        let since = now / self.rebinds_every?;
+        Some(7_001 + (since % 50_000) as u16)
+    }
+
     /// The second half: what hosts want to send goes onto the links.
     pub(crate) fn end_step(&mut self) {
+        let port = self.port(self.now);
         for (number, pair) in self.pairs.iter_mut().enumerate() {
             let hosts = [
                 (&mut pair.client, &mut self.up),
@@ -155,9 +169,12 @@ impl Lab {
                 host.finish(self.now);
                 loop {
                     self.buf.clear();
-                    let Some(sent) = host.transmit(self.now, &mut self.buf) else {
+                    let Some(mut sent) = host.transmit(self.now, &mut self.buf) else {
                         break;
                     };
+                    if let (Some(port), Some(_)) = (port, client_number(sent.from)) {
+                        sent.from.set_port(port);
+                    }
                     link.send(self.now, number, &sent, &self.buf);
                 }
             }

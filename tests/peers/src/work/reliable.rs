@@ -17,8 +17,14 @@ const PIECE_LEN: usize = 10_000;
 const SECOND: Micros = 1_000_000;
 const PATIENCE: Micros = 7_200 * SECOND;
 
-/// A network, by name.
-type Network = (&'static str, &'static str, Shape);
+/// A network to get through.
+#[derive(Clone, Debug)]
+struct Network {
+    name: &'static str,
+    title: &'static str,
+    shape: Shape,
+    rebinds_every: Option<Micros>,
+}
 
 fn networks() -> Vec<Network> {
     let lossy = |percent| Shape::half_of(50).jitter_ms(2).loss(Loss::Percent(percent));
@@ -26,17 +32,24 @@ fn networks() -> Vec<Network> {
         on: 5 * SECOND,
         off: 2 * SECOND,
     };
+    let network = |name, title, shape| Network {
+        name,
+        title,
+        shape,
+        rebinds_every: None,
+    };
+    let rebinding = Network {
+        rebinds_every: Some(SECOND / 2),
+        ..network("rebind", "another port each 500 ms", lossy(0))
+    };
     vec![
-        ("2", "2 %", lossy(2)),
-        ("10", "10 %", lossy(10)),
-        ("20", "20 %", lossy(20)),
-        ("30", "30 %", lossy(30)),
-        ("rtt750", "RTT 750 ms", Shape::half_of(750).jitter_ms(2)),
-        (
-            "outages",
-            "5 s on, 2 s off",
-            Shape::half_of(50).jitter_ms(2).loss(outages),
-        ),
+        network("2", "2 %", lossy(2)),
+        network("10", "10 %", lossy(10)),
+        network("20", "20 %", lossy(20)),
+        network("30", "30 %", lossy(30)),
+        network("rtt750", "RTT 750 ms", Shape::half_of(750).jitter_ms(2)),
+        network("outages", "5 s on, 2 s off", lossy(0).loss(outages)),
+        rebinding,
     ]
 }
 
@@ -67,7 +80,7 @@ pub(crate) fn measure(plan: &Plan) -> Vec<Reliable> {
     let mut cells = Vec::new();
     for contender in plan.contenders.iter().filter(|one| one.is_reliable()) {
         let networks = networks().into_iter();
-        let wanted = networks.filter(|network| plan.wants_link(network.0));
+        let wanted = networks.filter(|network| plan.wants_link(network.name));
         cells.extend(wanted.map(|network| (*contender, network)));
     }
     let runs: Vec<_> = cells
@@ -86,7 +99,7 @@ pub(crate) fn measure(plan: &Plan) -> Vec<Reliable> {
         });
         Reliable {
             contender: contender.to_string(),
-            network: network.1,
+            network: network.title,
             seeds,
             exact: count(|(end, wrong)| matches!(end, End::Whole(_)) && *wrong == 0),
             wrong: ends.iter().map(|(_, wrong)| wrong).sum(),
@@ -99,7 +112,8 @@ pub(crate) fn measure(plan: &Plan) -> Vec<Reliable> {
 }
 
 /// How it ended, and messages that were wrong.
-fn play(contender: Contender, (_, title, shape): &Network, seed: u64) -> (End, u64) {
+fn play(contender: Contender, network: &Network, seed: u64) -> (End, u64) {
+    let (title, shape) = (network.title, &network.shape);
     let pair = contender.pair(seed, 0, false);
     let mut lab = Lab::new(vec![pair], shape.clone(), shape.clone(), seed);
     assert!(
@@ -107,6 +121,7 @@ fn play(contender: Contender, (_, title, shape): &Network, seed: u64) -> (End, u
         "{contender} cannot connect: {title}, seed {seed}"
     );
     let begin = lab.now;
+    lab.rebinds_every = network.rebinds_every;
     let mut ticks = Ticks::new(begin);
     let mut stream = Stream::new(PIECES, PIECE_LEN);
     while lab.now + STEP < begin + PATIENCE {

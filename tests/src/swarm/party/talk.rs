@@ -4,6 +4,7 @@ use tickwire_core::{Farewell, SendError, SendOptions};
 use tickwire_sim::{Rng, ms};
 
 use super::Party;
+use crate::manners::Change;
 use crate::options;
 use crate::swarm::ledger::{Side, channel};
 
@@ -11,6 +12,10 @@ use crate::swarm::ledger::{Side, channel};
 const PER_TICK: u64 = 1_000;
 /// What is no message.
 const SOMETHING_ELSE: u64 = 9;
+/// A change of manners.
+const CHANGE: u64 = 8;
+/// Such an act in so many is made.
+const CHANGES_ONE_IN: u64 = 100;
 
 impl Party {
     /// Everybody who is connected says something, or nobody does for a while.
@@ -39,6 +44,7 @@ impl Party {
             for act in first..first + self.rng.fork_nth("acts", first).below(3) {
                 self.say_something(side, act)?;
             }
+            self.change_manners(side, first + CHANGE);
             self.do_something_else(side, first + SOMETHING_ELSE);
         }
         Ok(())
@@ -87,6 +93,17 @@ impl Party {
             Some(SendError::NotConnected | SendError::UnknownPeer) => Ok(false),
             Some(_) | None => said,
         }
+    }
+
+    /// Now and then another congestion controller, or other shares of a channel.
+    fn change_manners(&mut self, side: Side, act: u64) {
+        let mut rng = self.rng.fork_nth("act", act);
+        if rng.below(CHANGES_ONE_IN) > 0 || !self.wants(act) {
+            return;
+        }
+        let change = Change::drawn(&mut rng);
+        self.world
+            .act(side.host, |endpoint, _| change.make(endpoint, side.peer));
     }
 
     /// Rarely a ping, a probe of somebody else's address, a goodbye.
