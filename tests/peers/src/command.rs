@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 
 use clap::{Args, Parser, Subcommand};
+use tickwire_core::CongestionControl;
 
 use crate::contender::Contender;
 use crate::report::{self, Report};
@@ -13,6 +14,13 @@ use crate::work::{Plan, bulk, cpu, fairness, handshake, latency, reliable, wire}
 /// Names of links: not every measurement has each of them.
 const LINKS: [&str; 12] = [
     "0", "1", "2", "5", "10", "20", "30", "ge5", "rtt150", "rtt750", "outages", "rebind",
+];
+
+/// Beside the default one.
+const CONTROLLERS: [CongestionControl; 3] = [
+    CongestionControl::Cubic,
+    CongestionControl::NewReno,
+    CongestionControl::Bbr,
 ];
 
 /// Measures Tickwire beside other transports on the same virtual links
@@ -66,6 +74,10 @@ struct Options {
     /// w5 has 0, 10; reliable has 2, 10, 20, 30, rtt750, outages, rebind
     #[arg(long, global = true, value_delimiter = ',', value_name = "LINK", value_parser = LINKS)]
     links: Vec<String>,
+    /// Tickwire's congestion controllers that fairness compares beside the default: cubic, new-reno, bbr, fixed:BYTES_PER_SECOND,
+    /// separated by commas [default: cubic,new-reno,bbr]
+    #[arg(long, global = true, value_delimiter = ',', value_name = "NAME")]
+    controllers: Vec<CongestionControl>,
     /// Seeds of each cell of a table [default: 3 for w1, 30 for w2, 1000 for w5, 10 for fairness, 100 for reliable]
     #[arg(long, global = true, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     seeds: Option<u64>,
@@ -82,7 +94,7 @@ struct Options {
     #[arg(long, global = true)]
     json: bool,
     /// Write the tables into docs/BENCHMARKS.md
-    #[arg(long, global = true, conflicts_with_all = ["quick", "only", "links"])]
+    #[arg(long, global = true, conflicts_with_all = ["quick", "only", "links", "controllers"])]
     write: bool,
 }
 
@@ -112,6 +124,10 @@ impl Options {
         Plan {
             contenders: contenders.filter(is_wanted).collect(),
             links: self.links.clone(),
+            controllers: match self.controllers.is_empty() {
+                true => CONTROLLERS.to_vec(),
+                false => self.controllers.clone(),
+            },
             seeds: self.seeds,
             seconds: self.seconds,
             quick: self.quick,

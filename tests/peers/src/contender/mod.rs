@@ -13,6 +13,7 @@ mod tickwire;
 use std::fmt;
 
 use clap::ValueEnum;
+use tickwire_core::CongestionControl;
 
 use crate::lab::{Host, Micros, Pair};
 
@@ -55,6 +56,8 @@ pub(crate) struct Setup {
     pub(crate) clients: usize,
     /// Whether `Outgoing::states` is wanted, which may cost time and memory.
     pub(crate) count_states: bool,
+    /// Tickwire's congestion controller; others have their own.
+    pub(crate) congestion: CongestionControl,
 }
 
 impl Contender {
@@ -86,12 +89,17 @@ impl Contender {
 
     /// A server with one client.
     pub(crate) fn pair(self, seed: u64, now: Micros, count_states: bool) -> Pair {
-        let setup = Setup {
+        self.pair_of(Setup {
             seed,
             now,
             clients: 1,
             count_states,
-        };
+            congestion: CongestionControl::default(),
+        })
+    }
+
+    /// The same by a setup.
+    pub(crate) fn pair_of(self, setup: Setup) -> Pair {
         Pair {
             client: self.client(setup, 0),
             server: self.server(setup),

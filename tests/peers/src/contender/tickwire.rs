@@ -51,9 +51,11 @@ fn identity() -> SecretKey {
     SecretKey::from_bytes([7; 32])
 }
 
-/// The one place for settings: all are defaults, but the server must accept and have room, and copies may be off.
-fn config(is_server: bool, clients: usize, copies: bool) -> Config {
-    let mut config = Config::builder();
+/// The one place for settings: all are defaults, but the server must accept and have room, copies may be off, and another
+/// controller may be asked for.
+fn config(is_server: bool, setup: Setup, copies: bool) -> Config {
+    let clients = setup.clients;
+    let mut config = Config::builder().congestion(setup.congestion);
     if !copies {
         config = config.redundancy_percent_max(0);
     }
@@ -86,11 +88,7 @@ impl Tickwire {
         number: usize,
     ) -> Self {
         let entropy = Entropy::from_seed(setup.seed * 1_000_003 + number as u64);
-        let mut endpoint = Endpoint::new(
-            config(is_server, setup.clients, copies),
-            entropy,
-            at(setup.now),
-        );
+        let mut endpoint = Endpoint::new(config(is_server, setup, copies), entropy, at(setup.now));
         endpoint.set_trace(setup.count_states);
         Self {
             endpoint,

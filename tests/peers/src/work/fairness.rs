@@ -1,11 +1,14 @@
 //! Whether flows that share a bottleneck share it fairly: 10 Mbit/s, a queue of 64 KB, 50 ms round trip.
 
+use std::fmt;
+
 use serde::Serialize;
+use tickwire_core::CongestionControl;
 
 use super::bulk::{QUEUE, RATE};
 use super::stream::Stream;
 use super::{Plan, in_parallel};
-use crate::contender::Contender;
+use crate::contender::{Contender, Setup};
 use crate::lab::link::Shape;
 use crate::lab::rng::Rng;
 use crate::lab::{Lab, Micros};
@@ -15,12 +18,49 @@ const SECOND: Micros = 1_000_000;
 /// The second begins up to this much after the first: nobody's luck is the same start.
 const OFFSET_MS: u64 = 500;
 
-/// Who shares with whom. `quinn` is CUBIC by default.
-const PAIRS: [(Contender, Contender); 3] = [
-    (Contender::Tickwire, Contender::Tickwire),
-    (Contender::Tickwire, Contender::Quinn),
-    (Contender::Quinn, Contender::Quinn),
-];
+/// One of two that share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sharer {
+    contender: Contender,
+    /// Tickwire's.
+    congestion: CongestionControl,
+}
+
+const TICKWIRE: Sharer = Sharer {
+    contender: Contender::Tickwire,
+    congestion: CongestionControl::Game,
+};
+/// CUBIC, by default.
+const QUINN: Sharer = Sharer {
+    contender: Contender::Quinn,
+    congestion: CongestionControl::Game,
+};
+
+/// Who shares with whom: each controller with its like, and with CUBIC as another implementation has it.
+fn pairs(plan: &Plan) -> Vec<(Sharer, Sharer)> {
+    let mut all = vec![(TICKWIRE, TICKWIRE), (TICKWIRE, QUINN), (QUINN, QUINN)];
+    for congestion in &plan.controllers {
+        let other = Sharer {
+            congestion: *congestion,
+            ..TICKWIRE
+        };
+        all.extend([(other, other), (other, QUINN)]);
+    }
+    let wanted = |one: Sharer| plan.contenders.contains(&one.contender);
+    all.retain(|(a, b)| wanted(*a) && wanted(*b));
+    all
+}
+
+/// `tickwire`, `tickwire (bbr)`.
+impl fmt::Display for Sharer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.contender)?;
+        match self.congestion == CongestionControl::default() {
+            true => Ok(()),
+            false => write!(f, " ({})", self.congestion),
+        }
+    }
+}
 
 /// A row of the table. Shares and index in thousandths.
 #[derive(Clone, Debug, Serialize)]
@@ -40,16 +80,14 @@ pub(crate) struct Fairness {
 /// All that the plan wants.
 pub(crate) fn measure(plan: &Plan) -> Vec<Fairness> {
     let (seeds, seconds) = (plan.seeds(2, 10), plan.seconds(20, 120));
-    let wanted = |one: &Contender| plan.contenders.contains(one);
-    let pairs = PAIRS.into_iter();
-    let pairs: Vec<_> = pairs.filter(|(a, b)| wanted(a) && wanted(b)).collect();
+    let pairs = pairs(plan);
     let runs: Vec<_> = pairs
         .iter()
         .flat_map(|pair| (1..=seeds).map(move |seed| (*pair, seed)))
         .collect();
     let runs = in_parallel(&runs, plan.jobs, |(pair, seed)| play(*pair, *seed, seconds));
     let runs = runs.chunks(seeds.max(1) as usize);
-    let tell = |((first, second), runs): (&(Contender, Contender), &[[u64; 2]])| {
+    let tell = |((first, second), runs): (&(Sharer, Sharer), &[[u64; 2]])| {
         let shares: Vec<u64> = runs
             .iter()
             .map(|got| got[0] * 1_000 / (got[0] + got[1]).max(1))
@@ -81,11 +119,17 @@ fn jain(got: &[u64; 2]) -> u64 {
 }
 
 /// Bytes of payload that each got.
-fn play((first, second): (Contender, Contender), seed: u64, seconds: u64) -> [u64; 2] {
-    let pairs = vec![
-        first.pair(seed, 0, false),
-        second.pair(seed + 1_000, 0, false),
-    ];
+fn play((first, second): (Sharer, Sharer), seed: u64, seconds: u64) -> [u64; 2] {
+    let pair = |one: Sharer, seed| {
+        one.contender.pair_of(Setup {
+            seed,
+            now: 0,
+            clients: 1,
+            count_states: false,
+            congestion: one.congestion,
+        })
+    };
+    let pairs = vec![pair(first, seed), pair(second, seed + 1_000)];
     let back = Shape::half_of(50);
     let mut lab = Lab::new(pairs, back.clone().bottleneck(RATE, QUEUE), back, seed);
     assert!(

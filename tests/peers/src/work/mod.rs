@@ -16,6 +16,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use tickwire_core::CongestionControl;
+
 use crate::contender::Contender;
 
 pub(crate) use bulk::Bulk;
@@ -33,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) contenders: Vec<Contender>,
     /// Links to measure, by name; all if empty.
     pub(crate) links: Vec<String>,
+    /// Congestion controllers of Tickwire's to compare, where that is measured.
+    pub(crate) controllers: Vec<CongestionControl>,
     pub(crate) seeds: Option<u64>,
     pub(crate) seconds: Option<u64>,
     pub(crate) quick: bool,

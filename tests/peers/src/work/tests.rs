@@ -1,14 +1,16 @@
 //! Short runs of each contender: what the tables say is what happened.
 
 use clap::ValueEnum;
+use tickwire_core::CongestionControl;
 
-use super::{Plan, bulk, cpu, handshake, latency, wire};
+use super::{Plan, bulk, cpu, fairness, handshake, latency, wire};
 use crate::contender::Contender;
 
 fn plan(contenders: &[Contender], links: &[&str]) -> Plan {
     Plan {
         contenders: contenders.to_vec(),
         links: links.iter().map(|link| (*link).to_owned()).collect(),
+        controllers: Vec::new(),
         seeds: Some(1),
         seconds: Some(20),
         quick: true,
@@ -115,5 +117,37 @@ fn everybody_connects_and_bare_datagrams_take_half_a_round_trip() {
     assert!((25_000..=27_000).contains(&first), "{first} us");
     for row in &rows {
         assert_eq!(row.failed, 0, "{}", row.contender);
+    }
+}
+
+#[test]
+fn each_controller_shares_with_its_like_and_with_cubic_and_is_the_one_that_sends() {
+    let fixed = CongestionControl::Fixed {
+        bytes_per_second: 60_000.try_into().expect("not 0"),
+    };
+    let plan = Plan {
+        controllers: vec![CongestionControl::Bbr, fixed],
+        ..plan(&[Contender::Tickwire, Contender::Quinn], &[])
+    };
+    let rows = fairness::measure(&plan);
+    let names: Vec<String> = rows
+        .iter()
+        .map(|row| format!("{} beside {}", row.first, row.second))
+        .collect();
+    let expected = [
+        "tickwire beside tickwire",
+        "tickwire beside quinn",
+        "quinn beside quinn",
+        "tickwire (bbr) beside tickwire (bbr)",
+        "tickwire (bbr) beside quinn",
+        "tickwire (fixed:60000) beside tickwire (fixed:60000)",
+        "tickwire (fixed:60000) beside quinn",
+    ];
+    assert_eq!(names, expected);
+    // Two of 60,000 bytes a second leave most of 1,250,000 unused; all others fill the path.
+    for row in &rows {
+        let is_slow = row.second.contains("fixed");
+        assert_eq!(row.used_permille < 110, is_slow, "{row:?}");
+        assert!(row.used_permille > 800 || is_slow, "{row:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! A server with many clients, asked once a tick, with nothing between them that takes time.
 
+use tickwire_core::CongestionControl;
+
 use super::heap::{self, Counted};
 use crate::contender::{Contender, Setup};
 use crate::lab::{Class, Host, Micros, Outgoing, TICK_HZ, client_number};
@@ -60,6 +62,7 @@ impl Crowd {
             now: 0,
             clients,
             count_states: false,
+            congestion: CongestionControl::default(),
         };
         let server = heap::counting(|| contender.server(setup));
         let clients = (0..clients).map(|number| contender.client(setup, number));
