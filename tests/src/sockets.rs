@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tickwire_core::{ChannelId, Config, Event, Farewell, PeerId, ServerIdentity};
+use tickwire_core::{ChannelId, Config, EcnState, Event, Farewell, PeerId, ServerIdentity};
 use tickwire_sim::seeds::for_seeds;
 use tickwire_sim::{Link, Pair, Rng, ms};
 use tickwire_tokio::{Handle, Options, bind};
@@ -228,4 +228,34 @@ fn without_loss_every_message_of_the_script_arrives_in_the_order_sent() {
         );
     }
     assert!(real == without_order(sent), "not what was sent");
+}
+
+/// 2 MB, with at most 50 kB under way: so many datagrams that the kernel hands some over together. Returns what the client
+/// knows of marks then.
+#[tokio::main(flavor = "current_thread")]
+async fn bulk_on_sockets() -> EcnState {
+    const MESSAGES: usize = 200;
+    const UNDER_WAY: usize = 5;
+    let pair = Connected::new().await;
+    let [client, server] = &pair.handles;
+    let channel = ChannelId::new(CHANNELS - 1);
+    for number in 0..MESSAGES + UNDER_WAY {
+        if number < MESSAGES {
+            let sent = client.send(pair.peers[CLIENT], channel, &[7; 10_000]);
+            sent.expect("the queue has room");
+            client.flush();
+        }
+        if number >= UNDER_WAY {
+            assert!(matches!(next(server).await, Event::Message { .. }));
+        }
+    }
+    let stats = client.peer_stats(pair.peers[CLIENT]).expect("connected");
+    pair.part().await;
+    stats.ecn
+}
+
+/// Marks come through the operating system, in both directions, in datagrams that leave and arrive many at a time.
+#[test]
+fn bulk_over_sockets_finds_that_marks_work() {
+    assert_eq!(bulk_on_sockets(), EcnState::Capable);
 }

@@ -103,7 +103,7 @@ impl Peer {
         shared.notes.work = 0;
         let taken = self.handle_plain(now, number, header.compact_ack, plain, shared);
         if let Some(missing) = missing {
-            self.recovery.on_heard(now, before, missing);
+            self.on_word(now, before, missing, shared);
         }
         if shared.config.ecn && !taken.is_incomplete {
             self.received.on_mark(now, arrival.ecn, taken.urgency);

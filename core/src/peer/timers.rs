@@ -115,6 +115,21 @@ impl Peer {
         }
     }
 
+    /// The peer's newest packet came. If it lacks an answer that was due, a probe leaves at once, and not by a deadline that has come
+    /// already: who serves deadlines before he reads messages would else send other bytes than who reads first.
+    pub(super) fn on_word(
+        &mut self,
+        now: Instant,
+        before: Instant,
+        missing: u64,
+        shared: &mut Shared,
+    ) {
+        let is_alive = matches!(self.state, State::Connected | State::Closing(_));
+        if is_alive && self.recovery.on_heard(now, before, missing) {
+            self.handle_recovery_timeout(now, shared);
+        }
+    }
+
     /// No answer came: asks for one, with the oldest unacknowledged data if there is any.
     pub(super) fn begin_probe(&mut self, now: Instant, shared: &mut Shared) {
         self.probe = true;

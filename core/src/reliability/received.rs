@@ -17,6 +17,7 @@ use core::iter;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
+use self::late::Late;
 use super::ecn::Tally;
 use super::{ACK_RANGES_MAX, COMPACT_SPAN};
 use crate::saved::saved;
@@ -24,6 +25,7 @@ use crate::time::Instant;
 use crate::transmit::{Ecn, EcnCounts};
 
 mod audit;
+mod late;
 #[cfg(test)]
 mod tests;
 
@@ -97,6 +99,7 @@ pub(crate) struct Received {
     ack_delay_max: Duration,
     /// The lowest number received since the last acknowledgement.
     unreported_from: Option<u64>,
+    late: Late,
     /// Numbers were skipped since the last exact acknowledgement.
     is_gap_unreported: bool,
     lazy_count: u32,
@@ -122,6 +125,7 @@ saved!(Received {
     report_from,
     ack_delay_max,
     unreported_from,
+    late,
     is_gap_unreported,
     lazy_count,
     lazy_since,
@@ -146,6 +150,7 @@ impl Received {
             report_from: 0,
             ack_delay_max,
             unreported_from: None,
+            late: Late::NONE,
             is_gap_unreported: false,
             lazy_count: 0,
             lazy_since: None,
@@ -184,6 +189,7 @@ impl Received {
         let is_late = number < expected;
         if is_late {
             self.report_from = self.report_from.min(number);
+            self.late.add(number, expected - 1);
         } else {
             self.is_gap_unreported |= number > expected;
             self.advance(expected, number);
@@ -310,8 +316,10 @@ impl Received {
     /// arrived: what that frame said needs no repetition. A number that came in late is still reported.
     pub(crate) fn on_ack_confirmed(&mut self, largest: u64) {
         self.confirmed = self.confirmed.max(largest);
-        let unreported_from = self.unreported_from.unwrap_or(u64::MAX);
-        self.report_from = self.report_from.max(largest).min(unreported_from);
+        self.late.on_ack_confirmed(largest);
+        let report_from = self.report_from.max(largest);
+        let unreported = [self.unreported_from, self.late.lowest()];
+        self.report_from = unreported.into_iter().flatten().fold(report_from, u64::min);
     }
 
     /// Of the latest 256 numbers so many did not come, in tenths of a percent; some may only be late.

@@ -26,9 +26,7 @@ const DISCOVERY_BUFFERS: usize = 4;
 ///
 /// A peer's address has the peer's family, on a dual-stack socket too: never `::ffff:a.b.c.d`.
 ///
-/// What is missing: `quinn-udp` 0.6.3 loses the congestion mark of datagrams that the kernel put together, because its
-/// buffer for control messages is too short for a mark beside a time stamp; [`Arrival::ecn`] is `None` then.
-/// [`Transmit::ttl`] is not honoured.
+/// What is missing: [`Transmit::ttl`] is not honoured.
 pub struct SocketIo {
     which: Socket,
     is_v6: bool,
@@ -63,10 +61,12 @@ impl SocketIo {
             Socket::Game => BUFFERS_MAX,
             Socket::Discovery => DISCOVERY_BUFFERS,
         };
+        let state = UdpSocketState::new(UdpSockRef::from(socket))?;
+        leave_time_out(socket);
         Ok(Self {
             which,
             is_v6: socket.local_addr()?.is_ipv6(),
-            state: UdpSocketState::new(UdpSockRef::from(socket))?,
+            state,
             locals: Vec::new(),
             buffers: vec![0; buffers * BUFFER_BYTES],
             metas: vec![RecvMeta::default(); buffers],
@@ -313,6 +313,18 @@ fn canonical(address: SocketAddr) -> SocketAddr {
         IpAddr::V6(_) => address,
     }
 }
+
+/// `quinn-udp` 0.6.3 asks for the time of each datagram, which nobody here reads. Its buffer for control messages has 96 bytes: too
+/// few for a time stamp, the length of segments, the address and the mark, so that datagrams which the kernel put together came
+/// without their mark of congestion. A kernel that refuses gives both, or neither: nothing else depends on it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn leave_time_out(socket: &UdpSocket) {
+    use nix::sys::socket::{setsockopt, sockopt::ReceiveTimestampns};
+    let _ = setsockopt(socket, ReceiveTimestampns, &false);
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn leave_time_out(_: &UdpSocket) {}
 
 fn ecn_received(ecn: EcnCodepoint) -> Ecn {
     match ecn {

@@ -11,15 +11,15 @@ const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 
 impl Recovery {
     /// The peer's newest packet came, and its acknowledgements were taken in. `missing` have not come that it sent since the
-    /// newest before, which came at `before`.
-    pub(crate) fn on_heard(&mut self, now: Instant, before: Instant, missing: u64) {
+    /// newest before, which came at `before`. Returns whether a probe is due for that.
+    pub(crate) fn on_heard(&mut self, now: Instant, before: Instant, missing: u64) -> bool {
         let (Some(since), Some(usual)) = (self.ledger.awaited_since(), self.ack_time.usual())
         else {
-            return;
+            return false;
         };
         // In the middle of bulk each answer is one of many, and tells of what arrived before, not of what it does not name.
         if self.ledger.awaits_patiently() || !self.ledger.awaited_is_app_limited() {
-            return;
+            return false;
         }
         let steps = u32::try_from(missing).unwrap_or(u32::MAX).saturating_add(1);
         let step = now.saturating_duration_since(before) / steps;
@@ -33,6 +33,8 @@ impl Recovery {
             backoff: self.backoff,
         };
         self.silence.on_heard(now, missed_at, asked);
+        let is_missed = self.silence.probe_at(asked.asked_at).is_some();
+        is_missed && self.deadline().is_some_and(|due| due <= now)
     }
 
     /// A probe leaves.

@@ -67,6 +67,29 @@ fn datagrams_arrive_whole_with_both_addresses_and_the_mark() {
     assert_eq!(arrival.ecn, Some(Ecn::Ect0));
 }
 
+/// Also where the kernel hands them over as one.
+#[test]
+fn every_segment_arrives_with_its_mark() {
+    for address in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
+        let (mut left, mut right) = (Side::new(address), Side::new(address));
+        let ip = address.parse::<SocketAddr>().expect("an address").ip();
+        let to = if ip.is_unspecified() {
+            localhost(right.port())
+        } else {
+            SocketAddr::from((ip, right.port()))
+        };
+        let mut segments = transmit(to, 12_000);
+        segments.segment_size = Some(1_200);
+        segments.ecn = Some(Ecn::Ect0);
+        assert_eq!(left.send(&segments, &[7; 12_000]), Sent::Done);
+        for (arrival, bytes) in right.next(10) {
+            assert_eq!(arrival.ecn, Some(Ecn::Ect0), "{address}");
+            assert!(arrival.to.is_some(), "{address}");
+            assert_eq!(bytes.len(), 1_200, "{address}");
+        }
+    }
+}
+
 #[test]
 fn segments_arrive_as_datagrams_of_their_own() {
     let (mut left, mut right) = (Side::new("127.0.0.1:0"), Side::new("127.0.0.1:0"));

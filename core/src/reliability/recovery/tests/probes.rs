@@ -12,8 +12,8 @@ fn learned() -> Recovery {
     recovery
 }
 
-fn hear(recovery: &mut Recovery, millis: u64) {
-    recovery.on_heard(at(millis), at(millis - 17), 0);
+fn hear(recovery: &mut Recovery, millis: u64) -> bool {
+    recovery.on_heard(at(millis), at(millis - 17), 0)
 }
 
 #[test]
@@ -22,9 +22,9 @@ fn a_datagram_that_lacks_the_answer_is_reason_for_a_probe() {
     send(&mut recovery, 1_000);
     let timer = recovery.deadline().expect("an answer is awaited");
     assert!(timer > at(1_060));
-    hear(&mut recovery, 1_043);
+    assert!(!hear(&mut recovery, 1_043));
     assert_eq!(recovery.deadline(), Some(timer), "it could not have had it");
-    hear(&mut recovery, 1_060);
+    assert!(hear(&mut recovery, 1_060));
     assert_eq!(recovery.deadline(), Some(at(1_060)));
     assert_eq!(timeout(&mut recovery, 1_060).0, Action::Probe);
     assert!(
@@ -39,7 +39,7 @@ fn copies_under_way_put_off_that_probe_too() {
     send(&mut recovery, 1_000);
     send(&mut recovery, 1_017);
     recovery.on_copied(at(1_017));
-    hear(&mut recovery, 1_060);
+    assert!(!hear(&mut recovery, 1_060));
     assert!(recovery.deadline() > Some(at(1_077)));
 }
 
@@ -49,7 +49,7 @@ fn silence_says_nothing_in_the_middle_of_bulk_or_of_what_may_wait() {
         let mut recovery = learned();
         recovery.on_sent(at(1_000), 100, eliciting, None, is_app_limited);
         let timer = recovery.deadline();
-        hear(&mut recovery, 1_062);
+        assert!(!hear(&mut recovery, 1_062));
         assert_eq!(recovery.deadline(), timer, "{eliciting:?}");
     }
 }
@@ -60,8 +60,7 @@ fn where_answers_come_after_all_silence_is_not_heeded() {
     for round in 0..4 {
         let now = 1_000 + 100 * round;
         let number = send(&mut recovery, now);
-        hear(&mut recovery, now + 60);
-        let is_heeded = recovery.deadline() == Some(at(now + 60));
+        let is_heeded = hear(&mut recovery, now + 60);
         assert_eq!(is_heeded, round == 0, "{round}");
         ack(&mut recovery, now + 61, number..=number);
     }
