@@ -1,12 +1,12 @@
-//! Putting fragments together, in memory that is charged in full from the first one on.
+//! Putting fragments together. A message is charged in full from the first one on; memory it takes as it comes.
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::ranges::{Part, Parts};
+use super::ranges::Part;
 use super::receive::{Place, Whole};
+use super::scattered::Scattered;
 use super::{FRAGMENT_LEN_MIN, message_cost};
-use crate::config::Config;
 use crate::event::Violation;
 use crate::pool::Pool;
 use crate::saved::saved;
@@ -37,14 +37,15 @@ pub(crate) struct Assembly {
     started_at: Instant,
     /// Where its first bytes stood, or what came first.
     place: Place,
-    /// Bytes of the message.
-    total: u32,
-    /// It, as far as the last byte that came.
-    bytes: Vec<u8>,
-    here: Parts,
+    bytes: Scattered,
 }
 
-saved!(Assembly { id, started_at, place, total, bytes, here } if Assembly::is_sound);
+saved!(Assembly {
+    id,
+    started_at,
+    place,
+    bytes
+});
 
 impl Assemblies {
     pub(crate) const fn new(message_size_max: usize) -> Self {
@@ -77,10 +78,10 @@ impl Assemblies {
             return Ok(true);
         };
         let assembly = &self.list[position];
-        if fragment.total != assembly.total {
+        if fragment.total != assembly.bytes.total() {
             return Err(Violation::BadFragment);
         }
-        Ok(!assembly.here.covers(part))
+        Ok(!assembly.bytes.covers(part))
     }
 
     /// A bound on the total bounds all that follows, one on the length what it costs to remember which bytes are here.
@@ -98,7 +99,7 @@ impl Assemblies {
     /// Bytes of the message of which a part is here.
     pub(crate) fn total_of(&self, id: u64) -> Option<usize> {
         let position = self.position(id).ok()?;
-        Some(self.list[position].total as usize)
+        Some(self.list[position].bytes.total() as usize)
     }
 
     /// Keeps a copy of a [wanted](Self::wants) fragment. Returns how many bytes of it are new.
@@ -116,9 +117,7 @@ impl Assemblies {
                 id,
                 started_at: now,
                 place,
-                total: fragment.total,
-                bytes: pool.take(fragment.total as usize),
-                here: pool.take_parts(),
+                bytes: Scattered::new(fragment.total, pool),
             };
             self.list.insert(position, assembly);
             position
@@ -127,19 +126,19 @@ impl Assemblies {
         if fragment.offset == 0 {
             assembly.place = place;
         }
-        assembly.insert(fragment.offset as usize, payload)
+        assembly.bytes.insert(fragment.offset, payload, pool)
     }
 
     /// The message, if it is whole now, and where its first bytes stood.
     pub(crate) fn take_whole(&mut self, id: u64, pool: &mut Pool) -> Option<(Whole, Place)> {
         let position = self.position(id).ok()?;
-        if !self.list[position].is_whole() {
+        if !self.list[position].bytes.is_whole() {
             return None;
         }
         let assembly = self.list.remove(position);
         let cost = assembly.cost();
-        pool.give_parts(assembly.here);
-        Some((Whole::new(id, assembly.bytes, cost), assembly.place))
+        let bytes = assembly.bytes.into_whole(pool);
+        Some((Whole::new(id, bytes, cost), assembly.place))
     }
 
     /// When the oldest expires, were it unreliable.
@@ -157,8 +156,8 @@ impl Assemblies {
     /// Of each part: when the first of its message came, its name, of how many bytes, which.
     pub(crate) fn found(&self) -> impl Iterator<Item = (Instant, u64, u32, Part)> + '_ {
         self.list.iter().flat_map(|assembly| {
-            let (at, id, total) = (assembly.started_at, assembly.id, assembly.total);
-            assembly.here.iter().map(move |part| (at, id, total, part))
+            let (at, id, total) = (assembly.started_at, assembly.id, assembly.bytes.total());
+            assembly.bytes.iter().map(move |part| (at, id, total, part))
         })
     }
 
@@ -187,7 +186,7 @@ impl Assemblies {
     fn drop_at(&mut self, position: usize, pool: &mut Pool) -> usize {
         let assembly = self.list.remove(position);
         let cost = assembly.cost();
-        assembly.release(pool);
+        assembly.bytes.release(pool);
         cost
     }
 
@@ -199,38 +198,14 @@ impl Assemblies {
     /// Gives all memory back.
     pub(crate) fn release(&mut self, pool: &mut Pool) {
         for assembly in core::mem::take(&mut self.list) {
-            assembly.release(pool);
+            assembly.bytes.release(pool);
         }
     }
 }
 
 impl Assembly {
-    fn is_sound(&self, _: &Config) -> bool {
-        let last = self.here.iter().last();
-        let end = last.map_or(0, |part| part.end);
-        end > 0 && self.bytes.len() == end as usize && end <= self.total
-    }
-
-    fn is_whole(&self) -> bool {
-        self.here.covers(Part::new(0, self.total))
-    }
-
     /// What it is charged: as much as when it is whole.
     const fn cost(&self) -> usize {
-        message_cost(self.total as usize)
-    }
-
-    fn insert(&mut self, offset: usize, payload: &[u8]) -> usize {
-        let part = Part::new(offset as u32, (offset + payload.len()) as u32);
-        if self.bytes.len() < part.range().end {
-            self.bytes.resize(part.range().end, 0);
-        }
-        self.bytes[part.range()].copy_from_slice(payload);
-        self.here.insert(part)
-    }
-
-    fn release(self, pool: &mut Pool) {
-        pool.give(self.bytes);
-        pool.give_parts(self.here);
+        message_cost(self.bytes.total() as usize)
     }
 }

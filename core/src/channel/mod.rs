@@ -24,6 +24,7 @@ pub(crate) mod outgoing;
 pub(crate) mod qos;
 pub(crate) mod ranges;
 pub(crate) mod receive;
+mod scattered;
 pub(crate) mod send;
 mod shares;
 pub(crate) mod turns;

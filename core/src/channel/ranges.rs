@@ -68,6 +68,12 @@ impl Parts {
         self.list
     }
 
+    /// Parts that there is memory for.
+    #[cfg(test)]
+    pub(crate) const fn capacity(&self) -> usize {
+        self.list.capacity()
+    }
+
     fn is_sound(&self) -> bool {
         let is_part = |part: &Part| part.start < part.end;
         self.list.iter().all(is_part) && self.list.is_sorted_by(|one, next| one.end < next.start)
@@ -99,13 +105,19 @@ impl Parts {
 
     /// The first bytes below `end` that are not in it.
     pub(crate) fn first_gap(&self, end: u32) -> Option<Part> {
-        let gap = match self.list.first() {
-            Some(first) if first.start == 0 => {
-                let next = self.list.get(1);
-                Part::new(first.end, next.map_or(end, |next| next.start.min(end)))
-            }
-            Some(first) => Part::new(0, first.start.min(end)),
-            None => Part::new(0, end),
+        self.gap_within(Part::new(0, end))
+    }
+
+    /// The first bytes of `part` that are not in it.
+    pub(crate) fn gap_within(&self, part: Part) -> Option<Part> {
+        let from = self.list.partition_point(|known| known.end <= part.start);
+        let mut later = self.list[from..].iter().peekable();
+        let over = later.next_if(|known| known.start <= part.start);
+        let gap = Part {
+            start: over.map_or(part.start, |known| known.end),
+            end: later
+                .peek()
+                .map_or(part.end, |known| known.start.min(part.end)),
         };
         (gap.start < gap.end).then_some(gap)
     }
@@ -181,6 +193,14 @@ mod tests {
                 prop_assert_eq!(gap.map(|gap| gap.start as usize), missing);
                 if let Some(gap) = gap {
                     prop_assert!(flags[gap.range()].iter().all(|flag| !flag));
+                }
+                let gap = parts.gap_within(part);
+                let missing = part.range().find(|at| !flags[*at]);
+                prop_assert_eq!(gap.map(|gap| gap.start as usize), missing);
+                if let Some(gap) = gap {
+                    let end = gap.range().end;
+                    prop_assert!(gap.end <= part.end && flags[gap.range()].iter().all(|flag| !flag));
+                    prop_assert!(gap.end == part.end || flags[end]);
                 }
             }
         }
