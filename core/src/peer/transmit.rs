@@ -420,7 +420,7 @@ impl Peer {
         let is_again = core::mem::take(&mut self.probe_again);
         if is_probe && is_again && !self.probe {
             let mut pen = shared.journal.pen(now, self.id);
-            self.probe = self.outbox.probe_small(&mut pen);
+            self.probe = self.outbox.probe_small(&mut shared.pool, &mut pen);
         }
         true
     }

@@ -8,6 +8,9 @@ use tickwire_core::{Abandonment, Delivery, Instant};
 use super::cause::{Cause, Span, Spans, Track};
 use super::story::{End, Happening, Moment, Moments, Told, millis};
 
+/// Where a part of a message begins and ends; of all of it nothing.
+pub(super) type Bounds = Option<(u32, u32)>;
+
 /// What is to be sent to one peer on one channel.
 #[derive(Debug, Default)]
 pub(super) struct SendChannel {
@@ -26,14 +29,19 @@ pub(super) struct Sent {
     pub(super) end: Option<(Instant, End)>,
     /// Messages of the channel that were to leave before it.
     before: u64,
+    /// What left of it, by where it begins.
     parts: Vec<Part>,
-    unsent: usize,
+    /// Its first bytes, so many, left.
+    left: usize,
+    /// The rest of it.
+    rest: Part,
     /// The smoothed round trip when it was acknowledged, in microseconds.
     pub(super) rtt_us: u64,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Part {
+    start: u32,
     copies: Vec<Copy>,
     requeued: Vec<(Instant, bool)>,
     acked_at: Option<Instant>,
@@ -51,16 +59,16 @@ struct Copy {
 }
 
 impl SendChannel {
-    pub(super) fn on_queued(&mut self, at: Instant, id: u64, len: usize, parts: u32) {
+    pub(super) fn on_queued(&mut self, at: Instant, id: u64, len: usize) {
         let next = self.newest_left.map_or(0, |newest| newest + 1);
-        let parts = vec![Part::default(); parts as usize];
         let sent = Sent {
             queued_at: at,
             len,
             end: None,
             before: id.saturating_sub(next),
-            unsent: parts.len(),
-            parts,
+            parts: Vec::new(),
+            left: 0,
+            rest: Part::default(),
             rtt_us: 0,
         };
         self.lives.insert(id, sent);
@@ -76,16 +84,14 @@ impl SendChannel {
         track.note(at, hold, oldest);
     }
 
-    pub(super) fn on_left(&mut self, at: Instant, id: u64, part: u32, packet: u64) {
+    pub(super) fn on_left(&mut self, at: Instant, id: u64, part: Bounds, packet: u64) {
         self.newest_left = self.newest_left.max(Some(id));
         let Some(sent) = self.lives.get_mut(&id) else {
             return;
         };
-        let Some(part) = sent.parts.get_mut(part as usize) else {
-            return;
-        };
-        sent.unsent -= usize::from(part.copies.is_empty());
-        part.copies.push(Copy {
+        let (start, end) = sent.bounds(part);
+        sent.left = sent.left.max(end);
+        sent.part(start).copies.push(Copy {
             packet,
             left_at: at,
             is_redundant: false,
@@ -199,20 +205,38 @@ impl Part {
 
 impl Sent {
     pub(super) fn part_count(&self) -> u32 {
-        self.parts.len() as u32
+        self.parts.len().max(1) as u32
     }
 
     pub(super) const fn has_left(&self) -> bool {
-        self.unsent == 0
+        self.left >= self.len && !self.parts.is_empty()
     }
 
-    pub(super) fn on_lost(&mut self, at: Instant, part: u32, packet: u64, cause: LossCause) {
+    /// From where to where.
+    fn bounds(&self, part: Bounds) -> (u32, usize) {
+        part.map_or((0, self.len), |(start, end)| (start, end as usize))
+    }
+
+    /// The part that begins there.
+    fn part(&mut self, start: u32) -> &mut Part {
+        let place = self.parts.partition_point(|part| part.start < start);
+        if self.parts.get(place).is_none_or(|part| part.start != start) {
+            let part = Part {
+                start,
+                ..Part::default()
+            };
+            self.parts.insert(place, part);
+        }
+        &mut self.parts[place]
+    }
+
+    pub(super) fn on_lost(&mut self, at: Instant, part: Bounds, packet: u64, cause: LossCause) {
         if let Some(copy) = self.copy(part, packet) {
             copy.lost.get_or_insert((at, cause));
         }
     }
 
-    pub(super) fn on_packet_acked(&mut self, at: Instant, part: u32, packet: u64) {
+    pub(super) fn on_packet_acked(&mut self, at: Instant, part: Bounds, packet: u64) {
         if let Some(copy) = self.copy(part, packet) {
             copy.acked_at.get_or_insert(at);
         }
@@ -220,26 +244,29 @@ impl Sent {
 
     /// It rides along again, whole, in a packet.
     pub(super) fn on_copied(&mut self, at: Instant, packet: u64) {
-        if let Some(part) = self.parts.first_mut() {
-            part.copies.push(Copy {
-                packet,
-                left_at: at,
-                is_redundant: true,
-                lost: None,
-                acked_at: None,
-            });
-        }
+        self.part(0).copies.push(Copy {
+            packet,
+            left_at: at,
+            is_redundant: true,
+            lost: None,
+            acked_at: None,
+        });
     }
 
-    pub(super) fn on_requeued(&mut self, at: Instant, part: u32, is_probe: bool) {
-        if let Some(part) = self.parts.get_mut(part as usize) {
-            part.requeued.push((at, is_probe));
-        }
+    pub(super) fn on_requeued(&mut self, at: Instant, part: Bounds, is_probe: bool) {
+        let (start, _) = self.bounds(part);
+        self.part(start).requeued.push((at, is_probe));
     }
 
-    pub(super) fn on_part_acked(&mut self, at: Instant, part: u32) {
-        if let Some(part) = self.parts.get_mut(part as usize) {
-            part.acked_at.get_or_insert(at);
+    /// Those that begin within these bounds are there.
+    pub(super) fn on_part_acked(&mut self, at: Instant, part: Bounds) {
+        let (start, end) = self.bounds(part);
+        self.part(start).acked_at.get_or_insert(at);
+        let within = start..end as u32;
+        for part in &mut self.parts {
+            if within.contains(&part.start) {
+                part.acked_at.get_or_insert(at);
+            }
         }
     }
 
@@ -248,8 +275,9 @@ impl Sent {
         copies.map(|copy| copy.packet)
     }
 
-    fn copy(&mut self, part: u32, packet: u64) -> Option<&mut Copy> {
-        let part = self.parts.get_mut(part as usize)?;
+    fn copy(&mut self, part: Bounds, packet: u64) -> Option<&mut Copy> {
+        let (start, _) = self.bounds(part);
+        let part = self.parts.iter_mut().find(|part| part.start == start)?;
         part.copies.iter_mut().find(|copy| copy.packet == packet)
     }
 
@@ -261,12 +289,11 @@ impl Sent {
                 .filter(|(_, part)| part.acked_at == Some(ended_at))
                 .max_by_key(|(index, part)| (part.left_at(), *index)),
             End::Left => parts.max_by_key(|(index, part)| (part.left_at(), *index)),
-            _ => {
-                let unsent = parts.clone().find(|(_, part)| part.copies.is_empty());
-                unsent.or_else(|| parts.clone().find(|(_, part)| part.acked_at.is_none()))
-            }
+            _ if self.left < self.len => None,
+            _ => parts.clone().find(|(_, part)| part.acked_at.is_none()),
         };
-        last.map_or(&self.parts[0], |(_, part)| part)
+        let first = self.parts.first().filter(|_| self.left >= self.len);
+        last.map(|(_, part)| part).or(first).unwrap_or(&self.rest)
     }
 
     /// What happened, in order.
