@@ -3,15 +3,21 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use self::parity::{Kept, Mended};
 use super::ranges::Part;
 use super::receive::{Place, Whole};
 use super::scattered::Scattered;
 use super::{FRAGMENT_LEN_MIN, message_cost};
+use crate::config::Config;
 use crate::event::Violation;
 use crate::pool::Pool;
 use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::frame::Fragment;
+
+mod parity;
+
+pub(crate) use self::parity::Use;
 
 /// An unreliable message whose fragments do not all come within this time is dropped: at 30 Hz it is
 /// 30 steps old by then.
@@ -23,12 +29,12 @@ pub(crate) struct Assemblies {
     message_size_max: usize,
     /// Sorted by id.
     list: Vec<Assembly>,
+    /// What is kept of parities costs.
+    parity_bytes: usize,
+    mended: Mended,
 }
 
-saved!(Assemblies {
-    message_size_max,
-    list
-});
+saved!(Assemblies { message_size_max, list, parity_bytes, mended } if Assemblies::is_sound);
 
 /// A message of which some bytes have arrived.
 #[derive(Debug)]
@@ -38,21 +44,26 @@ pub(crate) struct Assembly {
     /// Where its first bytes stood, or what came first.
     place: Place,
     bytes: Scattered,
+    /// Parities that wait for more of it, in the order of what they cover, which does not overlap.
+    kept: Vec<Kept>,
+    /// Something of it is here by a parity.
+    is_mended: bool,
 }
 
-saved!(Assembly {
-    id,
-    started_at,
-    place,
-    bytes
-});
+saved!(Assembly { id, started_at, place, bytes, kept, is_mended } if |assembly, _| assembly.has_sound_kept());
 
 impl Assemblies {
     pub(crate) const fn new(message_size_max: usize) -> Self {
         Self {
             message_size_max,
             list: Vec::new(),
+            parity_bytes: 0,
+            mended: Mended::default(),
         }
+    }
+
+    fn is_sound(&self, _: &Config) -> bool {
+        self.parity_bytes == self.parity_bytes_sum()
     }
 
     fn position(&self, id: u64) -> Result<usize, usize> {
@@ -118,6 +129,8 @@ impl Assemblies {
                 started_at: now,
                 place,
                 bytes: Scattered::new(fragment.total, pool),
+                kept: Vec::new(),
+                is_mended: false,
             };
             self.list.insert(position, assembly);
             position
@@ -130,12 +143,21 @@ impl Assemblies {
     }
 
     /// The message, if it is whole now, and where its first bytes stood.
-    pub(crate) fn take_whole(&mut self, id: u64, pool: &mut Pool) -> Option<(Whole, Place)> {
+    pub(crate) fn take_whole(
+        &mut self,
+        now: Instant,
+        id: u64,
+        pool: &mut Pool,
+    ) -> Option<(Whole, Place)> {
         let position = self.position(id).ok()?;
         if !self.list[position].bytes.is_whole() {
             return None;
         }
-        let assembly = self.list.remove(position);
+        let mut assembly = self.list.remove(position);
+        self.parity_bytes -= assembly.release_kept(pool);
+        if assembly.is_mended {
+            self.mended.add(now, id);
+        }
         let cost = assembly.cost();
         let bytes = assembly.bytes.into_whole(pool);
         Some((Whole::new(id, bytes, cost), assembly.place))
@@ -184,7 +206,8 @@ impl Assemblies {
     }
 
     fn drop_at(&mut self, position: usize, pool: &mut Pool) -> usize {
-        let assembly = self.list.remove(position);
+        let mut assembly = self.list.remove(position);
+        self.parity_bytes -= assembly.release_kept(pool);
         let cost = assembly.cost();
         assembly.bytes.release(pool);
         cost
@@ -197,7 +220,8 @@ impl Assemblies {
 
     /// Gives all memory back.
     pub(crate) fn release(&mut self, pool: &mut Pool) {
-        for assembly in core::mem::take(&mut self.list) {
+        for mut assembly in core::mem::take(&mut self.list) {
+            self.parity_bytes -= assembly.release_kept(pool);
             assembly.bytes.release(pool);
         }
     }

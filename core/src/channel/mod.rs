@@ -21,6 +21,7 @@ mod meter;
 pub(crate) mod options;
 pub(crate) mod outbox;
 pub(crate) mod outgoing;
+pub(crate) mod parity;
 pub(crate) mod qos;
 pub(crate) mod ranges;
 pub(crate) mod receive;

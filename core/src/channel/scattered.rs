@@ -66,6 +66,24 @@ impl Scattered {
         self.here.iter()
     }
 
+    /// From the first byte of `part` that did not come to the last.
+    pub(super) fn missing(&self, part: Part) -> Option<Part> {
+        self.here.missing(part)
+    }
+
+    /// What came of `part`, and where it begins, in the order in which it came.
+    pub(super) fn within(&self, part: Part) -> impl Iterator<Item = (u32, &[u8])> {
+        let mut rest = self.bytes.as_slice();
+        self.order.iter().filter_map(move |known| {
+            let (bytes, others) = rest.split_at(known.len());
+            rest = others;
+            let (start, end) = (known.start.max(part.start), known.end.min(part.end));
+            let from = start.checked_sub(known.start)? as usize;
+            let len = end.checked_sub(start).filter(|len| *len > 0)? as usize;
+            Some((start, &bytes[from..from + len]))
+        })
+    }
+
     pub(super) const fn is_whole(&self) -> bool {
         self.bytes.len() == self.total as usize
     }

@@ -2,11 +2,12 @@
 
 use super::{Outgoing, SendChannel};
 use crate::channel::outgoing::Fragments;
+use crate::channel::parity::Due;
 use crate::channel::ranges::{Part, Piece};
 use crate::channel::{SHORT_LEN, USUAL_LEN};
 use crate::peer::packet::PacketBuilder;
 use crate::reliability::recovery::Record;
-use crate::wire::frame::{Fragment, Message, Skip};
+use crate::wire::frame::{Covered, Fragment, Message, Skip};
 
 impl SendChannel {
     /// A piece as long as it is reckoned with before it is cut.
@@ -27,6 +28,7 @@ impl SendChannel {
         let message = self.message(id)?;
         let (piece, record) = match piece {
             Piece::Skip => return self.put_skip(packet, message, id).then_some((piece, 0)),
+            Piece::Parity => return Some((piece, self.put_parity(packet, message)?)),
             Piece::Whole => {
                 let channel = self.index;
                 (piece, Record::Message { channel, id })
@@ -52,6 +54,10 @@ impl SendChannel {
     fn fit(&self, packet: &PacketBuilder<'_>, message: &Outgoing, part: Part) -> Option<Part> {
         let fragments = message.fragments.as_ref()?;
         let room = packet.fragment_room(part.start, fragments.len());
+        let room = match self.parity {
+            0 => room,
+            _ => room.min(packet.parity_room()),
+        };
         let room = match self.meter.is_limited() {
             true => room.min(USUAL_LEN),
             false => room,
@@ -78,6 +84,14 @@ impl SendChannel {
         }
     }
 
+    /// Puts the parity that is due into the packet if it fits; tells what it takes.
+    fn put_parity(&self, packet: &mut PacketBuilder<'_>, message: &Outgoing) -> Option<usize> {
+        let (covered, due) = covered(self.index, message)?;
+        let bytes = &message.bytes[due.part.range()];
+        let is_put = packet.parity(&covered, due.stride, bytes);
+        is_put.then(|| covered.encoded_len(due.stride))
+    }
+
     fn put_skip(&self, packet: &mut PacketBuilder<'_>, message: &Outgoing, id: u64) -> bool {
         let skip = Skip {
             channel: self.index,
@@ -86,4 +100,23 @@ impl SendChannel {
         };
         packet.skip(&skip, id)
     }
+}
+
+/// What the parity covers that is due of a message.
+fn covered(channel: u8, message: &Outgoing) -> Option<(Covered, Due)> {
+    let fragments = message.fragments.as_ref()?;
+    let due = fragments.parity()?;
+    let covered = Covered {
+        channel,
+        id: fragments.id as u16,
+        offset: due.part.start,
+        len: due.part.len() as u32,
+        total: fragments.len(),
+    };
+    Some((covered, due))
+}
+
+/// Bytes of the frame of the parity that is due of a message.
+pub(super) fn parity_frame_len(message: &Outgoing) -> usize {
+    covered(0, message).map_or(0, |(covered, due)| covered.encoded_len(due.stride))
 }
