@@ -53,7 +53,7 @@ pub(crate) struct Assembly {
 saved!(Assembly { id, started_at, place, bytes, kept, is_mended } if |assembly, _| assembly.has_sound_kept());
 
 impl Assemblies {
-    pub(crate) const fn new(message_size_max: usize) -> Self {
+    pub(crate) fn new(message_size_max: usize) -> Self {
         Self {
             message_size_max,
             list: Vec::new(),
