@@ -134,6 +134,19 @@ fn messages_are_as_shown() {
 }
 
 #[test]
+fn a_parity_is_as_shown() {
+    let channel = ChannelConfig::new(Delivery::Unreliable).parity(2);
+    let mut wire = Wire::with(Config::builder().channels(vec![channel]));
+    wire.dial(ServerIdentity::TrustOnFirstUse);
+    wire.settle();
+    let sent = wire.send(0, &[&[&[b'x'; 900][..], &[b'y'; 600]].concat()]);
+    let [_, _, parity] = &sent[..] else {
+        panic!("two fragments and their parity: {}", sent.len());
+    };
+    assert_shown("parity", content(parity));
+}
+
+#[test]
 fn a_skip_is_as_shown() {
     let mut wire = Wire::connected();
     let (peer, options) = (
