@@ -17,8 +17,7 @@
 //! - *Marks* are no chance: a queue that marks (RFC 3168) is longer than its owner wants, and says so before the round trip does.
 //!   The window falls to 0.85 (RFC 8511 section 3.1), in each mode.
 //! - *Company*: flows that fill the queue would starve a flow that does not. If the queue stands for many round trips
-//!   although this flow gave way, it does as Reno does (RFC 5681) until the queue is seen empty (Copa section 2.2). That may be
-//!   since all halved their windows at once: until it stayed empty for as many, half as many are enough to believe in it again.
+//!   although this flow gave way, it does as Reno does (RFC 5681) until the queue is seen empty (Copa section 2.2).
 
 use alloc::vec::Vec;
 
@@ -78,8 +77,6 @@ pub(crate) struct Game {
     /// Round trips with a queue that is not ours, in a row, and the window when they began.
     squeezed_rounds: u32,
     squeezed_from: u64,
-    /// There was company, and the queue did not stay empty since.
-    had_company: bool,
     /// The best rate of these and of the `RATE_ROUNDS` before, in bytes a second.
     rate: u64,
     rate_before: u64,
@@ -106,7 +103,6 @@ saved!(Game {
     calm_rounds,
     squeezed_rounds,
     squeezed_from,
-    had_company,
     rate,
     rate_before,
     rate_rounds,
@@ -133,7 +129,6 @@ impl Game {
             calm_rounds: 0,
             squeezed_rounds: 0,
             squeezed_from: 0,
-            had_company: false,
             rate: 0,
             rate_before: 0,
             rate_rounds: 0,
@@ -187,7 +182,6 @@ impl Game {
             true => self.calm_rounds.saturating_add(1),
             false => 0,
         };
-        self.had_company &= self.calm_rounds < SQUEEZED_ROUNDS;
         self.judge_company(queue_us);
         self.train = None;
         if self.rest > 0 {
@@ -221,22 +215,14 @@ impl Game {
                     self.squeezed_from = self.window;
                 }
                 self.squeezed_rounds += 1;
-                if self.squeezed_rounds >= self.squeezed_rounds_max() {
+                if self.squeezed_rounds >= SQUEEZED_ROUNDS {
                     self.mode = Mode::Compete;
-                    self.had_company = true;
                     self.squeezed_rounds = 0;
                     self.set_window(self.window.max(self.squeezed_from));
                 }
             }
             Mode::Calm => self.squeezed_rounds = 0,
             Mode::Compete => {}
-        }
-    }
-
-    const fn squeezed_rounds_max(&self) -> u32 {
-        match self.had_company {
-            true => SQUEEZED_ROUNDS / 2,
-            false => SQUEEZED_ROUNDS,
         }
     }
 

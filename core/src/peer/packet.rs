@@ -104,6 +104,11 @@ impl<'a> PacketBuilder<'a> {
         }
     }
 
+    /// Bytes of its datagram, at most.
+    pub(crate) const fn size_max(&self) -> usize {
+        self.end_max + TAG_LEN - self.start
+    }
+
     const fn room(&self) -> usize {
         self.end_max.saturating_sub(self.out.len())
     }

@@ -231,31 +231,3 @@ fn an_idle_application_does_not_grow_the_window() {
     }
     assert_eq!(game.window(), 12_000);
 }
-
-/// Round trips of a foreign queue until it is believed in.
-fn rounds_to_compete(pipe: &mut Pipe) -> u64 {
-    pipe.foreign_us = 40_000;
-    let from = pipe.now_us;
-    while pipe.game.mode != Mode::Compete {
-        assert!(pipe.now_us < from + 5_000_000, "never");
-        pipe.run(1);
-    }
-    let took = pipe.now_us - from;
-    pipe.foreign_us = 0;
-    pipe.game.set_window(0);
-    while pipe.game.mode != Mode::Calm {
-        pipe.run(1);
-    }
-    took / (BASE_US + 40_000)
-}
-
-#[test]
-fn company_is_believed_in_sooner_until_it_is_gone_for_some_time() {
-    let mut pipe = Pipe::new();
-    pipe.run(1_000);
-    let (first, second) = (rounds_to_compete(&mut pipe), rounds_to_compete(&mut pipe));
-    assert!(second + 3 <= first, "{first} and {second} round trips");
-    pipe.run(6_000);
-    let late = rounds_to_compete(&mut pipe);
-    assert!(late + 1 >= first, "{first} and {late} round trips");
-}
