@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::super::Progress;
 use super::{WINDOW_MAX, scale};
 use crate::saved::saved;
-use crate::time::Instant;
+use crate::time::{Instant, micros};
 
 /// "`MinRTTFilterLen`", "`ProbeRTTInterval`".
 const ROUND_TRIP_FOR: Duration = Duration::from_secs(10);
@@ -145,8 +145,7 @@ impl Model {
     /// "`UpdateACKAggregation`".
     pub(super) fn aggregate(&mut self, progress: &Progress, bandwidth: u64, cwnd: u64) {
         let since = progress.now.saturating_duration_since(self.extra_since);
-        let since_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
-        let mut expected = scale(bandwidth, since_us, 1_000_000);
+        let mut expected = scale(bandwidth, micros(since), 1_000_000);
         if self.extra_delivered <= expected {
             self.restart_aggregation(progress.now);
             expected = 0;
