@@ -29,7 +29,7 @@ const IDLE_BYTES_MAX: usize = 4 << 20;
 
 /// Idle sets kept for reuse, and the parts that one of them has room for, at most: a fragment of 128 bytes may get two of them.
 const IDLE_PARTS_MAX: usize = 1_024;
-const PARTS_LEN_MAX: usize = 32;
+const PARTS_LEN_MAX: usize = 16;
 
 /// Recycled buffers, by size.
 #[derive(Debug)]
@@ -78,6 +78,12 @@ impl Pool {
         buffer.clear();
         self.idle_bytes += capacity;
         self.idle[class].push(buffer);
+    }
+
+    /// Bytes of all buffers that wait to be taken again.
+    #[cfg(test)]
+    pub(crate) const fn idle_bytes(&self) -> usize {
+        self.idle_bytes
     }
 
     /// An empty set of bytes of a message.

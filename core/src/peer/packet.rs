@@ -25,10 +25,6 @@ const ACK_LEN_MAX: usize = 120;
 const ACK_LEN_MAX_SHORT: usize = 32;
 const SHORT: usize = 700;
 
-/// What may be beside a parity that is as long as the longest fragment: the header of its packet may be longer than that of
-/// the fragment's, and an acknowledgement may have to go with it.
-const PARITY_COMPANY: usize = 28;
-
 const CHANNELS: usize = 31;
 
 /// A packet under construction: header first, then frames, each only if it fits; sealed at the end.
@@ -115,6 +111,11 @@ impl<'a> PacketBuilder<'a> {
             parity_bytes: 0,
             intent: Intent::default(),
         }
+    }
+
+    /// Bytes of its datagram, at most.
+    pub(crate) const fn size_max(&self) -> usize {
+        self.end_max + TAG_LEN - self.start
     }
 
     const fn room(&self) -> usize {
@@ -250,12 +251,6 @@ impl<'a> PacketBuilder<'a> {
     pub(crate) const fn fragment_room(&self, offset: u32, total: u32) -> usize {
         let header = Message::FRAGMENT_HEADER_LEN + Fragment { offset, total }.encoded_len();
         self.room().saturating_sub(header)
-    }
-
-    /// Bytes of a fragment, at most, for which a parity fits into a packet as long as this one.
-    pub(crate) fn parity_room(&self) -> usize {
-        let packet = self.end_max.saturating_sub(self.body);
-        packet.saturating_sub(Covered::HEADER_LEN_MAX + PARITY_COMPANY)
     }
 
     /// Puts a parity of so many bytes into the packet if it fits. Nobody waits for it to be acknowledged.

@@ -352,7 +352,7 @@ fn fragments_may_overlap_and_be_followed_by_all_of_it() {
             }
             let rest = last.map_or(0, |(start, _)| start as usize);
             court.says(&message(channel, 0, last, &bytes[rest..]));
-            assert_eq!(court.heard(), [bytes.clone()]);
+            assert_eq!(court.heard(), core::slice::from_ref(&bytes));
             assert_eq!(court.verdict(), None);
         }
     }

@@ -4,7 +4,7 @@ use super::{Outgoing, SendChannel};
 use crate::channel::outgoing::Fragments;
 use crate::channel::parity::Due;
 use crate::channel::ranges::{Part, Piece};
-use crate::channel::{SHORT_LEN, USUAL_LEN};
+use crate::channel::{SHORT_LEN, USUAL_LEN, whole_len};
 use crate::peer::packet::PacketBuilder;
 use crate::reliability::recovery::Record;
 use crate::wire::frame::{Covered, Fragment, Message, Skip};
@@ -49,19 +49,17 @@ impl SendChannel {
         is_put.then(|| (piece, frame.encoded_len()))
     }
 
-    /// What of a part goes into the packet. Of an unreliable message no less than what fits into the shortest datagram: each
-    /// packet more is a chance more to lose it all. With a rate no more than was reckoned with.
+    /// What of a part goes into the packet: no more than of a message that goes whole, so that acknowledgements, state and copies find
+    /// their room beside bulk, and a parity as long fits into a datagram with its longer header. Of an unreliable message no less than what fits into the shortest datagram: each packet more is a
+    /// chance more to lose it all. With a rate no more than was reckoned with.
     fn fit(&self, packet: &PacketBuilder<'_>, message: &Outgoing, part: Part) -> Option<Part> {
         let fragments = message.fragments.as_ref()?;
         let room = packet.fragment_room(part.start, fragments.len());
-        let room = match self.parity {
-            0 => room,
-            _ => room.min(packet.parity_room()),
-        };
-        let room = match self.meter.is_limited() {
-            true => room.min(USUAL_LEN),
-            false => room,
-        };
+        let most = whole_len(packet.size_max());
+        let room = room.min(match self.meter.is_limited() {
+            true => most.min(USUAL_LEN),
+            false => most,
+        });
         let least = if self.is_reliable() { 0 } else { SHORT_LEN };
         Fragments::fit(part, room, least)
     }
