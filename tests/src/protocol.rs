@@ -11,8 +11,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tickwire_core::{
-    AnnounceConfig, Arrival, ChannelId, CipherSuite, CloseReason, Config, Crypto, Ecn, Endpoint,
-    Entropy, Event, Farewell, Instant, Portable, SendOptions, ServerIdentity,
+    AnnounceConfig, Arrival, ChannelConfig, ChannelId, CipherSuite, CloseReason, Config, Crypto,
+    Delivery, Ecn, Endpoint, Entropy, Event, Farewell, Instant, Portable, SendOptions,
+    ServerIdentity,
 };
 
 use self::document::{Example, blocks, lines};

@@ -3,7 +3,7 @@
 use tickwire_core::{ChannelConfig, Config, Delivery};
 use tickwire_sim::ms;
 
-use super::{ORDERED, RELIABLE, UNRELIABLE, assert_trace, friends, link};
+use super::{ORDERED, RELIABLE, UNRELIABLE, assert_trace, friends, friends_with, link};
 
 #[test]
 fn a_large_message_crosses_in_fragments() {
