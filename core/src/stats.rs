@@ -123,7 +123,7 @@ pub struct PeerDrops {
     pub superseded: u64,
     /// Reliable messages that the peer gave up before they had arrived here.
     pub skipped: u64,
-    /// Parities of what was here already, or of messages of which nothing was.
+    /// Parities of what was here already.
     pub parity_unneeded: u64,
     /// Parities for which there was no room.
     pub parity_no_room: u64,

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use self::parity::{Kept, Mended};
+use self::parity::{Done, Kept};
 use super::ranges::Part;
 use super::receive::{Place, Whole};
 use super::scattered::Scattered;
@@ -17,7 +17,7 @@ use crate::wire::frame::Fragment;
 
 mod parity;
 
-pub(crate) use self::parity::Use;
+pub(crate) use self::parity::{Use, parity_cost};
 
 /// An unreliable message whose fragments do not all come within this time is dropped: at 30 Hz it is
 /// 30 steps old by then.
@@ -31,10 +31,10 @@ pub(crate) struct Assemblies {
     list: Vec<Assembly>,
     /// What is kept of parities costs.
     parity_bytes: usize,
-    mended: Mended,
+    done: Done,
 }
 
-saved!(Assemblies { message_size_max, list, parity_bytes, mended } if Assemblies::is_sound);
+saved!(Assemblies { message_size_max, list, parity_bytes, done } if Assemblies::is_sound);
 
 /// A message of which some bytes have arrived.
 #[derive(Debug)]
@@ -46,11 +46,9 @@ pub(crate) struct Assembly {
     bytes: Scattered,
     /// Parities that wait for more of it, in the order of what they cover, which does not overlap.
     kept: Vec<Kept>,
-    /// Something of it is here by a parity.
-    is_mended: bool,
 }
 
-saved!(Assembly { id, started_at, place, bytes, kept, is_mended } if |assembly, _| assembly.has_sound_kept());
+saved!(Assembly { id, started_at, place, bytes, kept } if |assembly, _| assembly.has_sound_kept());
 
 impl Assemblies {
     pub(crate) fn new(message_size_max: usize) -> Self {
@@ -58,7 +56,7 @@ impl Assemblies {
             message_size_max,
             list: Vec::new(),
             parity_bytes: 0,
-            mended: Mended::default(),
+            done: Done::default(),
         }
     }
 
@@ -124,14 +122,7 @@ impl Assemblies {
         pool: &mut Pool,
     ) -> usize {
         let position = self.position(id).unwrap_or_else(|position| {
-            let assembly = Assembly {
-                id,
-                started_at: now,
-                place,
-                bytes: Scattered::new(fragment.total, pool),
-                kept: Vec::new(),
-                is_mended: false,
-            };
+            let assembly = Assembly::new(now, id, fragment.total, place, pool);
             self.list.insert(position, assembly);
             position
         });
@@ -155,9 +146,7 @@ impl Assemblies {
         }
         let mut assembly = self.list.remove(position);
         self.parity_bytes -= assembly.release_kept(pool);
-        if assembly.is_mended {
-            self.mended.add(now, id);
-        }
+        self.done.add(now, id);
         let cost = assembly.cost();
         let bytes = assembly.bytes.into_whole(pool);
         Some((Whole::new(id, bytes, cost), assembly.place))
@@ -228,6 +217,16 @@ impl Assemblies {
 }
 
 impl Assembly {
+    fn new(now: Instant, id: u64, total: u32, place: Place, pool: &mut Pool) -> Self {
+        Self {
+            id,
+            started_at: now,
+            place,
+            bytes: Scattered::new(total, pool),
+            kept: Vec::new(),
+        }
+    }
+
     /// What it is charged: as much as when it is whole.
     const fn cost(&self) -> usize {
         message_cost(self.bytes.total() as usize)

@@ -140,19 +140,19 @@ impl Inbox {
         )
     }
 
-    /// Takes a parity of packet number `packet`, as [`accept`](Self::accept) takes a message.
+    /// Takes a parity, as [`accept`](Self::accept) takes a message.
     pub(crate) fn accept_parity(
         &mut self,
         now: Instant,
         parity: &Parity<'_>,
-        packet: u64,
+        place: Place,
         unread: &mut usize,
         pool: &mut Pool,
         pen: Pen<'_>,
     ) -> Result<(), Violation> {
         let channel = parity.covered.channel;
         self.take_in(now, channel, unread, pool, pen, |channel, intake| {
-            channel.accept_parity(parity, packet, intake)
+            channel.accept_parity(parity, place, intake)
         })
     }
 

@@ -318,7 +318,7 @@ impl ReceiveChannel {
         if !self.wants(id, message, intake.drops)? {
             return Ok(());
         }
-        if message.fragment.is_some() && self.assemblies.is_mended(intake.now, id) {
+        if message.fragment.is_some() && self.assemblies.is_done(intake.now, id) {
             intake.drops.duplicate_message += 1;
             return Ok(());
         }
@@ -343,20 +343,23 @@ impl ReceiveChannel {
             } += 1;
             return Ok(());
         }
-        if is_bounded
-            && !is_whole
-            && !self.assemblies.has(id)
-            && self.assemblies.len() == UNRELIABLE_ASSEMBLIES_MAX
-        {
-            self.note_oldest(message.channel, Discard::NoRoom, &mut intake.pen);
-            intake.drops.reassembly_expired += 1;
-            intake.unreliable_freed += self.assemblies.drop_oldest(intake.pool);
+        if is_bounded && !is_whole && !self.assemblies.has(id) {
+            self.make_room(message.channel, intake);
         }
         intake.unreliable_taken += cost;
         if let Some((whole, place)) = self.take_in(id, name, message, place, intake) {
             self.pass_on(message.channel, whole, place, intake);
         }
         Ok(())
+    }
+
+    /// For one more unreliable message in reassembly.
+    fn make_room(&mut self, channel: u8, intake: &mut Intake<'_>) {
+        if self.assemblies.len() == UNRELIABLE_ASSEMBLIES_MAX {
+            self.note_oldest(channel, Discard::NoRoom, &mut intake.pen);
+            intake.drops.reassembly_expired += 1;
+            intake.unreliable_freed += self.assemblies.drop_oldest(intake.pool);
+        }
     }
 
     /// Passes an unreliable message on, if none sent after it went before.

@@ -48,7 +48,7 @@ impl Scattered {
         let are_here = self.order.iter().all(|part| self.here.covers(*part));
         let end = self.here.iter().last().map_or(0, |part| part.end);
         let len = self.bytes.len();
-        len > 0 && listed == len && self.here.bytes() == len && are_here && end <= self.total
+        listed == len && self.here.bytes() == len && are_here && end <= self.total
     }
 
     /// Bytes of the message.
@@ -82,6 +82,11 @@ impl Scattered {
             let len = end.checked_sub(start).filter(|len| *len > 0)? as usize;
             Some((start, &bytes[from..from + len]))
         })
+    }
+
+    /// Whether nothing came.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
     }
 
     pub(super) const fn is_whole(&self) -> bool {

@@ -333,7 +333,7 @@ impl Peer {
         let (unread, pool) = (&mut shared.unread_bytes, &mut shared.pool);
         let pen = shared.journal.pen(now, self.id);
         self.inbox
-            .accept_parity(now, parity, place.packet, unread, pool, pen)
+            .accept_parity(now, parity, place, unread, pool, pen)
     }
 
     /// A token that only the server can have made says that it lost this connection.

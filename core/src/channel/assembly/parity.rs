@@ -1,7 +1,6 @@
 //! Parities of messages that have arrived in part.
 //!
-//! What came before its message's first fragment, or after all of them, is of no use. Others are used at once, or kept until
-//! enough of their group is here. Groups do not overlap, so that a fragment is looked up in those it lies in alone, and each
+//! One that comes after all fragments is of no use. Others are used at once, or kept until enough of their group is here. Groups do not overlap, so that a fragment is looked up in those it lies in alone, and each
 //! parity is added up once: the work for it is a pass over what it covers, at most [`GROUP_MAX`] times its own length.
 
 use alloc::collections::VecDeque;
@@ -12,6 +11,7 @@ use crate::MESSAGE_COST;
 use crate::channel::FRAGMENT_LEN_MIN;
 use crate::channel::parity::GROUP_MAX;
 use crate::channel::ranges::Part;
+use crate::channel::receive::Place;
 use crate::event::Violation;
 use crate::pool::Pool;
 use crate::saved::saved;
@@ -27,6 +27,11 @@ pub(super) struct Kept {
 
 saved!(Kept { part, bytes } if |kept, _| !kept.bytes.is_empty() && kept.part.start < kept.part.end);
 
+/// What a parity of so many bytes costs while it is kept.
+pub(crate) const fn parity_cost(len: usize) -> usize {
+    len + MESSAGE_COST
+}
+
 /// What a parity was good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
@@ -34,7 +39,7 @@ pub(crate) enum Use {
     Recovered(Part, usize),
     /// It may be of use later.
     Kept,
-    /// Nothing is missing of what it covers, or nothing of its message is here.
+    /// Nothing is missing of what it covers.
     Unneeded,
     /// It would be kept, and there is no room.
     NoRoom,
@@ -42,7 +47,7 @@ pub(crate) enum Use {
 
 impl Kept {
     const fn cost(&self) -> usize {
-        self.bytes.len() + MESSAGE_COST
+        parity_cost(self.bytes.len())
     }
 
     fn overlaps(&self, part: Part) -> bool {
@@ -50,20 +55,20 @@ impl Kept {
     }
 }
 
-/// Names of unreliable messages that became whole by a parity: of those a fragment may still be on its way.
+/// Names of unreliable messages that became whole: of those a parity may still come, and a fragment that it made up for.
 #[derive(Debug, Default)]
-pub(super) struct Mended {
+pub(super) struct Done {
     latest: VecDeque<(u64, Instant)>,
 }
 
-saved!(Mended { latest });
+saved!(Done { latest });
 
 /// So many are remembered, each for as long as a message may be in reassembly.
-const MENDED_MAX: usize = 32;
+const DONE_MAX: usize = 64;
 
-impl Mended {
+impl Done {
     pub(super) fn add(&mut self, now: Instant, name: u64) {
-        if self.latest.len() == MENDED_MAX {
+        if self.latest.len() == DONE_MAX {
             self.latest.pop_front();
         }
         self.latest.push_back((name, now));
@@ -72,7 +77,7 @@ impl Mended {
     /// Whether this one became whole lately.
     fn has(&self, now: Instant, name: u64) -> bool {
         let is_lately = |at| now.saturating_duration_since(at) < ASSEMBLY_TIMEOUT;
-        let mut latest = self.latest.iter();
+        let mut latest = self.latest.iter().rev();
         latest.any(|(known, at)| *known == name && is_lately(*at))
     }
 
@@ -82,9 +87,24 @@ impl Mended {
 }
 
 impl Assemblies {
-    /// Whether an unreliable message of this name is whole by a parity, so that what comes of it is not needed.
-    pub(crate) fn is_mended(&self, now: Instant, name: u64) -> bool {
-        self.mended.has(now, name)
+    /// Whether an unreliable message of this name became whole lately, so that what comes of it is not needed.
+    pub(crate) fn is_done(&self, now: Instant, name: u64) -> bool {
+        self.done.has(now, name)
+    }
+
+    /// A parity is the first that came of a message.
+    pub(crate) fn begin(
+        &mut self,
+        now: Instant,
+        id: u64,
+        total: u32,
+        place: Place,
+        pool: &mut Pool,
+    ) {
+        if let Err(position) = self.position(id) {
+            let assembly = Assembly::new(now, id, total, place, pool);
+            self.list.insert(position, assembly);
+        }
     }
 
     /// What a parity covers.
@@ -143,7 +163,7 @@ impl Assemblies {
         {
             return Ok(Use::Unneeded);
         }
-        if parity.bytes.len() + MESSAGE_COST > room {
+        if parity_cost(parity.bytes.len()) > room {
             return Ok(Use::NoRoom);
         }
         let bytes = pool.copy(parity.bytes);
@@ -199,7 +219,7 @@ impl Assemblies {
 
     /// As numbers, for a fingerprint.
     pub(crate) fn parity_state(&self) -> (usize, usize) {
-        (self.parity_bytes, self.mended.len())
+        (self.parity_bytes, self.done.len())
     }
 
     /// The same, added up.
@@ -231,7 +251,6 @@ impl Assembly {
         let new = self.bytes.insert(missing.start, &found, pool);
         pool.give(parity);
         pool.give(found);
-        self.is_mended = true;
         new
     }
 
@@ -249,6 +268,9 @@ impl Assembly {
     pub(super) fn has_sound_kept(&self) -> bool {
         let total = self.bytes.total();
         let within = |kept: &Kept| kept.part.end <= total;
-        self.kept.iter().all(within) && self.kept.is_sorted_by(|a, b| a.part.end <= b.part.start)
+        let has_any = !self.bytes.is_empty() || !self.kept.is_empty();
+        has_any
+            && self.kept.iter().all(within)
+            && self.kept.is_sorted_by(|a, b| a.part.end <= b.part.start)
     }
 }

@@ -1,20 +1,21 @@
 //! Parities of a channel's messages.
 
-use super::{Intake, ReceiveChannel};
-use crate::channel::assembly::Use;
+use super::{Intake, Place, ReceiveChannel};
+use crate::channel::assembly::{Use, parity_cost};
+use crate::channel::message_cost;
 use crate::channel::ranges::Part;
 use crate::event::Violation;
 use crate::id::ChannelId;
 use crate::journal::{Pen, Step};
 use crate::wire::frame::{Message, Parity};
-use crate::wire::number;
+use crate::wire::{MESSAGE_WINDOW, number};
 
 impl ReceiveChannel {
     /// Takes a parity: uses it, keeps it, or drops and counts it.
     pub(crate) fn accept_parity(
         &mut self,
         parity: &Parity<'_>,
-        packet: u64,
+        place: Place,
         intake: &mut Intake<'_>,
     ) -> Result<(), Violation> {
         let (channel, truncated) = (parity.covered.channel, u64::from(parity.covered.id));
@@ -22,11 +23,23 @@ impl ReceiveChannel {
             true => number::expand(self.floor, truncated, 16),
             false => truncated,
         };
-        let taken = (self.assemblies).take_parity(id, parity, intake.parity_room, intake.pool)?;
+        self.assemblies.check_parity(parity)?;
+        let is_done = match self.is_reliable() {
+            true => self.has(id),
+            false => self.assemblies.is_done(intake.now, id),
+        };
+        let taken = match is_done {
+            true => Use::Unneeded,
+            false if !self.begin(id, parity, place, intake)? => Use::NoRoom,
+            false => {
+                let room = intake.parity_room.saturating_sub(intake.unreliable_taken);
+                self.assemblies.take_parity(id, parity, room, intake.pool)?
+            }
+        };
         match taken {
             Use::Recovered(part, new) => {
                 intake.parities_used += 1;
-                note_recovered(channel, id, part, new, packet, &mut intake.pen);
+                note_recovered(channel, id, part, new, place.packet, &mut intake.pen);
                 self.finish(channel, id, intake);
             }
             Use::Kept => {}
@@ -34,6 +47,42 @@ impl ReceiveChannel {
             Use::NoRoom => intake.drops.parity_no_room += 1,
         }
         Ok(())
+    }
+
+    /// The first that comes of a message may be its parity: it is charged as with a fragment. Returns whether there is room.
+    fn begin(
+        &mut self,
+        id: u64,
+        parity: &Parity<'_>,
+        place: Place,
+        intake: &mut Intake<'_>,
+    ) -> Result<bool, Violation> {
+        if self.assemblies.has(id) {
+            return Ok(true);
+        }
+        let total = parity.covered.total;
+        let (cost, kept) = (
+            message_cost(total as usize),
+            parity_cost(parity.bytes.len()),
+        );
+        if self.is_reliable() {
+            if id >= self.floor + MESSAGE_WINDOW {
+                return Err(Violation::OverCredit);
+            }
+            if kept > intake.parity_room {
+                return Ok(false);
+            }
+            self.charge(cost, intake)?;
+        } else {
+            if cost + kept > intake.parity_room {
+                return Ok(false);
+            }
+            self.make_room(parity.covered.channel, intake);
+            intake.unreliable_taken += cost;
+        }
+        self.assemblies
+            .begin(intake.now, id, total, place, intake.pool);
+        Ok(true)
     }
 
     /// A fragment came: with what was kept for the other fragments of its groups more of its message may be here.
