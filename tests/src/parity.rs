@@ -145,10 +145,9 @@ fn a_lost_fragment_of_a_reliable_message_costs_no_round_trip() {
         let spared = tally.states_sent * 95 / 100;
         assert!(tally.states_heard.abs_diff(spared) * 100 <= tally.states_sent);
     }
-    // A third of the messages lose a fragment, a twentieth two of nine, an eightieth two of one of two groups.
-    assert!(without.late(500) < ms(40) && without.late(750) > ms(60));
-    assert!(eight.late(900) < ms(40) && four.late(900) < ms(40));
-    assert!(four.late(990) <= without.late(990));
+    // A third of the messages lose a fragment, one in fourteen two of nine, one in twenty two of a group of five.
+    assert!(without.late(900) > ms(100) && eight.late(900) < ms(60) && four.late(900) < ms(60));
+    assert!(four.late(950) < without.late(950) && four.late(990) < without.late(990));
     assert!(eight.bytes * 100 < without.bytes * 118 && four.bytes * 100 < without.bytes * 132);
     assert!(eight.parities_used > 500 && without.parities_used == 0);
 }
@@ -162,10 +161,10 @@ fn a_lost_fragment_of_an_unreliable_message_is_not_its_death() {
     println_row("unreliable, 4", &four);
     // 0.95^8 are 66 %; 0.95^9 + 9 * 0.05 * 0.95^8 are 93 %; (0.95^5 + 5 * 0.05 * 0.95^4)^2 are 95 %.
     assert!((630..=690).contains(&without.came_permille()));
-    assert!(eight.came_permille() >= 910 && four.came_permille() >= 940);
+    assert!(eight.came_permille() >= 905 && four.came_permille() >= 935);
     assert!(four.late(999) < ms(45), "{four:?}");
     let clean = tally(4, 0);
-    assert_eq!((clean.came_permille(), clean.parities_used), (1_000, 0));
+    assert_eq!(clean.came_permille(), 1_000);
 }
 
 /// For the table in docs/BENCHMARKS.md.
