@@ -41,17 +41,27 @@ pub(super) struct Sent {
     pub(super) rtt_us: u64,
 }
 
+/// What is cut anew has the past of the longer part that its bytes were in.
 #[derive(Clone, Debug, Default)]
 struct Part {
     start: u32,
     copies: Vec<Copy>,
-    requeued: Vec<(Instant, bool)>,
+    requeued: Vec<Requeued>,
     acked_at: Option<Instant>,
 }
 
-/// A part in a packet.
+/// It was to leave again, and the bytes after it up to `end`.
+#[derive(Clone, Debug)]
+struct Requeued {
+    end: usize,
+    at: Instant,
+    is_probe: bool,
+}
+
+/// A part in a packet, and the bytes after it up to `end`.
 #[derive(Clone, Debug)]
 struct Copy {
+    end: usize,
     packet: u64,
     left_at: Instant,
     /// It rode along, though nobody knew of a loss.
@@ -95,6 +105,7 @@ impl SendChannel {
         let (start, end) = sent.bounds(part);
         sent.left = sent.left.max(end);
         sent.part(start).copies.push(Copy {
+            end,
             packet,
             left_at: at,
             is_redundant: false,
@@ -153,14 +164,10 @@ impl SendChannel {
     fn explain_unsent(&self, part: &Part, to: Instant, spans: &mut Spans) {
         match part.requeued.first() {
             // It left before the recording begins, and was lost.
-            Some((requeued, _))
-                if *requeued <= to
-                    && part
-                        .copies
-                        .first()
-                        .is_none_or(|copy| copy.left_at >= *requeued) =>
+            Some(Requeued { at, .. })
+                if *at <= to && part.copies.first().is_none_or(|copy| copy.left_at >= *at) =>
             {
-                self.new.explain(*requeued, spans);
+                self.new.explain(*at, spans);
                 self.again.explain(to, spans);
             }
             _ => self.new.explain(to, spans),
@@ -186,9 +193,20 @@ impl SendChannel {
 }
 
 impl Part {
+    /// What became of its bytes from there on.
+    fn from(&self, start: usize) -> Self {
+        let copies = self.copies.iter().filter(|copy| copy.end > start);
+        let requeued = self.requeued.iter().filter(|requeued| requeued.end > start);
+        Self {
+            copies: copies.cloned().collect(),
+            requeued: requeued.cloned().collect(),
+            ..Self::default()
+        }
+    }
+
     /// When it was to leave again after it left at `from`.
     fn requeued_in(&self, from: Instant, to: Instant) -> Option<Instant> {
-        let times = self.requeued.iter().map(|(at, _)| *at);
+        let times = self.requeued.iter().map(|requeued| requeued.at);
         times.into_iter().find(|at| (from..=to).contains(at))
     }
 
@@ -224,30 +242,37 @@ impl Sent {
     fn part(&mut self, start: u32) -> &mut Part {
         let place = self.parts.partition_point(|part| part.start < start);
         if self.parts.get(place).is_none_or(|part| part.start != start) {
-            let part = Part {
-                start,
-                ..Part::default()
-            };
-            self.parts.insert(place, part);
+            let before = place.checked_sub(1).map(|place| &self.parts[place]);
+            let part = before.map_or(Part::default(), |before| before.from(start as usize));
+            self.parts.insert(place, Part { start, ..part });
         }
         &mut self.parts[place]
     }
 
+    /// Those that begin within these bounds.
+    fn within(&mut self, part: Bounds) -> impl Iterator<Item = &mut Part> {
+        let (start, end) = self.bounds(part);
+        let parts = self.parts.iter_mut();
+        parts.filter(move |part| (start..end.max(1) as u32).contains(&part.start))
+    }
+
     pub(super) fn on_lost(&mut self, at: Instant, part: Bounds, packet: u64, cause: LossCause) {
-        if let Some(copy) = self.copy(part, packet) {
+        for copy in self.copies(part, packet) {
             copy.lost.get_or_insert((at, cause));
         }
     }
 
     pub(super) fn on_packet_acked(&mut self, at: Instant, part: Bounds, packet: u64) {
-        if let Some(copy) = self.copy(part, packet) {
+        for copy in self.copies(part, packet) {
             copy.acked_at.get_or_insert(at);
         }
     }
 
     /// It rides along again, whole, in a packet.
     pub(super) fn on_copied(&mut self, at: Instant, packet: u64) {
+        let end = self.len;
         self.part(0).copies.push(Copy {
+            end,
             packet,
             left_at: at,
             is_redundant: true,
@@ -261,19 +286,19 @@ impl Sent {
     }
 
     pub(super) fn on_requeued(&mut self, at: Instant, part: Bounds, is_probe: bool) {
-        let (start, _) = self.bounds(part);
-        self.part(start).requeued.push((at, is_probe));
+        let (start, end) = self.bounds(part);
+        self.part(start);
+        let requeued = Requeued { end, at, is_probe };
+        self.within(part)
+            .for_each(|part| part.requeued.push(requeued.clone()));
     }
 
     /// Those that begin within these bounds are there.
     pub(super) fn on_part_acked(&mut self, at: Instant, part: Bounds) {
-        let (start, end) = self.bounds(part);
-        self.part(start).acked_at.get_or_insert(at);
-        let within = start..end as u32;
-        for part in &mut self.parts {
-            if within.contains(&part.start) {
-                part.acked_at.get_or_insert(at);
-            }
+        let (start, _) = self.bounds(part);
+        self.part(start);
+        for part in self.within(part) {
+            part.acked_at.get_or_insert(at);
         }
     }
 
@@ -282,10 +307,10 @@ impl Sent {
         copies.map(|copy| copy.packet)
     }
 
-    fn copy(&mut self, part: Bounds, packet: u64) -> Option<&mut Copy> {
-        let (start, _) = self.bounds(part);
-        let part = self.parts.iter_mut().find(|part| part.start == start)?;
-        part.copies.iter_mut().find(|copy| copy.packet == packet)
+    /// In a packet, of what began within these bounds.
+    fn copies(&mut self, part: Bounds, packet: u64) -> impl Iterator<Item = &mut Copy> {
+        let copies = self.within(part).flat_map(|part| &mut part.copies);
+        copies.filter(move |copy| copy.packet == packet)
     }
 
     /// The part that was last: its time is the message's.
@@ -381,7 +406,7 @@ impl Part {
                 moments.add(at, Happening::PacketAcked, Some(index), Some(copy.packet));
             }
         }
-        for (at, _) in self.requeued.iter().filter(|(_, is_probe)| *is_probe) {
+        for Requeued { at, .. } in self.requeued.iter().filter(|requeued| requeued.is_probe) {
             moments.add(*at, Happening::Probed, Some(index), None);
         }
         if let Some(at) = self.acked_at.filter(|_| is_reliable && count > 1) {
