@@ -66,7 +66,7 @@ fn a_message_comes_through_without_any_one_of_its_datagrams() {
                 let came = pair.server.payloads();
                 assert_eq!(
                     came,
-                    [message.clone()],
+                    core::slice::from_ref(&message),
                     "channel {channel}, {lost} lost, turned by {turn}"
                 );
             }
