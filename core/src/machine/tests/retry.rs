@@ -40,8 +40,7 @@ fn a_loaded_server_keeps_nothing_until_the_client_has_proved_its_address() {
     let answers = pair.server.datagrams(pair.now);
     assert!(answers.len() == 1 && is_retry(&answers[0]) && answers[0].len() == 20);
     assert_eq!(pair.server.endpoint.fingerprint(), before);
-    pair.client
-        .take(pair.now, pair.server.address, &answers[0]);
+    pair.client.take(pair.now, pair.server.address, &answers[0]);
     let again = pair.client.datagrams(pair.now).remove(0);
     assert_eq!((again.len(), &again[..KEY_AT]), (1_200, &hello[..KEY_AT]));
     pair.server.take(pair.now, address(9), &again);
