@@ -266,7 +266,7 @@ impl Default for Config {
             accepts: false,
             peers_max: 32,
             half_open_max: 64,
-            unproven_max: 32,
+            unproven_max: 6,
             unproven_per_second: 250,
             connection_id_len: 2,
             datagram_size_max: None,
@@ -350,7 +350,7 @@ impl ConfigBuilder {
         /// Handshakes that wait for the client's proof, at most, 1 to 5,000. Default 64.
         half_open_max: u32,
         /// From so many half-open handshakes on a client must first prove its address, with a cookie that the server does not have to
-        /// remember: one more round trip, 0 (always) to 5,000. Default 32: half of all places are left to those who did.
+        /// remember: one more round trip, 0 (always) to 5,000. Default 6, which take 48 KiB of memory; the other places are left to those who did.
         unproven_max: u32,
         /// The same beyond so many handshakes a second, 1 to 100,000: each costs a server about a sixth of a millisecond. Default 250.
         unproven_per_second: u32,

@@ -27,6 +27,7 @@ mod driver_ring;
 #[cfg(test)]
 mod ecn;
 #[cfg(test)]
+mod flood;
 mod game;
 #[cfg(test)]
 mod graph;
