@@ -28,6 +28,7 @@ mod driver_ring;
 mod ecn;
 #[cfg(test)]
 mod flood;
+#[cfg(test)]
 mod game;
 #[cfg(test)]
 mod graph;
