@@ -47,7 +47,7 @@ pub struct ChannelConfig {
     /// The promise.
     pub delivery: Delivery,
     /// Longest message, in bytes: 1 to 1,048,576. Longer than one datagram means fragments. Default 64 KiB.
-    /// The caps below must hold one message of this length at its cost, about 1.12 times its length.
+    /// The caps below must hold one message of this length at its cost, about 1.07 times its length.
     pub message_size_max: usize,
     /// Bytes that may wait here to be sent or acknowledged, with [`MESSAGE_COST`](crate::MESSAGE_COST) for each message. When
     /// full, a reliable channel's `send` refuses with `QueueFull`; an unreliable one drops its oldest. Default 256 KiB.
@@ -356,9 +356,9 @@ impl ConfigBuilder {
         unproven_per_second: u32,
         /// Bytes of the connection ids that peers put into datagrams to this endpoint, 2 to 8. Default 2.
         connection_id_len: u8,
-        /// Whether longer datagrams than 1,200 bytes are tried, and shorter ones where these do not arrive (RFC 8899). It costs 2 % of
-        /// what is sent of long messages. Default no: all datagrams have 1,200 bytes at most, or 548 where the handshake found
-        /// that longer ones do not arrive.
+        /// Whether longer datagrams than 1,200 bytes are tried once there are long messages to send, and shorter ones used where these
+        /// do not arrive any more (RFC 8899). Default no. Without it all datagrams have 1,200 bytes at most, or 548 where the handshake
+        /// found that longer ones do not arrive.
         mtu_discovery: bool,
         /// Credit that a peer gets over all reliable channels together, in bytes; also the bound of
         /// its unreliable messages in reassembly and unread. Default 256 KiB.

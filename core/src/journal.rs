@@ -7,7 +7,7 @@
 //! It is off unless asked for, and then costs a branch. Nothing depends on it: an endpoint does the same with it and
 //! without. Payloads are not kept.
 //!
-//! A *piece* is a message that fits into a datagram, or one fragment of a longer one. Pieces are counted from 0.
+//! A *piece* is a message that fits into a datagram, or one fragment of a longer one: the bytes from one number to another.
 
 use alloc::collections::VecDeque;
 
@@ -42,8 +42,6 @@ pub enum Step {
         id: u64,
         /// Bytes of its payload.
         len: usize,
-        /// Into how many pieces it is cut.
-        pieces: u32,
     },
     /// An unreliable message made room for a newer one, before all of it had left.
     Dropped {
@@ -67,8 +65,8 @@ pub enum Step {
         channel: ChannelId,
         /// Its message.
         id: u64,
-        /// Which piece.
-        piece: u32,
+        /// Where it begins and ends; `None`: it is all of the message.
+        part: Option<(u32, u32)>,
         /// Number of the packet it left in.
         packet: u64,
     },
@@ -101,8 +99,8 @@ pub enum Step {
         channel: ChannelId,
         /// Its message.
         id: u64,
-        /// Which piece.
-        piece: u32,
+        /// Where it begins and ends; `None`: it is all of the message.
+        part: Option<(u32, u32)>,
         /// Its packet is not known to be lost: no answer came, and it leaves once more to ask for one.
         is_probe: bool,
     },
@@ -112,8 +110,8 @@ pub enum Step {
         channel: ChannelId,
         /// Its message.
         id: u64,
-        /// Which piece.
-        piece: u32,
+        /// Where it begins and ends; `None`: it is all of the message.
+        part: Option<(u32, u32)>,
     },
     /// All of a reliable message was acknowledged.
     Delivered {
@@ -139,11 +137,11 @@ pub enum Step {
         channel: ChannelId,
         /// Reliable: the number of its message. Else what its fragments have in common, and of a whole message nothing.
         name: Option<u64>,
-        /// Which piece.
-        piece: u32,
-        /// Of how many.
-        pieces: u32,
-        /// Bytes of it.
+        /// Where in the message it begins.
+        offset: u32,
+        /// Bytes of the message.
+        total: u32,
+        /// Bytes of it that had not come before.
         len: usize,
         /// Number of the packet it came in; `None`: it was there when the journal began.
         packet: Option<u64>,

@@ -3,7 +3,7 @@
 //! Two kinds, because they are held for different times by different owners:
 //! - [`Pool`]: buffers of their own for messages inside the endpoint (queued, in reassembly, out of
 //!   order, unread). A message of one datagram pins at most 63 bytes more than its size, a longer one at
-//!   most twice its size, however long a slow peer holds it.
+//!   most a sixteenth more, however long a slow peer holds it.
 //! - [`Blocks`]: large blocks shared by the messages handed to the owner as [`Bytes`]; reclaimed when all
 //!   of them are dropped. Who keeps such a message for long keeps its block: copy it.
 
@@ -12,23 +12,32 @@ use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
 
+use crate::channel::ranges::{Part, Parts};
+
 /// Small buffers come in steps of this many bytes, so that a message pins hardly more than its size.
 const STEP: usize = 64;
 const SMALL_MAX: usize = 2_048;
 const SMALL_CLASSES: usize = SMALL_MAX / STEP;
 
-/// Large ones, which only messages of several fragments need, in powers of two to 1 MiB.
-const LARGE_CLASSES: usize = 9;
+/// Large ones, which only messages of several fragments need, in so many steps to each power of two, up to 1 MiB.
+const STEPS: usize = 16;
+const LARGE_CLASSES: usize = 9 * STEPS;
 const CLASSES: usize = SMALL_CLASSES + LARGE_CLASSES;
 
 /// Idle buffers kept for reuse, in bytes over all classes.
 const IDLE_BYTES_MAX: usize = 4 << 20;
+
+/// Idle sets kept for reuse, and the parts that one of them has room for, at most: a fragment of 128 bytes may get two of them.
+const IDLE_PARTS_MAX: usize = 1_024;
+const PARTS_LEN_MAX: usize = 16;
 
 /// Recycled buffers, by size.
 #[derive(Debug)]
 pub(crate) struct Pool {
     idle: [Vec<Vec<u8>>; CLASSES],
     idle_bytes: usize,
+    /// Memory of sets, for messages in fragments.
+    parts: Vec<Vec<Part>>,
 }
 
 impl Default for Pool {
@@ -36,6 +45,7 @@ impl Default for Pool {
         Self {
             idle: core::array::from_fn(|_| Vec::new()),
             idle_bytes: 0,
+            parts: Vec::new(),
         }
     }
 }
@@ -69,21 +79,60 @@ impl Pool {
         self.idle_bytes += capacity;
         self.idle[class].push(buffer);
     }
+
+    /// Bytes of all buffers that wait to be taken again.
+    #[cfg(test)]
+    pub(crate) const fn idle_bytes(&self) -> usize {
+        self.idle_bytes
+    }
+
+    /// An empty set of bytes of a message.
+    pub(crate) fn take_parts(&mut self) -> Parts {
+        Parts::recycled(self.take_list())
+    }
+
+    /// Takes a set back.
+    pub(crate) fn give_parts(&mut self, parts: Parts) {
+        self.give_list(parts.into_list());
+    }
+
+    /// An empty list.
+    pub(crate) fn take_list(&mut self) -> Vec<Part> {
+        self.parts.pop().unwrap_or_default()
+    }
+
+    /// Takes a list back.
+    pub(crate) fn give_list(&mut self, mut list: Vec<Part>) {
+        let is_usual = (1..=PARTS_LEN_MAX).contains(&list.capacity());
+        if is_usual && self.parts.len() < IDLE_PARTS_MAX {
+            list.clear();
+            self.parts.push(list);
+        }
+    }
 }
 
 fn class_of(len: usize) -> usize {
     if len <= SMALL_MAX {
         return len.max(1).div_ceil(STEP) - 1;
     }
-    let doublings = len.div_ceil(SMALL_MAX).next_power_of_two().trailing_zeros() as usize;
-    (SMALL_CLASSES + doublings - 1).min(CLASSES - 1)
+    let (doublings, step) = large(len - 1);
+    let class = SMALL_CLASSES + doublings * STEPS + (len - 1) / step % STEPS;
+    class.min(CLASSES - 1)
+}
+
+/// How often `SMALL_MAX` doubled is at most this, and the step between sizes there.
+const fn large(len: usize) -> (usize, usize) {
+    let doublings = (len / SMALL_MAX).ilog2() as usize;
+    (doublings, (SMALL_MAX << doublings) / STEPS)
 }
 
 const fn class_size(class: usize) -> usize {
     if class < SMALL_CLASSES {
         return (class + 1) * STEP;
     }
-    SMALL_MAX << (class - SMALL_CLASSES + 1)
+    let class = class - SMALL_CLASSES;
+    let least = SMALL_MAX << (class / STEPS);
+    least + (class % STEPS + 1) * (least / STEPS)
 }
 
 /// Bytes of a shared block.
@@ -145,12 +194,17 @@ mod tests {
     use super::{BLOCK_LEN, Blocks, IDLE_BYTES_MAX, Pool, class_of, class_size};
 
     #[test]
-    fn a_class_holds_its_length() {
-        for len in [0, 1, 63, 64, 65, 1_200, 2_048, 2_049, 4_096, 4_097, 1 << 20] {
-            assert!(class_size(class_of(len)) >= len, "{len}");
+    fn a_class_holds_its_length_and_hardly_more() {
+        for len in (0..70_000).chain([(1 << 20) - 1, 1 << 20]) {
+            let size = class_size(class_of(len));
+            assert!(
+                size >= len && size <= len + 64.max(len / 16),
+                "{len}: {size}"
+            );
+            assert_eq!(class_of(size), class_of(len), "{len}");
         }
         assert_eq!(class_size(class_of(65)), 128);
-        assert_eq!(class_size(class_of(2_049)), 4_096);
+        assert_eq!(class_size(class_of(2_049)), 2_176);
     }
 
     #[test]

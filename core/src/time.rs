@@ -93,6 +93,11 @@ impl Sub<Duration> for Instant {
     }
 }
 
+/// Whole microseconds; saturates (at 584,000 years).
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Milliseconds with microsecond resolution, as wire traces print them: `40.125ms`.
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -114,7 +114,7 @@ pub enum Frame {
         delivery: Option<Delivery>,
         /// The low 16 bits of its id, where it carries one.
         id: Option<u16>,
-        /// Which fragment, counted from 0, of how many.
+        /// Of a fragment, how many bytes of the message are before it, and how many the message has.
         fragment: Option<(u32, u32)>,
         /// Bytes of its payload in this frame.
         len: usize,
@@ -203,8 +203,8 @@ impl fmt::Display for Frame {
                 if let Some(id) = id {
                     write!(f, " m{id}")?;
                 }
-                if let Some((index, count)) = fragment {
-                    write!(f, " part {}/{count}", u64::from(*index) + 1)?;
+                if let Some((offset, total)) = fragment {
+                    write!(f, " part at {offset} of {total}")?;
                 }
                 let copy = if *is_copy { ", copy" } else { "" };
                 write!(f, ", {len} B{copy})")

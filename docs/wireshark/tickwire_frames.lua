@@ -159,11 +159,11 @@ local function read_message(r, tree, first, first_range, channels)
         text = text .. " m" .. id
     end
     if is_fragment then
-        local index, index_range = r:varint()
-        tree:add(f["fragment.index"], index_range, big(index))
-        local count, count_range = r:varint()
-        tree:add(f["fragment.count"], count_range, big(count))
-        text = text .. string.format(" part %s/%s", number_text(index + 1), number_text(count))
+        local offset, offset_range = r:varint()
+        tree:add(f["fragment.offset"], offset_range, big(offset))
+        local total, total_range = r:varint()
+        tree:add(f["fragment.total"], total_range, big(total))
+        text = text .. string.format(" part at %s of %s", number_text(offset), number_text(total))
     end
     local length = r:left()
     if has_length then

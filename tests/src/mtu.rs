@@ -35,13 +35,10 @@ struct Transfer {
 impl Transfer {
     fn new(seed: u64, link: Link) -> Self {
         let mut world = World::new(seed);
-        let accepting = Config::builder().accepts(true).mtu_discovery(true).build();
-        let server = world.add(accepting.expect("a valid configuration"));
-        let longest = Config::builder()
-            .mtu_discovery(true)
-            .datagram_size_max(1_452)
-            .build();
-        let client = world.add(longest.expect("a valid configuration"));
+        let config = || Config::builder().mtu_discovery(true);
+        let server = config().accepts(true).build();
+        let server = world.add(server.expect("a valid configuration"));
+        let client = world.add(config().build().expect("a valid configuration"));
         world.link_both(server, client, link);
         let address = world.address(server);
         let dialled = world.act(client, |endpoint, now| {
@@ -175,6 +172,21 @@ fn a_drop_is_survived_by_who_says_little() {
 fn a_way_that_carries_576_bytes_is_enough_for_a_connection() {
     let mut transfer = Transfer::new(1, Link::new().latency(LATENCY).mtu(576 - HEADERS));
     transfer.run(2_000, 50, Duration::from_secs(5));
+}
+
+/// Its client has sent short HELLOs too before it hears the answer to the first.
+#[test]
+fn a_long_way_begins_as_any_other() {
+    let sizes = |link| {
+        let transfer = Transfer::new(1, link);
+        let server = transfer.world.view(transfer.server);
+        let peer = server.peers().next().expect("connected");
+        let heard = server.peer_stats(peer).expect("connected");
+        [transfer.stats(), heard].map(|stats| stats.datagram_size_bytes)
+    };
+    let far = Link::new().latency(Duration::from_millis(250));
+    assert_eq!(sizes(far.clone()), [1_200; 2]);
+    assert_eq!(sizes(far.mtu(576 - HEADERS)), [548; 2]);
 }
 
 #[test]

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use tickwire_core::{ChannelId, Config, Delivery, Event, PeerId, ServerIdentity};
+use tickwire_core::{Delivery, Event};
 use tickwire_sim::seeds::{for_seeds, usually};
-use tickwire_sim::{HostId, Link, Nat, NatId, Oracle, Ports, World, ms};
+use tickwire_sim::{Link, Nat, NatId, Oracle, Pair, Ports, World, ms};
 
 use crate::conversation::channel;
 
@@ -22,46 +22,20 @@ const LATENCY: Duration = Duration::from_millis(25);
 
 /// A client behind a translator talks with a server, both ways.
 struct Roaming {
-    world: World,
-    server: HostId,
-    client: HostId,
+    pair: Pair,
     nat: NatId,
-    to_server: PeerId,
-    to_client: PeerId,
     up: Oracle,
     down: Oracle,
 }
 
 impl Roaming {
     fn new(seed: u64, nat: Nat, link: Link) -> Self {
-        let mut world = World::new(seed);
-        let accepting = Config::builder().accepts(true).build();
-        let server = world.add(accepting.expect("a valid configuration"));
-        let client = world.add(Config::default());
-        let nat = world.add_nat(nat);
-        world.put_behind(client, nat);
-        world.link_both(server, client, link);
-        let address = world.address(server);
-        let dialled = world.act(client, |endpoint, now| {
-            endpoint.connect(now, address, ServerIdentity::TrustOnFirstUse)
-        });
-        let to_server = dialled.expect("a free place");
-        let mut to_client = None;
-        let is_connected = world.run_until(
-            |world| {
-                to_client = world.view(server).peers().next();
-                to_client.is_some()
-            },
-            Duration::from_secs(5),
-        );
-        assert!(is_connected);
+        let mut pair = Pair::new(seed).link(link);
+        let nat = pair.world.add_nat(nat);
+        pair.world.put_behind(pair.client, nat);
         Self {
-            world,
-            server,
-            client,
+            pair: pair.connect(),
             nat,
-            to_server,
-            to_client: to_client.expect("connected"),
             up: Oracle::new(Delivery::Ordered),
             down: Oracle::new(Delivery::Ordered),
         }
@@ -69,24 +43,23 @@ impl Roaming {
 
     /// One tick of the game on both sides.
     fn tick(&mut self, size: usize) {
-        let ordered = ChannelId::new(channel(Delivery::Ordered));
-        for (host, peer, oracle) in [
-            (self.client, self.to_server, &mut self.up),
-            (self.server, self.to_client, &mut self.down),
-        ] {
-            self.world.act(host, |endpoint, now| {
-                let sent = oracle.send(size, |message| endpoint.send(now, peer, ordered, message));
-                sent.expect("the queue has room");
-                endpoint.flush(now);
-            });
-        }
-        self.world.run_for(TICK);
+        let (ordered, pair) = (channel(Delivery::Ordered), &mut self.pair);
+        let sent = self
+            .up
+            .send(size, |message| pair.send_to_server(ordered, message));
+        sent.expect("the queue has room");
+        let sent = self
+            .down
+            .send(size, |message| pair.send_to_client(ordered, message));
+        sent.expect("the queue has room");
+        pair.run_for(TICK);
         self.hear();
     }
 
     fn hear(&mut self) {
-        for (host, oracle) in [(self.server, &mut self.up), (self.client, &mut self.down)] {
-            for event in self.world.events(host) {
+        let heard = [self.pair.server_events(), self.pair.client_events()];
+        for (events, oracle) in heard.into_iter().zip([&mut self.up, &mut self.down]) {
+            for event in events {
                 if let Event::Message { payload, .. } = &event {
                     oracle.on_received(payload).expect("once and in order");
                 }
@@ -99,14 +72,14 @@ impl Roaming {
 
     /// All is delivered once there is time.
     fn assert_complete(&mut self) {
-        self.world.run_for(Duration::from_secs(3));
+        self.pair.run_for(Duration::from_secs(3));
         self.hear();
         self.up.complete().expect("all that the client said");
         self.down.complete().expect("all that the server said");
     }
 
     fn changes(&self) -> u64 {
-        let stats = self.world.view(self.server).peer_stats(self.to_client);
+        let stats = self.pair.server_stats();
         stats.expect("connected").path_changes
     }
 }
@@ -117,7 +90,7 @@ fn roam(seed: u64, link: Link, change: impl Fn(&mut World, NatId)) -> Roaming {
     let per_change = EVERY.as_millis() / TICK.as_millis();
     for tick in 0..TICKS {
         if u128::from(tick) % per_change == per_change - 1 {
-            change(&mut roaming.world, roaming.nat);
+            change(&mut roaming.pair.world, roaming.nat);
         }
         roaming.tick(8 + tick as usize % 200);
     }

@@ -3,11 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use tickwire_core::{
-    ChannelId, Config, Delivery, Event, PeerId, RebindError, RebindStage, ServerIdentity,
-};
+use tickwire_core::{ChannelId, Config, Delivery, Event, RebindError, RebindStage, ServerIdentity};
 use tickwire_sim::seeds::{for_seeds, usually};
-use tickwire_sim::{HostId, Link, Nat, NatId, Oracle, Ports, World};
+use tickwire_sim::{Link, Nat, NatId, Oracle, Pair, Ports};
 use tickwire_tokio::{Handle, Options, RebindFailure, bind};
 
 use crate::conversation::channel;
@@ -25,39 +23,20 @@ fn not_the_end(event: &Event) {
 
 /// A client whose own address shows as another one each time that it moves, and its server.
 struct Mover {
-    world: World,
-    server: HostId,
-    client: HostId,
+    pair: Pair,
     nat: NatId,
-    peer: PeerId,
     up: Oracle,
     stages: Vec<RebindStage>,
 }
 
 impl Mover {
     fn new(seed: u64, link: Link) -> Self {
-        let mut world = World::new(seed);
-        let accepting = Config::builder().accepts(true).build();
-        let server = world.add(accepting.expect("a valid configuration"));
-        let client = world.add(Config::default());
-        let nat = world.add_nat(Nat::new().ports(Ports::Random));
-        world.put_behind(client, nat);
-        world.link_both(server, client, link);
-        let address = world.address(server);
-        let dialled = world.act(client, |endpoint, now| {
-            endpoint.connect(now, address, ServerIdentity::TrustOnFirstUse)
-        });
-        let is_connected = world.run_until(
-            |world| world.view(server).peers().next().is_some(),
-            Duration::from_secs(5),
-        );
-        assert!(is_connected);
+        let mut pair = Pair::new(seed).link(link);
+        let nat = pair.world.add_nat(Nat::new().ports(Ports::Random));
+        pair.world.put_behind(pair.client, nat);
         Self {
-            world,
-            server,
-            client,
+            pair: pair.connect(),
             nat,
-            peer: dialled.expect("a free place"),
             up: Oracle::new(Delivery::Ordered),
             stages: Vec::new(),
         }
@@ -66,35 +45,34 @@ impl Mover {
     /// Another socket is another port, or another address.
     fn rebind(&mut self, is_other_network: bool) {
         match is_other_network {
-            true => self.world.renumber_nat(self.nat),
-            false => self.world.rebind_nat(self.nat),
+            true => self.pair.world.renumber_nat(self.nat),
+            false => self.pair.world.rebind_nat(self.nat),
         }
-        let moving = self.world.act(self.client, |endpoint, now| {
+        let (world, client) = (&mut self.pair.world, self.pair.client);
+        let moving = world.act(client, |endpoint, now| {
             endpoint.rebind(now, is_other_network)
         });
         assert_eq!(moving, Ok(1));
     }
 
     fn tick(&mut self) {
-        let ordered = ChannelId::new(channel(Delivery::Ordered));
-        let (peer, up) = (self.peer, &mut self.up);
-        self.world.act(self.client, |endpoint, now| {
-            let sent = up.send(100, |message| endpoint.send(now, peer, ordered, message));
-            sent.expect("the queue has room");
-            endpoint.flush(now);
-        });
+        let (ordered, pair) = (channel(Delivery::Ordered), &mut self.pair);
+        let sent = self
+            .up
+            .send(100, |message| pair.send_to_server(ordered, message));
+        sent.expect("the queue has room");
         self.run(TICK);
     }
 
     fn run(&mut self, time: Duration) {
-        self.world.run_for(time);
-        for event in self.world.events(self.server) {
+        self.pair.run_for(time);
+        for event in self.pair.server_events() {
             not_the_end(&event);
             if let Event::Message { payload, .. } = event {
                 self.up.on_received(&payload).expect("once and in order");
             }
         }
-        for event in self.world.events(self.client) {
+        for event in self.pair.client_events() {
             not_the_end(&event);
             if let Event::Rebinding { stage, .. } = event {
                 self.stages.push(stage);
@@ -103,7 +81,7 @@ impl Mover {
     }
 
     fn is_rebinding(&self) -> bool {
-        self.world.view(self.client).is_rebinding()
+        self.pair.world.view(self.pair.client).is_rebinding()
     }
 }
 
@@ -125,9 +103,7 @@ fn a_client_that_moves_hears_how_it_goes() {
         assert!(!mover.is_rebinding());
         mover.run(Duration::from_secs(1));
         mover.up.complete().expect("all that was said");
-        let peer = mover.world.view(mover.server).peers().next();
-        let stats = mover.world.view(mover.server);
-        let stats = stats.peer_stats(peer.expect("connected"));
+        let stats = mover.pair.server_stats();
         assert_eq!(stats.expect("connected").path_changes, 1);
     }
 }
@@ -136,13 +112,13 @@ fn a_client_that_moves_hears_how_it_goes() {
 fn a_move_to_where_nobody_answers_fails_and_the_next_one_helps() {
     let mut mover = Mover::new(1, Link::new().latency(LATENCY));
     mover.tick();
-    let (left, right) = ([mover.server], [mover.client]);
-    mover.world.partition(&left, &right);
+    let (left, right) = ([mover.pair.server], [mover.pair.client]);
+    mover.pair.world.partition(&left, &right);
     mover.rebind(true);
     (0..200).for_each(|_| mover.tick());
     assert_eq!(mover.stages.last(), Some(&RebindStage::Failed));
     assert!(!mover.is_rebinding());
-    mover.world.heal();
+    mover.pair.heal();
     mover.stages.clear();
     mover.rebind(true);
     mover.run(Duration::from_secs(3));
@@ -174,9 +150,8 @@ fn nothing_reliable_is_lost_while_a_client_moves_every_500_ms() {
 #[test]
 fn a_server_does_not_move() {
     let mut mover = Mover::new(1, Link::new().latency(LATENCY));
-    let refused = mover
-        .world
-        .act(mover.server, |endpoint, now| endpoint.rebind(now, true));
+    let (world, server) = (&mut mover.pair.world, mover.pair.server);
+    let refused = world.act(server, |endpoint, now| endpoint.rebind(now, true));
     assert_eq!(refused, Err(RebindError::Serving));
 }
 

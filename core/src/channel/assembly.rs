@@ -1,12 +1,12 @@
-//! Putting fragments together, in memory that grows only with what arrived.
+//! Putting fragments together. A message is charged in full from the first one on; memory it takes as it comes.
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::ranges::Part;
 use super::receive::{Place, Whole};
-use super::{FRAGMENT_COST, FRAGMENT_LEN_MIN};
-use crate::MESSAGE_COST;
-use crate::config::Config;
+use super::scattered::Scattered;
+use super::{FRAGMENT_LEN_MIN, message_cost};
 use crate::event::Violation;
 use crate::pool::Pool;
 use crate::saved::saved;
@@ -23,45 +23,35 @@ pub(crate) struct Assemblies {
     message_size_max: usize,
     /// Sorted by id.
     list: Vec<Assembly>,
-    /// The list of a finished message, kept for the next.
-    spare: Vec<Piece>,
 }
 
 saved!(Assemblies {
     message_size_max,
-    list,
-    spare
+    list
 });
 
-/// The fragments of one message that have arrived.
+/// A message of which some bytes have arrived.
 #[derive(Debug)]
 pub(crate) struct Assembly {
     id: u64,
     started_at: Instant,
-    /// Where the first fragment stood.
+    /// Where its first bytes stood, or what came first.
     place: Place,
-    count: u32,
-    len: usize,
-    /// Sorted by index.
-    pieces: Vec<Piece>,
+    bytes: Scattered,
 }
 
-saved!(Assembly { id, started_at, place, count, len, pieces } if Assembly::is_sound);
-
-#[derive(Debug)]
-struct Piece {
-    index: u32,
-    bytes: Vec<u8>,
-}
-
-saved!(Piece { index, bytes });
+saved!(Assembly {
+    id,
+    started_at,
+    place,
+    bytes
+});
 
 impl Assemblies {
     pub(crate) const fn new(message_size_max: usize) -> Self {
         Self {
             message_size_max,
             list: Vec::new(),
-            spare: Vec::new(),
         }
     }
 
@@ -77,83 +67,78 @@ impl Assemblies {
         self.list.len()
     }
 
-    /// Whether the fragment is new.
+    /// Whether the fragment brings something new.
     ///
     /// # Errors
     ///
     /// If it is impossible, or does not fit to the others of its message.
     pub(crate) fn wants(&self, id: u64, fragment: Fragment, len: usize) -> Result<bool, Violation> {
-        self.check(fragment, len)?;
+        let part = self.check(fragment, len)?;
         let Ok(position) = self.position(id) else {
             return Ok(true);
         };
         let assembly = &self.list[position];
-        if assembly.position(fragment.index).is_ok() {
-            return Ok(false);
-        }
-        if fragment.count != assembly.count {
+        if fragment.total != assembly.bytes.total() {
             return Err(Violation::BadFragment);
         }
-        if assembly.len + len > self.message_size_max {
-            return Err(Violation::TooLarge);
-        }
-        Ok(true)
+        Ok(!assembly.bytes.covers(part))
     }
 
-    /// A bound on the count bounds all that follows, a bound on the length what a fragment costs beside its bytes.
-    fn check(&self, fragment: Fragment, len: usize) -> Result<(), Violation> {
-        if fragment.count < 2 || fragment.index >= fragment.count || len < FRAGMENT_LEN_MIN {
+    /// A bound on the total bounds all that follows, one on the length what it costs to remember which bytes are here.
+    fn check(&self, fragment: Fragment, len: usize) -> Result<Part, Violation> {
+        if fragment.total as usize > self.message_size_max {
+            return Err(Violation::TooLarge);
+        }
+        let end = fragment.offset as usize + len;
+        if len < FRAGMENT_LEN_MIN || end > fragment.total as usize {
             return Err(Violation::BadFragment);
         }
-        let count_max = self.message_size_max / FRAGMENT_LEN_MIN;
-        if fragment.count as usize > count_max || len > self.message_size_max {
-            return Err(Violation::TooLarge);
-        }
-        Ok(())
+        Ok(Part::new(fragment.offset, end as u32))
     }
 
-    /// Keeps a copy of a [wanted](Self::wants) fragment. Returns its message if that is complete now.
+    /// Bytes of the message of which a part is here.
+    pub(crate) fn total_of(&self, id: u64) -> Option<usize> {
+        let position = self.position(id).ok()?;
+        Some(self.list[position].bytes.total() as usize)
+    }
+
+    /// Keeps a copy of a [wanted](Self::wants) fragment. Returns how many bytes of it are new.
     pub(crate) fn insert(
         &mut self,
         now: Instant,
         id: u64,
         fragment: Fragment,
         place: Place,
-        bytes: Vec<u8>,
-    ) -> Option<Assembly> {
+        payload: &[u8],
+        pool: &mut Pool,
+    ) -> usize {
         let position = self.position(id).unwrap_or_else(|position| {
-            let pieces = core::mem::take(&mut self.spare);
             let assembly = Assembly {
                 id,
                 started_at: now,
                 place,
-                count: fragment.count,
-                len: 0,
-                pieces,
+                bytes: Scattered::new(fragment.total, pool),
             };
             self.list.insert(position, assembly);
             position
         });
         let assembly = &mut self.list[position];
-        if fragment.index == 0 {
+        if fragment.offset == 0 {
             assembly.place = place;
         }
-        assembly.insert(fragment.index, bytes);
-        let is_complete = assembly.pieces.len() == assembly.count as usize;
-        is_complete.then(|| self.list.remove(position))
+        assembly.bytes.insert(fragment.offset, payload, pool)
     }
 
-    /// The whole message, and where its first fragment stood.
-    pub(crate) fn join(&mut self, mut assembly: Assembly, pool: &mut Pool) -> (Whole, Place) {
-        let mut bytes = pool.take(assembly.len);
-        let cost = assembly.cost();
-        for piece in assembly.pieces.drain(..) {
-            bytes.extend_from_slice(&piece.bytes);
-            pool.give(piece.bytes);
+    /// The message, if it is whole now, and where its first bytes stood.
+    pub(crate) fn take_whole(&mut self, id: u64, pool: &mut Pool) -> Option<(Whole, Place)> {
+        let position = self.position(id).ok()?;
+        if !self.list[position].bytes.is_whole() {
+            return None;
         }
-        self.spare = assembly.pieces;
-        let id = assembly.id;
-        (Whole::new(id, bytes, cost), assembly.place)
+        let assembly = self.list.remove(position);
+        let cost = assembly.cost();
+        let bytes = assembly.bytes.into_whole(pool);
+        Some((Whole::new(id, bytes, cost), assembly.place))
     }
 
     /// When the oldest expires, were it unreliable.
@@ -168,12 +153,11 @@ impl Assemblies {
         list.map(|assembly| (assembly.started_at + ASSEMBLY_TIMEOUT, assembly.id))
     }
 
-    /// Of each piece: when the first of its message came, its name, of how many, which, how long.
-    pub(crate) fn found(&self) -> impl Iterator<Item = (Instant, u64, u32, u32, usize)> + '_ {
+    /// Of each part: when the first of its message came, its name, of how many bytes, which.
+    pub(crate) fn found(&self) -> impl Iterator<Item = (Instant, u64, u32, Part)> + '_ {
         self.list.iter().flat_map(|assembly| {
-            let (at, id, count) = (assembly.started_at, assembly.id, assembly.count);
-            let pieces = assembly.pieces.iter();
-            pieces.map(move |piece| (at, id, count, piece.index, piece.bytes.len()))
+            let (at, id, total) = (assembly.started_at, assembly.id, assembly.bytes.total());
+            assembly.bytes.iter().map(move |part| (at, id, total, part))
         })
     }
 
@@ -186,7 +170,7 @@ impl Assemblies {
         self.drop_at(position, pool)
     }
 
-    /// What the fragments of a message that arrived were charged.
+    /// What a message was charged of which something arrived.
     pub(crate) fn cost_of(&self, id: u64) -> usize {
         let position = self.position(id);
         position.map_or(0, |position| self.list[position].cost())
@@ -200,56 +184,28 @@ impl Assemblies {
     }
 
     fn drop_at(&mut self, position: usize, pool: &mut Pool) -> usize {
-        let mut assembly = self.list.remove(position);
+        let assembly = self.list.remove(position);
         let cost = assembly.cost();
-        assembly.release(pool);
-        self.spare = assembly.pieces;
+        assembly.bytes.release(pool);
         cost
     }
 
-    /// The cost of all fragments.
+    /// The cost of all.
     pub(crate) fn bytes(&self) -> usize {
         self.list.iter().map(Assembly::cost).sum()
     }
 
     /// Gives all memory back.
     pub(crate) fn release(&mut self, pool: &mut Pool) {
-        for mut assembly in core::mem::take(&mut self.list) {
-            assembly.release(pool);
+        for assembly in core::mem::take(&mut self.list) {
+            assembly.bytes.release(pool);
         }
-        self.spare = Vec::new();
     }
 }
 
 impl Assembly {
-    fn is_sound(&self, _: &Config) -> bool {
-        let bytes: usize = self.pieces.iter().map(|piece| piece.bytes.len()).sum();
-        bytes == self.len
-            && !self.pieces.is_empty()
-            && self.pieces.is_sorted_by_key(|piece| piece.index)
-    }
-
-    fn position(&self, index: u32) -> Result<usize, usize> {
-        self.pieces
-            .binary_search_by_key(&index, |piece| piece.index)
-    }
-
-    /// What it is charged: its own cost, and that of each fragment.
-    fn cost(&self) -> usize {
-        self.len + MESSAGE_COST + (self.pieces.len() - 1) * FRAGMENT_COST
-    }
-
-    fn insert(&mut self, index: u32, bytes: Vec<u8>) {
-        let Err(position) = self.position(index) else {
-            return;
-        };
-        self.len += bytes.len();
-        self.pieces.insert(position, Piece { index, bytes });
-    }
-
-    fn release(&mut self, pool: &mut Pool) {
-        for piece in self.pieces.drain(..) {
-            pool.give(piece.bytes);
-        }
+    /// What it is charged: as much as when it is whole.
+    const fn cost(&self) -> usize {
+        message_cost(self.bytes.total() as usize)
     }
 }

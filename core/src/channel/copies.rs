@@ -10,6 +10,7 @@
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
+use super::SHORT_LEN;
 use crate::audit::{Checked, at_most};
 use crate::reliability::redundancy::{Budget, Cadence, Outlook, UDP_IP_LEN};
 use crate::saved::saved;
@@ -17,8 +18,9 @@ use crate::time::Instant;
 
 /// Messages watched at a time.
 const WATCHED_MAX: usize = 64;
-/// Longer messages are not copied, in bytes of payload: few would fit, and a copy may not cost more than the budget holds.
-pub(crate) const COPIED_LEN_MAX: usize = 512;
+/// Longer messages are not copied, in bytes of payload: few would fit, a copy may not cost more than the budget holds, and what
+/// goes whole through every datagram is never cut.
+pub(crate) const COPIED_LEN_MAX: usize = SHORT_LEN;
 /// After so many copies by evidence the time between them doubles, and after so many more again: a path that is down needs
 /// no copies, and one that was down gets one soon.
 const EVIDENT_STEP: u8 = 16;

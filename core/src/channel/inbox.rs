@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::credit::Grant;
-use super::message_cost_most;
+use super::message_cost;
 use super::receive::{Intake, Place, ReceiveChannel, Whole};
 use super::send::Receipt;
 use crate::config::Config;
@@ -81,7 +81,7 @@ impl Inbox {
             .map(|channel| channel.message_size_max)
             .max()
             .unwrap_or_default();
-        let message_cost_max = message_cost_most(size_max);
+        let message_cost_max = message_cost(size_max);
         let mut channels: Vec<_> = config.channels.iter().map(ReceiveChannel::new).collect();
         let first = config.planted.first_message();
         channels

@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use super::copies::{Copies, OWN_DATAGRAM_LEN};
 use super::credit::Allowance;
 use super::options::SendOptions;
+use super::ranges::Piece;
 use super::send::{QueueFull, Queued, Receipt, SendChannel, Terms};
 use super::shares::{Set, Shares};
-use super::{Cut, whole_len};
+use super::whole_len;
 use crate::audit::{Checked, Depth, Fingerprint, at_most, holds};
 use crate::config::{Config, TickConfig};
 use crate::id::ChannelId;
@@ -106,7 +107,7 @@ impl Outbox {
             payload,
             mut options,
         }: Request<'_>,
-        cut: Cut,
+        datagram_size: usize,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> Result<Queued, QueueFull> {
@@ -118,7 +119,7 @@ impl Outbox {
             return Err(QueueFull);
         }
         options.receipt = receipt;
-        let queued = channel.push(now, payload, &options, cut, pool, pen)?;
+        let queued = channel.push(now, payload, &options, datagram_size, pool, pen)?;
         if let Some(old) = queued.superseded {
             self.copies.forget((name, old.id));
         }
@@ -149,21 +150,10 @@ impl Outbox {
     }
 
     /// Datagrams have become shorter: see [`SendChannel::recut`].
-    pub(crate) fn recut(
-        &mut self,
-        datagram_size: usize,
-        pool: &mut Pool,
-        pen: &mut Pen<'_>,
-    ) -> u64 {
-        let channels = self.channels.iter_mut();
-        channels
-            .map(|channel| channel.recut(datagram_size, pool, pen))
-            .sum()
-    }
-
-    /// Into how many pieces the latest message of a channel is cut.
-    pub(crate) fn pieces_of_newest(&self, channel: ChannelId) -> u32 {
-        self.channels[channel.index()].pieces_of_newest()
+    pub(crate) fn recut(&mut self, datagram_size: usize, pool: &mut Pool) {
+        for channel in &mut self.channels {
+            channel.recut(datagram_size, pool);
+        }
     }
 
     /// The owner polled a receipt.
@@ -288,9 +278,9 @@ impl Outbox {
     }
 
     /// See [`SendChannel::room_bytes`]; 0 if there is no such channel.
-    pub(crate) fn room_bytes(&self, channel: ChannelId, piece_len: usize) -> u64 {
+    pub(crate) fn room_bytes(&self, channel: ChannelId) -> u64 {
         let channel = self.channels.get(channel.index());
-        channel.map_or(0, |channel| channel.room_bytes(&self.all, piece_len))
+        channel.map_or(0, |channel| channel.room_bytes(&self.all))
     }
 
     /// Drops unreliable messages that waited too long; returns how many.
@@ -345,13 +335,13 @@ impl Outbox {
         verdict: Verdict,
         channel: u8,
         id: u64,
-        index: u32,
+        piece: Piece,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> Option<Receipt> {
         let name = channel;
         let channel = self.channels.get_mut(usize::from(name))?;
-        let receipt = channel.on_verdict(verdict, id, index, pool, pen);
+        let receipt = channel.on_verdict(verdict, id, piece, pool, pen);
         if verdict == Verdict::Acked {
             self.copies.forget((name, id));
         }
@@ -359,20 +349,21 @@ impl Outbox {
         receipt
     }
 
-    /// Queues the oldest unacknowledged piece of every reliable channel again. Returns whether there was one.
-    pub(crate) fn probe(&mut self, pen: &mut Pen<'_>) -> bool {
+    /// Queues the oldest unacknowledged piece of every reliable channel again, to go in a `short` datagram perhaps. Returns
+    /// whether there was one.
+    pub(crate) fn probe(&mut self, short: bool, pool: &mut Pool, pen: &mut Pen<'_>) -> bool {
         let mut found = false;
         for index in self.busy.iter() {
-            found |= self.channels[index].probe(pen);
+            found |= self.channels[index].probe(short, pool, pen);
         }
         found
     }
 
     /// As [`probe`](Self::probe), of small messages that have no copies.
-    pub(crate) fn probe_small(&mut self, pen: &mut Pen<'_>) -> bool {
+    pub(crate) fn probe_small(&mut self, pool: &mut Pool, pen: &mut Pen<'_>) -> bool {
         let mut found = false;
         for index in self.busy.iter() {
-            found |= self.channels[index].probe_small(pen);
+            found |= self.channels[index].probe_small(pool, pen);
         }
         found
     }

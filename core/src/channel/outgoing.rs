@@ -1,9 +1,10 @@
-//! One message on its way out, and which of its fragments are acknowledged.
+//! One message on its way out, and which of its bytes are acknowledged.
 
 use alloc::vec::Vec;
 
 use super::options::Priority;
-use super::send::SKIP;
+use super::ranges::{Part, Parts, Piece};
+use super::{FRAGMENT_LEN_MIN, USUAL_LEN};
 use crate::config::Config;
 use crate::pool::Pool;
 use crate::saved::saved;
@@ -24,7 +25,7 @@ pub(crate) struct Outgoing {
     pub(crate) settled: bool,
     /// Reliable: given up, and the peer is to be told.
     pub(crate) is_abandoned: bool,
-    /// Whole messages: waits in the queue of lost pieces.
+    /// Something of it waits to leave again.
     pub(crate) resend_queued: bool,
     /// Whole messages: packets in flight that carry it.
     pub(crate) carriers: u32,
@@ -45,88 +46,127 @@ saved!(Outgoing {
     fragments
 });
 
-/// How a long message is cut, and the fate of its pieces: one bit each for "acknowledged" and "waits to be sent again".
+/// Which bytes of a message that is sent in fragments have left, are acknowledged, and are to leave again.
 #[derive(Debug)]
 pub(crate) struct Fragments {
     /// Names the message to the peer: its id, or on unreliable channels the number of long messages before it.
     pub(crate) id: u64,
     /// Bytes of the message.
-    len: usize,
-    pub(crate) count: u32,
-    /// First piece that was never sent.
-    pub(crate) next: u32,
-    acked_count: u32,
-    bits: Vec<u8>,
+    len: u32,
+    /// The first byte that never left.
+    left: u32,
+    acked: Parts,
+    /// What left, is not acknowledged, and is to leave again.
+    lost: Parts,
 }
 
-saved!(Fragments { id, len, count, next, acked_count, bits } if Fragments::is_sound);
+saved!(Fragments { id, len, left, acked, lost } if Fragments::is_sound);
 
 impl Fragments {
-    /// Cuts a message into as few fragments of at most `len_max` bytes as possible, of equal length to
-    /// the byte: a short last one would cost its receiver more than it holds.
-    pub(crate) fn new(id: u64, message_len: usize, len_max: usize, pool: &mut Pool) -> Self {
-        let count = message_len.div_ceil(len_max);
-        let count = count as u32;
-        let bytes = 2 * (count as usize).div_ceil(8);
-        let mut bits = pool.take(bytes);
-        bits.resize(bytes, 0);
+    pub(crate) fn new(id: u64, len: usize, pool: &mut Pool) -> Self {
         Self {
             id,
-            len: message_len,
-            count,
-            next: 0,
-            acked_count: 0,
-            bits,
+            len: len as u32,
+            left: 0,
+            acked: pool.take_parts(),
+            lost: pool.take_parts(),
         }
     }
 
     fn is_sound(&self, _: &Config) -> bool {
-        let count = self.count as usize;
-        count > 0 && self.bits.len() == 2 * count.div_ceil(8) && self.next <= self.count
+        let within = |parts: &Parts| parts.iter().all(|part| part.end <= self.left);
+        self.left <= self.len && within(&self.acked) && within(&self.lost)
     }
 
-    /// Where a fragment begins in the message; of the count, its end.
-    const fn start(&self, index: u32) -> usize {
-        (index as u64 * self.len as u64 / self.count as u64) as usize
+    const fn all(&self) -> Part {
+        Part::new(0, self.len)
     }
 
-    fn bit(&self, index: u32, resend: bool) -> (usize, u8) {
-        let half = if resend { self.bits.len() / 2 } else { 0 };
-        (half + index as usize / 8, 1 << (index % 8))
+    /// Bytes of the message.
+    pub(crate) const fn len(&self) -> u32 {
+        self.len
     }
 
-    pub(crate) fn is_acked(&self, index: u32) -> bool {
-        let (byte, mask) = self.bit(index, false);
-        self.bits[byte] & mask != 0
+    /// What never left.
+    const fn rest(&self) -> Part {
+        Part::new(self.left, self.len)
     }
 
-    pub(crate) fn is_resend_queued(&self, index: u32) -> bool {
-        let (byte, mask) = self.bit(index, true);
-        self.bits[byte] & mask != 0
+    /// Bytes that never left.
+    pub(crate) const fn rest_len(&self) -> usize {
+        self.rest().len()
     }
 
-    pub(crate) fn set_resend_queued(&mut self, index: u32, queued: bool) {
-        let (byte, mask) = self.bit(index, true);
-        if queued {
-            self.bits[byte] |= mask;
-        } else {
-            self.bits[byte] &= !mask;
+    pub(crate) const fn is_sent_in_full(&self) -> bool {
+        self.left == self.len
+    }
+
+    /// Bytes that are to leave again.
+    pub(crate) fn lost_bytes(&self) -> usize {
+        self.lost.bytes()
+    }
+
+    /// The next bytes left that never had.
+    pub(crate) fn on_left(&mut self, part: Part) {
+        self.left = self.left.max(part.end);
+    }
+
+    /// What was lost left again. Returns whether nothing more is to leave again.
+    pub(crate) fn on_left_again(&mut self, part: Part) -> bool {
+        self.lost.remove(part);
+        self.lost.is_empty()
+    }
+
+    /// What of it is not acknowledged is to leave again. Returns whether any of that is not already.
+    pub(crate) fn lose(&mut self, part: Part) -> bool {
+        let before = self.lost.bytes();
+        self.lost.insert(part);
+        for acked in self.acked.iter() {
+            self.lost.remove(acked);
         }
+        self.lost.bytes() > before
     }
 
-    /// Marks a piece; returns whether all are acknowledged.
-    pub(crate) fn on_acked(&mut self, index: u32) -> bool {
-        if index < self.count && !self.is_acked(index) {
-            let (byte, mask) = self.bit(index, false);
-            self.bits[byte] |= mask;
-            self.acked_count += 1;
+    fn on_acked(&mut self, part: Part) {
+        self.acked.insert(part);
+        self.lost.remove(part);
+    }
+
+    fn is_acked(&self, part: Part) -> bool {
+        self.acked.covers(part)
+    }
+
+    /// What is acknowledged.
+    pub(crate) fn acked(&self) -> impl Iterator<Item = Part> + '_ {
+        self.acked.iter()
+    }
+
+    /// The first bytes that left and are not acknowledged, as many as a datagram may hold.
+    fn first_unacked(&self) -> Option<Part> {
+        let Part { start, end } = self.acked.first_gap(self.left)?;
+        Some(Part::new(start, end.min(start + USUAL_LEN as u32)))
+    }
+
+    /// As much of `part` as fits into `room` bytes of payload, if it is worth a frame. What is left over can be a fragment too;
+    /// and what is too short for one takes bytes before it along, which the peer may have.
+    pub(crate) fn fit(part: Part, room: usize, least: usize) -> Option<Part> {
+        let len_min = FRAGMENT_LEN_MIN as u32;
+        if part.len() <= room && part.len() >= FRAGMENT_LEN_MIN {
+            return Some(part);
         }
-        self.acked_count == self.count
+        if part.len() < FRAGMENT_LEN_MIN {
+            let start = part.end.saturating_sub(len_min);
+            let longer = Part::new(start, part.end.max(len_min));
+            return (room >= FRAGMENT_LEN_MIN).then_some(longer);
+        }
+        let most = part.len() - FRAGMENT_LEN_MIN;
+        let (len, least) = (room.min(most), least.min(most).max(FRAGMENT_LEN_MIN));
+        (len >= least).then(|| Part::new(part.start, part.start + len as u32))
     }
 
-    /// The first piece that was sent and is not acknowledged.
-    pub(crate) fn first_unacked(&self) -> Option<u32> {
-        (0..self.next).find(|index| !self.is_acked(*index))
+    fn release(self, pool: &mut Pool) {
+        pool.give_parts(self.acked);
+        pool.give_parts(self.lost);
     }
 }
 
@@ -154,42 +194,83 @@ impl Outgoing {
     }
 
     /// Whether the piece is still to be acknowledged; of an abandoned message that is the note, or what settles it.
-    pub(crate) fn wants(&self, index: u32) -> bool {
+    pub(crate) fn wants(&self, piece: Piece) -> bool {
         if self.settled {
             return false;
         }
-        if self.is_abandoned {
-            return index == SKIP;
+        match (piece, &self.fragments) {
+            (Piece::Skip, _) => self.is_abandoned,
+            _ if self.is_abandoned => false,
+            (Piece::Part(part), Some(fragments)) => !fragments.is_acked(part),
+            (Piece::Whole, _) => true,
+            (Piece::Part(_), None) => false,
         }
-        let fragments = self.fragments.as_ref();
-        index != SKIP && fragments.is_none_or(|fragments| !fragments.is_acked(index))
     }
 
-    /// The piece that leaves next of one that has not left in full.
-    pub(crate) fn next_piece(&self) -> u32 {
-        if self.is_abandoned {
-            return SKIP;
+    /// What leaves next of one that has not left in full.
+    pub(crate) const fn next_piece(&self) -> Piece {
+        match &self.fragments {
+            _ if self.is_abandoned => Piece::Skip,
+            Some(fragments) => Piece::Part(fragments.rest()),
+            None => Piece::Whole,
         }
-        self.fragments
-            .as_ref()
-            .map_or(0, |fragments| fragments.next)
+    }
+
+    /// What is to leave again, if anything is.
+    pub(crate) fn next_lost(&self) -> Option<Piece> {
+        if !self.resend_queued || self.settled {
+            return None;
+        }
+        match &self.fragments {
+            _ if self.is_abandoned => Some(Piece::Skip),
+            Some(fragments) => fragments.lost.first().map(Piece::Part),
+            None => Some(Piece::Whole),
+        }
     }
 
     /// The first piece that was sent and is not acknowledged.
-    pub(crate) fn first_unacked(&self) -> Option<u32> {
-        if self.is_abandoned {
-            return Some(SKIP);
-        }
+    pub(crate) fn first_unacked(&self) -> Option<Piece> {
         match &self.fragments {
-            None => Some(0),
-            Some(fragments) => fragments.first_unacked(),
+            _ if self.is_abandoned => Some(Piece::Skip),
+            Some(fragments) => fragments.first_unacked().map(Piece::Part),
+            None => Some(Piece::Whole),
         }
+    }
+
+    /// What is to leave again includes this piece from here on. Returns whether it did not before.
+    pub(crate) fn lose(&mut self, piece: Piece) -> bool {
+        let was_queued = core::mem::replace(&mut self.resend_queued, true);
+        match (&mut self.fragments, piece) {
+            (Some(fragments), Piece::Part(part)) => fragments.lose(part),
+            (Some(fragments), Piece::Whole) => fragments.lose(fragments.all()),
+            (_, Piece::Skip) | (None, _) => !was_queued,
+        }
+    }
+
+    /// A piece is acknowledged; returns whether all of it is.
+    pub(crate) fn on_acked(&mut self, piece: Piece) -> bool {
+        let (Some(fragments), Piece::Part(part)) = (&mut self.fragments, piece) else {
+            return true;
+        };
+        fragments.on_acked(part);
+        fragments.is_acked(fragments.all())
+    }
+
+    /// Datagrams have become too short for it: from here on it is sent in fragments, with this name.
+    pub(crate) fn cut(&mut self, name: u64, pool: &mut Pool) {
+        let mut fragments = Fragments::new(name, self.bytes.len(), pool);
+        if self.sent_at.is_some() {
+            fragments.left = fragments.len;
+        }
+        if self.resend_queued {
+            fragments.lose(fragments.all());
+        }
+        self.fragments = Some(fragments);
     }
 
     pub(crate) fn is_sent_in_full(&self) -> bool {
         let fragments = self.fragments.as_ref();
-        self.sent_at.is_some()
-            && fragments.is_none_or(|fragments| fragments.next == fragments.count)
+        self.sent_at.is_some() && fragments.is_none_or(Fragments::is_sent_in_full)
     }
 
     /// Gives it up: its memory goes back, and what stays is the credit spent on it.
@@ -202,21 +283,21 @@ impl Outgoing {
         self.release(pool);
     }
 
-    /// The piece at `index`: of a whole message, all of it.
-    pub(crate) fn piece(&self, index: u32) -> &[u8] {
-        let Some(fragments) = &self.fragments else {
-            return &self.bytes;
-        };
-        &self.bytes[fragments.start(index)..fragments.start(index + 1)]
+    /// The bytes of a piece.
+    pub(crate) fn piece(&self, piece: Piece) -> &[u8] {
+        match piece {
+            Piece::Whole => &self.bytes,
+            Piece::Part(part) => &self.bytes[part.range()],
+            Piece::Skip => &[],
+        }
     }
 
     /// Gives the memory back; the entry stays until those before it are acknowledged too.
     pub(crate) fn release(&mut self, pool: &mut Pool) {
         pool.give(core::mem::take(&mut self.bytes));
-        if let Some(fragments) = &mut self.fragments {
-            pool.give(core::mem::take(&mut fragments.bits));
+        if let Some(fragments) = self.fragments.take() {
+            fragments.release(pool);
         }
-        self.fragments = None;
     }
 }
 
@@ -224,58 +305,89 @@ impl Outgoing {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Fragments, Outgoing};
-    use crate::channel::{
-        FRAGMENT_COST, FRAGMENT_LEN_MAX, FRAGMENT_LEN_MIN, fragment_len, message_cost,
-    };
+    use super::{Fragments, Outgoing, Part, Piece};
+    use crate::channel::{FRAGMENT_LEN_MIN, SHORT_LEN};
     use crate::pool::Pool;
     use crate::time::Instant;
-    use crate::{MESSAGE_COST, wire};
 
-    fn assert_cut(len: usize, datagram_size_max: usize) {
-        let len_max = fragment_len(datagram_size_max);
-        let mut pool = Pool::default();
-        let fragments = Fragments::new(0, len, len_max, &mut pool);
-        let count = fragments.count;
-        let bytes = (0..len).map(|byte| byte as u8).collect();
-        let message = Outgoing {
-            fragments: Some(fragments),
-            ..Outgoing::new(Instant::ZERO, bytes)
-        };
-        let pieces = (0..count).map(|index| message.piece(index));
-        // Each is possible to the receiver, and it counts the cost that the sender counted.
-        let mut cost = 0;
-        for piece in pieces.clone() {
-            assert!(
-                (FRAGMENT_LEN_MIN..=len_max).contains(&piece.len()),
-                "{len} bytes: a fragment of {}",
-                piece.len()
-            );
-            cost += piece.len() + FRAGMENT_COST;
+    /// A message of `len` bytes that is sent in fragments.
+    fn long(len: usize, pool: &mut Pool) -> Outgoing {
+        Outgoing {
+            fragments: Some(Fragments::new(0, len, pool)),
+            ..Outgoing::new(Instant::ZERO, alloc::vec![7; len])
         }
-        let once = MESSAGE_COST - FRAGMENT_COST;
-        assert_eq!(cost + once, message_cost(len, len_max));
-        assert_eq!(pieces.flatten().count(), len);
     }
 
     proptest! {
+        /// Whatever room packets have, and whatever becomes of them: each fragment is possible, and in the end all is there.
         #[test]
-        fn fragments_are_of_equal_length_and_all_there(
-            count in 1usize..=2_200, more in 0usize..476, size in wire::DATAGRAM_FLOOR..=1_452,
+        fn all_of_a_message_leaves_and_leaves_again_until_it_is_acknowledged(
+            len in SHORT_LEN + 1..20_000,
+            steps in prop::collection::vec((100usize..1_400, any::<bool>(), any::<bool>()), 1..200),
         ) {
-            let len = (count * fragment_len(size) + more).clamp(FRAGMENT_LEN_MAX + 1, 1 << 20);
-            assert_cut(len, size);
+            let mut pool = Pool::default();
+            let mut message = long(len, &mut pool);
+            let ends = (0..).map(|_| (1_000, true, false));
+            let mut flying = alloc::vec::Vec::new();
+            for (room, arrives, late) in steps.into_iter().chain(ends).take(1_000) {
+                let again = message.next_lost();
+                let next = again.or((!message.is_sent_in_full()).then(|| message.next_piece()));
+                message.sent_at = Some(Instant::ZERO);
+                if let Some(Piece::Part(part)) = next && let Some(part) = Fragments::fit(part, room, 0) {
+                    prop_assert!((FRAGMENT_LEN_MIN..=room).contains(&part.len()) && part.end as usize <= len);
+                    let fragments = message.fragments.as_mut().expect("long");
+                    match again {
+                        Some(_) => message.resend_queued = !fragments.on_left_again(part),
+                        None => fragments.on_left(part),
+                    }
+                    flying.push((part, arrives));
+                }
+                if late {
+                    continue;
+                }
+                for (part, arrives) in flying.drain(..) {
+                    let piece = Piece::Part(part);
+                    if arrives && message.on_acked(piece) {
+                        return Ok(());
+                    }
+                    if !arrives && message.wants(piece) {
+                        message.lose(piece);
+                    }
+                }
+            }
+            prop_assert!(false, "never all of it");
         }
     }
 
     #[test]
-    fn fragments_at_the_edges_are_long_enough() {
-        for size in [548, 1_200, 1_452] {
-            let len_max = fragment_len(size);
-            for count in 2..(1usize << 20) / len_max {
-                assert_cut(count * len_max + 1, size);
-            }
-            assert_cut(1 << 20, size);
-        }
+    fn what_is_too_short_for_a_fragment_takes_bytes_before_it_along() {
+        let fit = |start, end, room| Fragments::fit(Part::new(start, end), room, 0);
+        assert_eq!(fit(0, 1_000, 1_000), Some(Part::new(0, 1_000)));
+        assert_eq!(fit(0, 1_000, 999), Some(Part::new(0, 872)));
+        assert_eq!(fit(0, 1_000, 127), None);
+        assert_eq!(
+            fit(0, 200, 180),
+            None,
+            "what is left over would be too short"
+        );
+        assert_eq!(fit(500, 501, 400), Some(Part::new(373, 501)));
+        assert_eq!(fit(3, 9, 400), Some(Part::new(0, 128)));
+        let fresh = |end, room| Fragments::fit(Part::new(0, end), room, 476);
+        assert_eq!(fresh(1_000, 300), None);
+        assert_eq!(fresh(560, 540), Some(Part::new(0, 432)), "no more can be");
+    }
+
+    #[test]
+    fn a_message_that_left_whole_leaves_again_in_fragments() {
+        let mut pool = Pool::default();
+        let mut message = Outgoing::new(Instant::ZERO, alloc::vec![7; 900]);
+        message.sent_at = Some(Instant::ZERO);
+        assert!(message.lose(Piece::Whole));
+        message.cut(3, &mut pool);
+        assert_eq!(message.next_lost(), Some(Piece::Part(Part::new(0, 900))));
+        assert!(!message.lose(Piece::Whole), "it waits already");
+        assert!(!message.on_acked(Piece::Part(Part::new(0, 450))));
+        assert_eq!(message.next_lost(), Some(Piece::Part(Part::new(450, 900))));
+        assert!(message.on_acked(Piece::Whole), "late, and all at once");
     }
 }

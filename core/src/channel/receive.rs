@@ -5,8 +5,7 @@ use alloc::vec::Vec;
 
 use super::assembly::Assemblies;
 use super::credit::Grant;
-use super::{FRAGMENT_COST, message_cost_most};
-use crate::MESSAGE_COST;
+use super::message_cost;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::event::Violation;
 use crate::journal::{Discard, Pen};
@@ -119,7 +118,7 @@ pub(crate) struct Intake<'a> {
 
 impl ReceiveChannel {
     pub(crate) fn new(config: &ChannelConfig) -> Self {
-        let message_cost_max = message_cost_most(config.message_size_max);
+        let message_cost_max = message_cost(config.message_size_max);
         Self {
             delivery: config.delivery,
             message_size_max: config.message_size_max,
@@ -188,8 +187,7 @@ impl ReceiveChannel {
             return Ok(());
         }
         self.charge(self.cost(id, message), intake)?;
-        note_arrived(Some(id), message, place, intake);
-        if let Some((whole, _)) = self.take_in(id, message, place, intake) {
+        if let Some((whole, _)) = self.take_in(id, Some(id), message, place, intake) {
             self.on_whole(message, whole, intake);
         }
         Ok(())
@@ -203,11 +201,11 @@ impl ReceiveChannel {
         drops: &mut PeerDrops,
     ) -> Result<bool, Violation> {
         let Some(fragment) = message.fragment else {
-            let is_cut = self.is_reliable() && self.assemblies.has(id);
-            return if is_cut {
-                Err(Violation::BadFragment)
-            } else {
-                Ok(true)
+            // It left whole first, and in fragments when datagrams became shorter.
+            let total = self.assemblies.total_of(id).filter(|_| self.is_reliable());
+            return match total.is_none_or(|total| total == message.payload.len()) {
+                true => Ok(true),
+                false => Err(Violation::BadFragment),
             };
         };
         let is_new = self.assemblies.wants(id, fragment, message.payload.len())?;
@@ -215,34 +213,40 @@ impl ReceiveChannel {
         Ok(is_new)
     }
 
-    /// What a new message or fragment costs.
+    /// What a new message or fragment costs: all of it at once, with the first of it.
     fn cost(&self, id: u64, message: &Message<'_>) -> usize {
-        let is_further = message.fragment.is_some() && self.assemblies.has(id);
-        message.payload.len()
-            + if is_further {
-                FRAGMENT_COST
-            } else {
-                MESSAGE_COST
-            }
+        let is_known = self.is_reliable() || message.fragment.is_some();
+        if is_known && self.assemblies.has(id) {
+            return 0;
+        }
+        let fragment = message.fragment;
+        message_cost(fragment.map_or(message.payload.len(), |part| part.total as usize))
     }
 
-    /// Keeps a copy of a wanted message or fragment. Returns the message and its place if it is whole.
+    /// Keeps a copy of a wanted message or fragment, of this `name` in the journal. Returns the message and its place if it is
+    /// whole.
     fn take_in(
         &mut self,
         id: u64,
+        name: Option<u64>,
         message: &Message<'_>,
         place: Place,
         intake: &mut Intake<'_>,
     ) -> Option<(Whole, Place)> {
-        let bytes = intake.pool.copy(message.payload);
+        let len = message.payload.len();
         let Some(fragment) = message.fragment else {
-            let cost = bytes.len() + MESSAGE_COST;
-            return Some((Whole::new(id, bytes, cost), place));
+            if self.is_reliable() {
+                self.assemblies.drop_one(id, intake.pool);
+            }
+            note_arrived(name, message, len, place, intake);
+            let bytes = intake.pool.copy(message.payload);
+            return Some((Whole::new(id, bytes, message_cost(len)), place));
         };
-        let assembly = self
-            .assemblies
-            .insert(intake.now, id, fragment, place, bytes)?;
-        Some(self.assemblies.join(assembly, intake.pool))
+        let (now, payload) = (intake.now, message.payload);
+        let list = &mut self.assemblies;
+        let new = list.insert(now, id, fragment, place, payload, intake.pool);
+        note_arrived(name, message, new, place, intake);
+        self.assemblies.take_whole(id, intake.pool)
     }
 
     fn has(&self, id: u64) -> bool {
@@ -309,8 +313,9 @@ impl ReceiveChannel {
             return Ok(());
         }
         let is_whole = message.fragment.is_none();
-        note_arrived((!is_whole).then_some(id), message, place, intake);
+        let name = (!is_whole).then_some(id);
         if is_whole && self.is_stale(place, intake.planted) {
+            note_arrived(None, message, message.payload.len(), place, intake);
             note_discarded(message.channel, None, Discard::Stale, &mut intake.pen);
             intake.drops.stale_message += 1;
             return Ok(());
@@ -318,7 +323,7 @@ impl ReceiveChannel {
         let cost = self.cost(id, message);
         let is_bounded = !intake.planted.has(Bug::ReassemblyUnbounded);
         if is_bounded && cost > intake.unreliable_room {
-            let name = (!is_whole).then_some(id);
+            note_arrived(name, message, message.payload.len(), place, intake);
             note_discarded(message.channel, name, Discard::NoRoom, &mut intake.pen);
             let drops = &mut intake.drops;
             *if is_whole {
@@ -338,7 +343,7 @@ impl ReceiveChannel {
             intake.unreliable_freed += self.assemblies.drop_oldest(intake.pool);
         }
         intake.unreliable_taken += cost;
-        if let Some((whole, place)) = self.take_in(id, message, place, intake) {
+        if let Some((whole, place)) = self.take_in(id, name, message, place, intake) {
             self.pass_on(message, whole, place, intake);
         }
         Ok(())

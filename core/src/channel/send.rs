@@ -10,8 +10,8 @@ use super::credit::Allowance;
 use super::meter::Meter;
 use super::options::{Priority, SendOptions};
 use super::outgoing::{Fragments, Outgoing};
-use super::{Cut, message_cost};
-use crate::MESSAGE_COST;
+use super::ranges::Piece;
+use super::{message_cost, whole_len};
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::id::ChannelId;
 use crate::journal::{Hold, Pen, Step};
@@ -36,7 +36,6 @@ mod recut;
 mod room;
 
 pub(crate) use fill::Terms;
-pub(crate) use put::SKIP;
 
 /// A reliable channel keeps messages until acknowledged; an unreliable one until sent.
 #[derive(Debug)]
@@ -58,8 +57,8 @@ pub(crate) struct SendChannel {
     queued_bytes: usize,
     /// Messages in the queue that are neither settled nor abandoned.
     pending: u32,
-    /// Pieces to send again: message id and index, or [`SKIP`](put::SKIP).
-    lost: VecDeque<(u64, u32)>,
+    /// Messages of which something is to be sent again. One that is not any more may still be named.
+    lost: VecDeque<u64>,
     keys: Keys,
     expiries: Expiries,
     pub(crate) allowance: Allowance,
@@ -151,22 +150,18 @@ impl SendChannel {
             && self.begun.front().is_none_or(|id| !self.is_settled(*id))
     }
 
-    /// Queues a copy of `payload`. Older unreliable messages make room.
+    /// Queues a copy of `payload`, to go in datagrams of this size. Older unreliable messages make room.
     pub(crate) fn push(
         &mut self,
         now: Instant,
         payload: &[u8],
         options: &SendOptions,
-        cut: Cut,
+        datagram_size: usize,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> Result<Queued, QueueFull> {
-        let is_long = payload.len() > cut.whole_len(self.is_reliable());
-        let piece_len = cut.piece_len();
-        let cost = match is_long {
-            true => message_cost(payload.len(), piece_len),
-            false => payload.len() + MESSAGE_COST,
-        };
+        let is_long = payload.len() > whole_len(datagram_size);
+        let cost = message_cost(payload.len());
         let dropped = self.make_room(cost, options, pool, pen)?;
         let id = self.base + self.queue.len() as u64;
         let superseded = self.supersede(id, options.key, pool, pen);
@@ -176,7 +171,7 @@ impl SendChannel {
             } else {
                 self.long_count
             };
-            Fragments::new(name, payload.len(), piece_len, pool)
+            Fragments::new(name, payload.len(), pool)
         });
         self.long_count += u64::from(is_long);
         let priority = self.priority(options);
@@ -297,28 +292,20 @@ impl SendChannel {
         (!all.covers(message.cost)).then_some(Hold::ConnectionCredit)
     }
 
-    fn set_resend_queued(&mut self, id: u64, index: u32, queued: bool) {
-        let Some(message) = self.find(id) else { return };
-        match &mut message.fragments {
-            Some(fragments) => fragments.set_resend_queued(index, queued),
-            None => message.resend_queued = queued,
-        }
-    }
-
     /// A packet with a piece of ours was acknowledged or lost. Returns the receipt that became due.
     pub(crate) fn on_verdict(
         &mut self,
         verdict: Verdict,
         id: u64,
-        index: u32,
+        piece: Piece,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> Option<Receipt> {
         match verdict {
-            Verdict::Acked => self.on_acked(id, index, pool, pen),
+            Verdict::Acked => self.on_acked(id, piece, pool, pen),
             Verdict::Lost => {
-                if index == SKIP || !self.is_carried_on(id) {
-                    self.on_lost(id, index, false, pen);
+                if piece != Piece::Whole || !self.is_carried_on(id) {
+                    self.on_lost(id, piece, false, pen);
                 }
                 None
             }
@@ -326,34 +313,31 @@ impl SendChannel {
     }
 
     /// Queues a piece to be sent again, unless that is settled or it waits already.
-    fn on_lost(&mut self, id: u64, index: u32, is_probe: bool, pen: &mut Pen<'_>) {
-        let Some(message) = self.find(id) else { return };
-        let is_queued = match &message.fragments {
-            Some(fragments) => fragments.is_resend_queued(index),
-            None => message.resend_queued,
+    fn on_lost(&mut self, id: u64, piece: Piece, is_probe: bool, pen: &mut Pen<'_>) {
+        let Some(message) = self.find(id).filter(|message| message.wants(piece)) else {
+            return;
         };
-        if is_queued || !message.wants(index) {
+        let was_queued = message.resend_queued;
+        if !message.lose(piece) {
             return;
         }
-        self.set_resend_queued(id, index, true);
-        self.lost.push_back((id, index));
-        if index != put::SKIP {
-            pen.note(self.requeued(id, index, is_probe));
+        if !was_queued {
+            self.lost.push_back(id);
+        }
+        if piece != Piece::Skip {
+            pen.note(self.requeued(id, piece, is_probe));
         }
     }
 
     fn on_acked(
         &mut self,
         id: u64,
-        index: u32,
+        piece: Piece,
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> Option<Receipt> {
         let channel = self.index;
-        let message = self.find(id)?;
-        if !message.wants(index) {
-            return None;
-        }
+        let message = self.find(id).filter(|message| message.wants(piece))?;
         if message.is_abandoned {
             self.settle(id, pool);
             return None;
@@ -361,10 +345,9 @@ impl SendChannel {
         pen.note(Step::PieceAcked {
             channel: ChannelId::new(channel),
             id,
-            piece: index,
+            part: piece.bounds(),
         });
-        let fragments = message.fragments.as_mut();
-        if !fragments.is_none_or(|fragments| fragments.on_acked(index)) {
+        if !message.on_acked(piece) {
             return None;
         }
         pen.note(Step::Delivered {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{ChannelConfig, Config, KeepaliveInterval};
-use crate::channel::message_cost_most;
+use crate::channel::message_cost;
 use crate::channel::qos::Qos;
 use crate::error::{ConfigError, QosError};
 use crate::id::ChannelId;
@@ -33,7 +33,7 @@ impl Config {
             });
         }
         self.check_channel_qos(index, channel)?;
-        let needed_bytes = message_cost_most(size_max);
+        let needed_bytes = message_cost(size_max);
         let caps = [
             ("send_queue_bytes_max", channel.send_queue_bytes_max),
             ("receive_bytes_max", channel.receive_bytes_max),

@@ -16,6 +16,8 @@
 //!   where bandwidth is probed, ends Startup, and elsewhere counts as a loss in its round.
 //! - Persistent congestion leaves two datagrams (RFC 9002 section 7.6.2), not one, and the window grows back by what arrives; it
 //!   is not restored at the end of a loss recovery, since nothing else made it smaller.
+//! - Where fewer than 50 datagrams are in flight, a single lost one is above "`LossThresh`", and a path that loses 2 % by chance
+//!   would be probed up to nothing. Without a queue, less than a quarter of the least round trip, more than one datagram must be lost.
 //! - "`send_quantum`" is what leaves in two milliseconds, and four datagrams at least: drivers wake no finer.
 //! - The window of "`extra_acked`" is five to ten round trips, in two slots.
 //! - Chance ("`random_int_between`") is a hash that follows from the connection's ids, so that a run happens again to the byte.
@@ -182,7 +184,7 @@ impl Controller for Bbr {
     fn on_packet_lost(&mut self, packet: &LostPacket) {
         self.note_loss(packet.delivered);
         self.bounds.count_lost(packet.number);
-        if self.cycle.is_probe_sample && bounds::is_too_high(packet.lost, packet.sent_in_flight) {
+        if self.cycle.is_probe_sample && self.is_too_high(packet.lost, packet.sent_in_flight) {
             let inflight = bounds::inflight_at_loss(packet);
             self.on_too_high(packet.now, inflight, packet.is_app_limited);
         }

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use super::hystart::HyStart;
 use super::{AckedPacket, Controller, Progress, initial_window};
 use crate::saved::{Saved, saved};
-use crate::time::Instant;
+use crate::time::{Instant, micros};
 
 /// 1 s³ in µs³, over C = 0.4: section 5.
 const CUBE_PER_DATAGRAM: u128 = 2_500_000_000_000_000_000;
@@ -150,9 +150,7 @@ impl Cubic {
         };
         curve.acked_at = packet.now;
         let since = packet.now.saturating_duration_since(curve.began_at);
-        let time_us = u64::try_from(since.as_micros())
-            .unwrap_or(CURVE_MAX_US)
-            .min(CURVE_MAX_US);
+        let time_us = micros(since).min(CURVE_MAX_US);
         self.follow_reno(&mut curve, packet.bytes);
         if self.height(&curve, time_us) < curve.reno {
             self.window = self.window.max(curve.reno);

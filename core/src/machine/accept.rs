@@ -10,9 +10,9 @@ use crate::event::{Refusal, Role};
 use crate::log::debug;
 use crate::peer::{Accepted, Birth, HelloKey, Peer, hello_key};
 use crate::transmit::Arrival;
-use crate::wire::DATAGRAM_FLOOR;
 use crate::wire::handshake::{self, ClientOffer, Credits, Hello, HelloBody, ServerAnswer, WELCOME};
 use crate::wire::packet::ConnectionId;
+use crate::wire::{DATAGRAM_BASE, DATAGRAM_FLOOR};
 
 /// Half-open handshakes under one address. The first ones stay: whoever sees a client's HELLO comes too late to push it
 /// out with others under its address.
@@ -149,6 +149,7 @@ impl Machine {
         let config = &self.shared.config;
         let answer = ServerAnswer::Accepted {
             suite,
+            is_way_short: hello_len < DATAGRAM_BASE,
             connection_id: local_id,
             reset_token: self.reset_token(&local_id, arrival.from),
             ack_delay_max_ms: config.ack_delay_max.as_millis() as u8,

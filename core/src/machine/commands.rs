@@ -89,11 +89,12 @@ impl Machine {
                 size_max: config.message_size_max,
             });
         }
-        let cut = found.mtu.cut();
+        let datagram_size = found.mtu.size();
         let mut pen = shared.journal.pen(self.now, peer);
-        let queued = found
-            .outbox
-            .push(self.now, request, cut, &mut shared.pool, &mut pen);
+        let queued =
+            found
+                .outbox
+                .push(self.now, request, datagram_size, &mut shared.pool, &mut pen);
         let queued = queued.map_err(|QueueFull| SendError::QueueFull)?;
         let drops = &mut found.inbox.drops;
         drops.send_queue_full += queued.dropped;
@@ -102,8 +103,8 @@ impl Machine {
             found.inbox.push_abandoned(receipt, Abandonment::Superseded);
         }
         found.note_queued(channel, queued.id, payload.len(), &mut pen);
-        if payload.len() > whole_len(cut.datagram_size) {
-            found.mtu.want();
+        if payload.len() > whole_len(datagram_size) {
+            found.mtu.want(payload.len());
         }
         found.on_message_queued();
         self.unflushed.push(peer.slot() as u32, &mut self.slots);

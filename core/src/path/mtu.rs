@@ -2,7 +2,7 @@
 //! signals, so that neither ICMP nor the driver is needed.
 //!
 //! A connection begins with 1,200 bytes of UDP payload (BASE_PLPMTU), or with 548 if only a short HELLO came through. Once
-//! a message is queued that is longer than one datagram, longer ones are tried: packets of PING and padding, first of the
+//! 64 KiB of messages were queued that are longer than one datagram (of 548 bytes: with the first), longer ones are tried: packets of PING and padding, first of the
 //! largest size, then by halving what is between the size that works and the one that does not. A size has failed when
 //! three probes of it were lost (MAX_PROBES). Lost probes are no sign of congestion and are not counted as losses.
 //!
@@ -18,7 +18,6 @@
 use core::time::Duration;
 
 use crate::audit::{Checked, holds};
-use crate::channel::Cut;
 use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::{DATAGRAM_BASE, DATAGRAM_FLOOR};
@@ -27,6 +26,8 @@ use crate::wire::{DATAGRAM_BASE, DATAGRAM_FLOOR};
 const PROBES_MAX: u8 = 3;
 /// RFC 8899 section 5.1.1, PMTU_RAISE_TIMER.
 const RAISE_AFTER: Duration = Duration::from_secs(600);
+/// Bytes of long messages for which a search is worth its probes: datagrams of 1,452 bytes save 1 % of 1,200.
+const WORTH_PROBES: u64 = 64 * 1024;
 /// A search ends when no more than this can be gained.
 const STEP: usize = 16;
 /// Long packets lost in a row, while shorter ones arrive, that make a black hole.
@@ -63,6 +64,8 @@ pub(crate) struct Mtu {
     fails_from: usize,
     /// A longer datagram would be of use.
     is_wanted: bool,
+    /// Bytes of messages that were longer than a datagram.
+    long_bytes: u64,
     /// Size of the probe under way.
     in_flight: Option<usize>,
     /// Probes of the size being tried that were lost.
@@ -77,6 +80,7 @@ saved!(Mtu {
     size_max,
     fails_from,
     is_wanted,
+    long_bytes,
     in_flight,
     lost,
     rests_until
@@ -91,6 +95,7 @@ impl Mtu {
             size_max,
             fails_from: size_max + 1,
             is_wanted: false,
+            long_bytes: 0,
             in_flight: None,
             lost: 0,
             rests_until: None,
@@ -108,17 +113,12 @@ impl Mtu {
         self.size
     }
 
-    /// How messages are cut now.
-    pub(crate) const fn cut(&self) -> Cut {
-        Cut {
-            datagram_size: self.size,
-            is_adaptive: self.is_on,
+    /// A message of so many bytes was queued, which is longer than one datagram.
+    pub(crate) const fn want(&mut self, len: usize) {
+        self.long_bytes = self.long_bytes.saturating_add(len as u64);
+        if self.size < DATAGRAM_BASE || self.long_bytes >= WORTH_PROBES {
+            self.is_wanted = self.is_on;
         }
-    }
-
-    /// A message was queued that is longer than one datagram.
-    pub(crate) const fn want(&mut self) {
-        self.is_wanted = self.is_on;
     }
 
     /// The size to try now.
@@ -279,9 +279,11 @@ mod tests {
 
     #[test]
     fn nobody_probes_who_sends_short_messages_or_switched_it_off() {
-        assert_eq!(search(&mut Mtu::new(true, 1_452), 1_452), 0);
+        let mut brief = Mtu::new(true, 1_452);
+        brief.want(WORTH_PROBES as usize - 1);
+        assert_eq!(search(&mut brief, 1_452), 0, "little that is long");
         let mut off = Mtu::new(false, 1_452);
-        off.want();
+        off.want(WORTH_PROBES as usize);
         assert_eq!((search(&mut off, 1_452), off.size()), (0, 1_200));
         assert!(!off.on_losses(lost(100, 100)));
     }
@@ -290,7 +292,7 @@ mod tests {
     fn every_size_is_found_to_within_a_step() {
         for path_size in 1_200..=1_452 {
             let mut mtu = Mtu::new(true, 1_452);
-            mtu.want();
+            mtu.want(WORTH_PROBES as usize);
             let probes = search(&mut mtu, path_size);
             assert!(mtu.size() <= path_size && path_size < mtu.size() + STEP + 1);
             assert!(probes <= 15, "{probes} probes for {path_size}");
@@ -300,7 +302,7 @@ mod tests {
     #[test]
     fn after_a_black_hole_it_falls_to_what_arrives_and_searches_anew() {
         let mut mtu = Mtu::new(true, 1_452);
-        mtu.want();
+        mtu.want(WORTH_PROBES as usize);
         search(&mut mtu, 1_452);
         assert_eq!(mtu.size(), 1_452);
         assert!(!mtu.on_losses(lost(3, BLACK_HOLE_LOSSES - 1)));
@@ -317,7 +319,7 @@ mod tests {
     #[test]
     fn it_falls_to_the_floor_at_once_if_only_short_datagrams_arrive() {
         let mut mtu = Mtu::new(true, 1_452);
-        mtu.want();
+        mtu.want(WORTH_PROBES as usize);
         search(&mut mtu, 1_452);
         assert!(mtu.on_losses(lost(BLACK_HOLE_LOSSES, BLACK_HOLE_LOSSES)));
         assert_eq!(mtu.size(), 548);
@@ -341,10 +343,10 @@ mod tests {
     #[test]
     fn a_finished_search_rests_for_ten_minutes() {
         let mut mtu = Mtu::new(true, 1_452);
-        mtu.want();
+        mtu.want(WORTH_PROBES as usize);
         search(&mut mtu, 1_300);
         let found = mtu.size();
-        mtu.want();
+        mtu.want(WORTH_PROBES as usize);
         assert_eq!(mtu.probe_size(Instant::from_millis(599_000)), None);
         let later = Instant::from_millis(600_005);
         assert_eq!(mtu.probe_size(later), Some(1_452));

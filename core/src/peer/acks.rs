@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{Peer, Ping};
-use crate::channel::send::SKIP;
+use crate::channel::ranges::Piece;
 use crate::event::Violation;
 use crate::machine::shared::Shared;
 use crate::notice::Notice;
@@ -58,7 +58,7 @@ impl Peer {
         }
         self.on_verdicts(now, &mut verdicts, shared);
         shared.verdicts = verdicts;
-        self.check_black_hole(now, shared);
+        self.check_black_hole(shared);
         let acked = acked.map_err(|_| Violation::AckOfUnsent)?;
         shared.notes.work += u64::from(acked.packets_seen);
         if planted.has(Bug::LossCountedTwice) {
@@ -125,10 +125,10 @@ impl Peer {
     }
 
     fn on_verdict(&mut self, now: Instant, verdict: Verdict, record: Record, shared: &mut Shared) {
-        let (channel, id, index) = match record {
-            Record::Message { channel, id } => (channel, id, 0),
-            Record::Fragment { channel, id, index } => (channel, id, index),
-            Record::Skip { channel, id } => (channel, id, SKIP),
+        let (channel, id, piece) = match record {
+            Record::Message { channel, id } => (channel, id, Piece::Whole),
+            Record::Fragment { channel, id, part } => (channel, id, Piece::Part(part)),
+            Record::Skip { channel, id } => (channel, id, Piece::Skip),
             Record::Credit { .. } | Record::CreditAll
                 if shared.config.planted.has(Bug::LostCreditForgotten) =>
             {
@@ -146,7 +146,7 @@ impl Peer {
         let pool = &mut shared.pool;
         let receipt = self
             .outbox
-            .on_verdict(verdict, channel, id, index, pool, &mut pen);
+            .on_verdict(verdict, channel, id, piece, pool, &mut pen);
         if let Some(receipt) = receipt {
             let after = now.saturating_duration_since(receipt.queued_at);
             self.inbox.push_delivered(receipt, after);

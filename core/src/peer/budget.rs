@@ -32,10 +32,8 @@ impl Peer {
             true => all.saturating_sub(waiting),
             false => fresh.saturating_sub(waiting_fresh),
         };
-        let piece_len = self.mtu.cut().piece_len();
         let by_rate = self.outbox.rate_bytes(channel, until);
-        left.min(self.outbox.room_bytes(channel, piece_len))
-            .min(by_rate)
+        left.min(self.outbox.room_bytes(channel)).min(by_rate)
     }
 
     /// All in all, and if unreliable.

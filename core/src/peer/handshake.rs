@@ -272,13 +272,11 @@ impl Peer {
             return false;
         };
         let sent_at = dialling.sent_at.unwrap_or(now);
-        if dialling.tries > LONG_HELLOS {
-            self.mtu.begin_at_floor();
-        }
         match ServerAnswer::decode(&payload) {
             Ok(ServerAnswer::Refused(refusal)) => self.finish(CloseReason::Refused(refusal), pool),
             Ok(ServerAnswer::Accepted {
                 suite,
+                is_way_short,
                 connection_id,
                 reset_token,
                 ack_delay_max_ms,
@@ -289,6 +287,9 @@ impl Peer {
                 });
                 self.keys = Some(finished.secrets.keys(suite, Role::Client, &*config.crypto));
                 self.remote_id = connection_id;
+                if is_way_short {
+                    self.mtu.begin_at_floor();
+                }
                 self.reset_token = Some(reset_token);
                 self.agree(config, ack_delay_max_ms, &credits);
                 self.seed_rtt(now, sent_at);

@@ -58,7 +58,7 @@ impl Intent {
         let id = message.id.map_or(0, |id| 1 << 16 | u64::from(id));
         self.add(6 | u64::from(message.channel) << 8 | id << 16);
         let fragment = message.fragment.map_or(0, |fragment| {
-            1 | u64::from(fragment.index) << 1 | u64::from(fragment.count) << 32
+            1 | u64::from(fragment.offset) << 1 | u64::from(fragment.total) << 32
         });
         self.add(fragment);
         let payload = message.payload;

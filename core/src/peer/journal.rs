@@ -13,12 +13,7 @@ use crate::time::Instant;
 impl Peer {
     /// Notes a message that was queued, after those that made room for it.
     pub(crate) fn note_queued(&self, channel: ChannelId, id: u64, len: usize, pen: &mut Pen<'_>) {
-        pen.note(Step::Queued {
-            channel,
-            id,
-            len,
-            pieces: self.outbox.pieces_of_newest(channel),
-        });
+        pen.note(Step::Queued { channel, id, len });
     }
 
     /// Notes for each channel with something to send what holds it back from here on.

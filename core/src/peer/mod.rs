@@ -58,7 +58,7 @@ use crate::reliability::recovery::Recovery;
 use crate::repeat::Repeat;
 use crate::saved::saved;
 use crate::stats::PeerStats;
-use crate::time::Instant;
+use crate::time::{Instant, micros};
 use crate::wire::DATAGRAM_BASE;
 use crate::wire::packet::ConnectionId;
 
@@ -172,10 +172,6 @@ pub(crate) struct Birth {
     pub(crate) role: Role,
     pub(crate) local_id: ConnectionId,
     pub(crate) remote_id: ConnectionId,
-}
-
-fn micros(time: core::time::Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Peer {

@@ -16,12 +16,17 @@ impl Peer {
     /// Bytes of the next packet, at most.
     pub(super) fn packet_size_max(&self) -> usize {
         let size = self.mtu.size();
-        let is_short = self.short_probe || self.recovery.backoff() >= SHORT_PROBES_FROM;
-        if self.probe && is_short && self.mtu.may_fall() {
+        if self.probe && self.is_probe_short() {
             size.min(DATAGRAM_FLOOR)
         } else {
             size
         }
+    }
+
+    /// Whether probes for lost packets are to be short now.
+    pub(super) fn is_probe_short(&self) -> bool {
+        let is_short = self.short_probe || self.recovery.backoff() >= SHORT_PROBES_FROM;
+        is_short && self.mtu.may_fall()
     }
 
     /// A probe for lost packets left. After a long one a short one follows at once (RFC 9002 section 6.2.4 allows two): perhaps only
@@ -29,8 +34,8 @@ impl Peer {
     pub(super) fn follow_probe(&mut self, now: Instant, len: usize, shared: &mut Shared) {
         let may_vanish = self.mtu.may_fall() && len > DATAGRAM_FLOOR;
         if self.recovery.backoff() > 0 && may_vanish {
-            self.begin_probe(now, shared);
             self.short_probe = true;
+            self.begin_probe(now, shared);
         }
     }
 
@@ -78,18 +83,15 @@ impl Peer {
     }
 
     /// Packets were acknowledged or lost: do only long ones get lost?
-    pub(super) fn check_black_hole(&mut self, now: Instant, shared: &mut Shared) {
+    pub(super) fn check_black_hole(&mut self, shared: &mut Shared) {
         if self.mtu.on_losses(self.recovery.suspicion()) {
-            self.on_shorter(now, shared);
+            self.on_shorter(shared);
         }
     }
 
     /// Datagrams are shorter from here on.
-    pub(super) fn on_shorter(&mut self, now: Instant, shared: &mut Shared) {
-        let mut pen = shared.journal.pen(now, self.id);
-        let size = self.mtu.size();
-        let dropped = self.outbox.recut(size, &mut shared.pool, &mut pen);
-        self.inbox.drops.send_queue_full += dropped;
+    pub(super) fn on_shorter(&mut self, shared: &mut Shared) {
+        self.outbox.recut(self.mtu.size(), &mut shared.pool);
         self.recovery.forget_suspects();
         self.suspect();
     }

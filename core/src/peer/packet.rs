@@ -13,7 +13,7 @@ use crate::notice::Notice;
 use crate::reliability::recovery::{Eliciting, Record, Recovery};
 use crate::trace::Content;
 use crate::transmit::EcnCounts;
-use crate::wire::frame::{self, Ack, Close, LengthField, Message, PathData, Skip};
+use crate::wire::frame::{self, Ack, Close, Fragment, LengthField, Message, PathData, Skip};
 use crate::wire::packet::{ConnectionId, Header};
 use crate::wire::show;
 
@@ -102,6 +102,11 @@ impl<'a> PacketBuilder<'a> {
             copy_bytes: 0,
             intent: Intent::default(),
         }
+    }
+
+    /// Bytes of its datagram, at most.
+    pub(crate) const fn size_max(&self) -> usize {
+        self.end_max + TAG_LEN - self.start
     }
 
     const fn room(&self) -> usize {
@@ -233,9 +238,20 @@ impl<'a> PacketBuilder<'a> {
         u32::from(self.numbered[usize::from(channel)])
     }
 
+    /// Bytes of payload that a fragment may have here, if it begins there or before.
+    pub(crate) const fn fragment_room(&self, offset: u32, total: u32) -> usize {
+        let header = Message::FRAGMENT_HEADER_LEN + Fragment { offset, total }.encoded_len();
+        self.room().saturating_sub(header)
+    }
+
     /// Puts a message into the packet if it fits. What has a record is acknowledged to its channel.
     pub(crate) fn message(&mut self, message: &Message<'_>, record: Option<Record>) -> bool {
-        if message.encoded_len() > self.room() {
+        // A fragment fills what is left, and needs no length then.
+        let needed = match message.fragment {
+            Some(_) => message.encoded_len() - message.length_len(),
+            None => message.encoded_len(),
+        };
+        if needed > self.room() {
             return false;
         }
         self.last_message = Some(message.encode(self.out));

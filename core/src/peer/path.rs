@@ -92,7 +92,7 @@ impl Peer {
             false => self.keepalive.on_port_changed(&shared.config),
         }
         if is_other_network && self.mtu.on_network_changed() {
-            self.on_shorter(now, shared);
+            self.on_shorter(shared);
         }
         // What was sent to the old address since it fell silent is lost: the answer to this tells it.
         self.begin_probe(now, shared);

@@ -40,7 +40,7 @@ impl Peer {
         if is_other_network {
             self.recovery.on_path_changed(now, true, Some(rtt));
             if self.mtu.on_network_changed() {
-                self.on_shorter(now, shared);
+                self.on_shorter(shared);
             }
         }
         self.tell_rebinding(RebindStage::Done { rtt });

@@ -77,6 +77,17 @@ impl Court {
         assert!(reply.len() < 200, "{} bytes in reply", reply.len());
     }
 
+    /// The messages that the server's owner polls.
+    fn heard(&mut self) -> Vec<Vec<u8>> {
+        let mut heard = Vec::new();
+        while let Some(event) = self.server.poll_event() {
+            if let Event::Message { payload, .. } = event {
+                heard.push(payload.to_vec());
+            }
+        }
+        heard
+    }
+
     /// Why the server ended the connection; `None` if it did not. It keeps to its bounds, whatever was said.
     fn verdict(&mut self) -> Option<Violation> {
         let held = self
@@ -126,7 +137,7 @@ fn verdict_on(plain: &[u8]) -> Option<Violation> {
 
 fn message(channel: u8, id: u64, fragment: Option<(u32, u32)>, payload: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
-    let fragment = fragment.map(|(index, count)| Fragment { index, count });
+    let fragment = fragment.map(|(offset, total)| Fragment { offset, total });
     let has_id = fragment.is_some() || channel >= RELIABLE;
     let message = Message {
         channel,
@@ -304,19 +315,19 @@ fn an_id_beyond_the_window_ends_the_connection() {
 fn fragments_that_cannot_be_end_the_connection() {
     let piece = [7; 300];
     for channel in [UNRELIABLE, SEQUENCED, RELIABLE, ORDERED] {
-        let verdict = |index, count, bytes: &[u8]| {
-            verdict_on(&message(channel, 1, Some((index, count)), bytes))
+        let verdict = |offset, total, bytes: &[u8]| {
+            verdict_on(&message(channel, 1, Some((offset, total)), bytes))
         };
-        for (index, count) in [(0, 0), (0, 1), (2, 2), (u32::MAX, u32::MAX), (u32::MAX, 0)] {
+        for (offset, total) in [(0, 0), (0, 299), (301, 600), (u32::MAX, 600), (u32::MAX, 0)] {
             assert_eq!(
-                verdict(index, count, &piece),
+                verdict(offset, total, &piece),
                 Some(Violation::BadFragment),
-                "{index}/{count}"
+                "{offset}/{total}"
             );
         }
-        assert_eq!(verdict(0, 2, &[]), Some(Violation::BadFragment));
+        assert_eq!(verdict(0, 600, &[]), Some(Violation::BadFragment));
         assert_eq!(
-            verdict(0, 2, &piece[..FRAGMENT_LEN_MIN - 1]),
+            verdict(0, 600, &piece[..FRAGMENT_LEN_MIN - 1]),
             Some(Violation::BadFragment)
         );
         assert_eq!(verdict(0, u32::MAX, &piece), Some(Violation::TooLarge));
@@ -324,7 +335,26 @@ fn fragments_that_cannot_be_end_the_connection() {
             verdict(u32::MAX - 1, u32::MAX, &piece),
             Some(Violation::TooLarge)
         );
-        assert_eq!(verdict(1, 2, &piece), None);
+        assert_eq!(verdict(300, 600, &piece), None);
+    }
+}
+
+/// Datagrams became shorter, or longer: what comes again is cut at other places.
+#[test]
+fn fragments_may_overlap_and_be_followed_by_all_of_it() {
+    let bytes: Vec<u8> = (0..900u32).map(|byte| byte as u8).collect();
+    for channel in [RELIABLE, ORDERED] {
+        for last in [None, Some((500, 900))] {
+            let mut court = Court::new();
+            for (start, end) in [(300, 600), (0, 128), (100, 700)] {
+                let part = &bytes[start as usize..end];
+                court.says(&message(channel, 0, Some((start, 900)), part));
+            }
+            let rest = last.map_or(0, |(start, _)| start as usize);
+            court.says(&message(channel, 0, last, &bytes[rest..]));
+            assert_eq!(court.heard(), core::slice::from_ref(&bytes));
+            assert_eq!(court.verdict(), None);
+        }
     }
 }
 
@@ -332,12 +362,12 @@ fn fragments_that_cannot_be_end_the_connection() {
 fn fragments_that_contradict_each_other_end_the_connection() {
     for channel in [UNRELIABLE, RELIABLE, ORDERED] {
         let mut court = Court::new();
-        court.says(&message(channel, 1, Some((0, 3)), &[7; 300]));
-        court.says(&message(channel, 1, Some((1, 4)), &[7; 300]));
+        court.says(&message(channel, 1, Some((0, 900)), &[7; 300]));
+        court.says(&message(channel, 1, Some((300, 901)), &[7; 300]));
         assert_eq!(court.verdict(), Some(Violation::BadFragment));
     }
     let mut court = Court::new();
-    court.says(&message(RELIABLE, 1, Some((0, 3)), &[7; 300]));
+    court.says(&message(RELIABLE, 1, Some((0, 900)), &[7; 300]));
     court.says(&message(RELIABLE, 1, None, b"whole after all"));
     assert_eq!(court.verdict(), Some(Violation::BadFragment));
 }
@@ -347,7 +377,12 @@ fn fragments_of_more_than_the_largest_message_end_the_connection() {
     for channel in [UNRELIABLE, RELIABLE] {
         let mut court = Court::new();
         for index in 0..100 {
-            court.says(&message(channel, 1, Some((index, 120)), &[7; 1_100]));
+            court.says(&message(
+                channel,
+                1,
+                Some((1_100 * index, 110_000)),
+                &[7; 1_100],
+            ));
         }
         assert_eq!(court.verdict(), Some(Violation::TooLarge));
     }
@@ -359,14 +394,14 @@ fn a_bomb_of_first_fragments_stays_within_the_credit() {
     for channel in [RELIABLE, ORDERED] {
         let mut court = Court::new();
         for id in 0..MESSAGE_WINDOW {
-            court.says(&message(channel, id, Some((0, 200)), &[7; 256]));
+            court.says(&message(channel, id, Some((0, 256 * 200)), &[7; 256]));
         }
         assert_eq!(court.verdict(), Some(Violation::OverCredit));
     }
     for channel in [UNRELIABLE, SEQUENCED] {
         let mut court = Court::new();
         for id in 0..20_000 {
-            court.says(&message(channel, id, Some((0, 200)), &[7; 256]));
+            court.says(&message(channel, id, Some((0, 256 * 200)), &[7; 256]));
         }
         let peer = court.server.first_peer().expect("connected");
         assert!(peer.inbox.buffered_bytes() <= 256 * 1024);

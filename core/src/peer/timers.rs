@@ -103,7 +103,7 @@ impl Peer {
             }
             self.on_verdicts(now, &mut verdicts, shared);
             shared.verdicts = verdicts;
-            self.check_black_hole(now, shared);
+            self.check_black_hole(shared);
             if shared.notices.is_watched() && action != Action::None {
                 self.notice_losses(shared);
             }
@@ -135,7 +135,9 @@ impl Peer {
         self.probe = true;
         self.on_close_lost();
         let mut pen = shared.journal.pen(now, self.id);
-        let asks_already = self.outbox.probe(&mut pen) || self.is_close_due(now);
+        let short = self.is_probe_short();
+        let is_queued = self.outbox.probe(short, &mut shared.pool, &mut pen);
+        let asks_already = is_queued || self.is_close_due(now);
         if !asks_already && self.ping == Ping::Idle {
             self.ping = Ping::Wanted { asked: false };
         }

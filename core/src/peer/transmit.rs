@@ -19,7 +19,7 @@ use crate::planted::{Bug, Planted};
 use crate::reliability::received::AckForm;
 use crate::reliability::recovery::{Eliciting, Permit};
 use crate::reliability::redundancy::{Outlook, UDP_IP_LEN};
-use crate::time::Instant;
+use crate::time::{Instant, micros};
 use crate::transmit::Transmit;
 use crate::wire::frame::Close;
 use crate::wire::show;
@@ -310,7 +310,7 @@ impl Peer {
             size_max,
         );
         if ack == AckForm::Ranges {
-            let delay = u64::try_from(self.received.ack_delay(now).as_micros()).unwrap_or(u64::MAX);
+            let delay = micros(self.received.ack_delay(now));
             packet.ack(self.received.ranges(), delay, self.received.marks_due(now));
         }
         let mut spoken = Spoken::Other;
@@ -420,7 +420,7 @@ impl Peer {
         let is_again = core::mem::take(&mut self.probe_again);
         if is_probe && is_again && !self.probe {
             let mut pen = shared.journal.pen(now, self.id);
-            self.probe = self.outbox.probe_small(&mut pen);
+            self.probe = self.outbox.probe_small(&mut shared.pool, &mut pen);
         }
         true
     }

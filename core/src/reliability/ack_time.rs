@@ -8,6 +8,7 @@
 use core::time::Duration;
 
 use crate::saved::saved;
+use crate::time::micros;
 
 /// Timers are not finer than this (RFC 9002 section 6.1.2).
 const GRANULARITY_US: u64 = 1_000;
@@ -41,8 +42,7 @@ saved!(AckTime {
 impl AckTime {
     /// Of the packets that an acknowledgement named first, the oldest that awaited one left so long ago.
     pub(crate) fn on_sample(&mut self, time: Duration) {
-        let time_us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let time_us = time_us.min(SAMPLE_MAX_US);
+        let time_us = micros(time).min(SAMPLE_MAX_US);
         self.samples = self.samples.saturating_add(1);
         if self.samples == 1 {
             self.smoothed_us = time_us;

@@ -10,6 +10,7 @@
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
+use crate::channel::ranges::Part;
 use crate::congestion::delivery::Flight;
 use crate::saved::saved;
 use crate::time::Instant;
@@ -27,7 +28,7 @@ pub(crate) enum Record {
     /// A whole reliable message.
     Message { channel: u8, id: u64 },
     /// A part of one.
-    Fragment { channel: u8, id: u64, index: u32 },
+    Fragment { channel: u8, id: u64, part: Part },
     /// That a reliable message will not come.
     Skip { channel: u8, id: u64 },
     /// Credit of one channel.
@@ -45,7 +46,7 @@ pub(crate) enum Record {
 }
 
 saved!(enum Record {
-    0 = Message { channel, id }, 1 = Fragment { channel, id, index }, 2 = Credit { channel }, 3 = CreditAll, 4 = Ping,
+    0 = Message { channel, id }, 1 = Fragment { channel, id, part }, 2 = Credit { channel }, 3 = CreditAll, 4 = Ping,
     5 = Close, 6 = Skip { channel, id }, 7 = ResetToken, 8 = MtuProbe { size },
 });
 

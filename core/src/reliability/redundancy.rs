@@ -14,7 +14,7 @@
 use core::time::Duration;
 
 use crate::saved::saved;
-use crate::time::Instant;
+use crate::time::{Instant, micros};
 
 /// Copies that leave blindly, before an answer could have come, at most: further ones want evidence.
 const BLIND_MAX: u8 = 3;
@@ -153,7 +153,7 @@ const TICK_FIRST_US: u64 = 16_667;
 impl Cadence {
     /// `tick`: the owner's, if it is known.
     pub(crate) fn new(tick: Option<Duration>) -> Self {
-        let tick_us = tick.map_or(TICK_FIRST_US, |tick| tick.as_micros() as u64);
+        let tick_us = tick.map_or(TICK_FIRST_US, micros);
         Self {
             tick_us: tick_us.clamp(SAME_TICK_US, TICK_MAX_US),
             last_at: None,
@@ -166,7 +166,7 @@ impl Cadence {
             self.last_at = Some(now);
             return;
         };
-        let pause_us = now.saturating_duration_since(last_at).as_micros() as u64;
+        let pause_us = micros(now.saturating_duration_since(last_at));
         if pause_us < SAME_TICK_US {
             return;
         }

@@ -9,6 +9,7 @@
 use core::time::Duration;
 
 use crate::saved::saved;
+use crate::time::micros;
 
 /// Losses after which the window is halved, if none of them was a mistake (RFC 8985 section 6.2: 16 recoveries).
 const LOSSES_TO_SHRINK: u32 = 16;
@@ -59,8 +60,8 @@ impl Reordering {
     /// A packet arrived `late` after it was given up. The window never grows beyond the round trip.
     pub(crate) fn on_mistake(&mut self, late: Duration, rtt_us: u64) {
         self.losses = 0;
-        let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
-        let wanted_us = self.extra_us.saturating_add(late_us).max(EXTRA_MIN_US);
+        let wanted_us = self.extra_us.saturating_add(micros(late));
+        let wanted_us = wanted_us.max(EXTRA_MIN_US);
         self.extra_us = wanted_us.min(rtt_us.max(EXTRA_MIN_US));
     }
 }

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::saved::saved;
+use crate::time::micros;
 
 /// Timers are not finer than this (RFC 9002 section 6.1.2).
 const GRANULARITY_US: u64 = 1_000;
@@ -124,10 +125,6 @@ impl Rtt {
         let wait_us = self.smoothed_us + (4 * self.deviation_us).max(GRANULARITY_US);
         Duration::from_micros(wait_us).saturating_add(ack_delay_max)
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -183,6 +183,30 @@ mod tests {
         assert_eq!(silence.probe_at(at(100)), Some(at(101)));
     }
 
+    #[test]
+    fn a_question_is_asked_again_at_the_first_datagram_without_its_answer() {
+        let mut silence = Silence::default();
+        silence.on_heard(at(157), None, question(0));
+        silence.on_heard(at(180), None, question(0));
+        assert_eq!(silence.probe_at(at(100)), Some(at(157)));
+    }
+
+    #[test]
+    fn of_several_packets_that_were_missed_the_oldest_teaches() {
+        let mut silence = Silence::default();
+        let later = Question {
+            sent_at: at(200),
+            asked_at: at(200),
+            ..question(0)
+        };
+        silence.on_heard(at(160), None, question(0));
+        silence.on_heard(at(260), None, later);
+        silence.on_acked(at(200));
+        assert!(silence.probe_at(at(200)).is_some(), "no word of the oldest");
+        silence.on_acked(at(100));
+        assert_eq!(silence.probe_at(at(200)), None);
+    }
+
     /// One question after the other, each missed; `is_lost`: what came of it.
     fn trusts_after(outcomes: &[bool]) -> bool {
         let mut silence = Silence::default();

@@ -13,7 +13,7 @@
 //! 0x07 PATH_RESPONSE   data (8 B): of the challenge
 //! 0x08 RESET_TOKEN     token (16 B) that holds at the address to which this packet goes
 //! 0x80.. MESSAGE 1 L F C C C C C: L length present, F fragment, C channel; then
-//!                id (2 B, truncated) if reliable or a fragment; index, count if a fragment; length if L; bytes
+//!                id (2 B, truncated) if reliable or a fragment; offset, total if a fragment; length if L; bytes
 //! ```
 //! Every other type breaks the protocol. All numbers are varints unless a size is given.
 
@@ -118,8 +118,10 @@ pub(crate) struct Message<'a> {
 /// Which part of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fragment {
-    pub(crate) index: u32,
-    pub(crate) count: u32,
+    /// Bytes of the message before it.
+    pub(crate) offset: u32,
+    /// Bytes of the message.
+    pub(crate) total: u32,
 }
 
 /// Why a frame was not read.
@@ -313,6 +315,9 @@ impl Skip {
 }
 
 impl<'a> Message<'a> {
+    /// Type and id of a fragment.
+    pub(crate) const FRAGMENT_HEADER_LEN: usize = 3;
+
     fn decode(
         first: u8,
         reader: &mut Reader<'a>,
@@ -348,11 +353,16 @@ impl<'a> Message<'a> {
         })
     }
 
+    /// Bytes of the length field.
+    pub(crate) const fn length_len(&self) -> usize {
+        varint::len(self.payload.len() as u64)
+    }
+
     /// Bytes of the frame, length field included.
     pub(crate) fn encoded_len(&self) -> usize {
         let id = if self.id.is_some() { 2 } else { 0 };
         let fragment = self.fragment.map_or(0, |fragment| fragment.encoded_len());
-        1 + id + fragment + varint::len(self.payload.len() as u64) + self.payload.len()
+        1 + id + fragment + self.length_len() + self.payload.len()
     }
 
     /// Appends the frame and tells where its length field stands, which [`strip_length`] can take away again.
@@ -368,8 +378,8 @@ impl<'a> Message<'a> {
             out.extend_from_slice(&id.to_be_bytes());
         }
         if let Some(fragment) = self.fragment {
-            varint::encode(u64::from(fragment.index), out);
-            varint::encode(u64::from(fragment.count), out);
+            varint::encode(u64::from(fragment.offset), out);
+            varint::encode(u64::from(fragment.total), out);
         }
         let start = out.len();
         varint::encode(self.payload.len() as u64, out);
@@ -385,15 +395,15 @@ impl<'a> Message<'a> {
 
 impl Fragment {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let index = u32::try_from(reader.varint("fragment index")?);
-        let index = index.map_err(|_| reader.error("fragment index"))?;
-        let count = u32::try_from(reader.varint("fragment count")?);
-        let count = count.map_err(|_| reader.error("fragment count"))?;
-        Ok(Self { index, count })
+        let offset = u32::try_from(reader.varint("fragment offset")?);
+        let offset = offset.map_err(|_| reader.error("fragment offset"))?;
+        let total = u32::try_from(reader.varint("fragment total")?);
+        let total = total.map_err(|_| reader.error("fragment total"))?;
+        Ok(Self { offset, total })
     }
 
-    fn encoded_len(self) -> usize {
-        varint::len(u64::from(self.index)) + varint::len(u64::from(self.count))
+    pub(crate) const fn encoded_len(self) -> usize {
+        varint::len(self.offset as u64) + varint::len(self.total as u64)
     }
 }
 

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use super::packet::ConnectionId;
 use super::{DATAGRAM_BASE, DATAGRAM_FLOOR, DecodeError, Reader, varint};
-use crate::channel::message_cost_most;
+use crate::channel::message_cost;
 use crate::config::{ChannelConfig, Config, Delivery};
 use crate::crypto::{COOKIE_LEN, CipherSuite, Cookie, Pattern};
 use crate::event::Refusal;
@@ -166,7 +166,7 @@ impl Credits {
     /// a message that can never leave.
     pub(crate) fn suit(&self, config: &Config) -> bool {
         let covers = |(channel, credit): (&ChannelConfig, &u64)| {
-            let cost = message_cost_most(channel.message_size_max) as u64;
+            let cost = message_cost(channel.message_size_max) as u64;
             !channel.delivery.is_reliable() || cost <= self.all.min(*credit)
         };
         self.channels.len() == config.channels.len()
@@ -235,11 +235,16 @@ impl ClientOffer {
     }
 }
 
+/// Beside the cipher suite of an answer: [`ServerAnswer::Accepted::is_way_short`].
+const SHORT_WAY: u8 = 0x80;
+
 /// What the server tells inside Noise message 2: authentic, whichever it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ServerAnswer {
     Accepted {
         suite: CipherSuite,
+        /// The HELLO that came first was a short one.
+        is_way_short: bool,
         connection_id: ConnectionId,
         reset_token: [u8; 16],
         ack_delay_max_ms: u8,
@@ -253,12 +258,14 @@ impl ServerAnswer {
         match self {
             Self::Accepted {
                 suite,
+                is_way_short,
                 connection_id,
                 reset_token,
                 ack_delay_max_ms,
                 credits,
             } => {
-                out.extend_from_slice(&[0, suite_bit(*suite)]);
+                let way = if *is_way_short { SHORT_WAY } else { 0 };
+                out.extend_from_slice(&[0, suite_bit(*suite) | way]);
                 write_id(connection_id, out);
                 out.extend_from_slice(reset_token);
                 out.push(*ack_delay_max_ms);
@@ -275,13 +282,15 @@ impl ServerAnswer {
             let refusal = refusal_from_code(status, crate::PROTOCOL_VERSION);
             return refusal.map(Self::Refused).ok_or(reader.error("status"));
         }
-        let suite = match reader.u8("cipher suite")? {
+        let byte = reader.u8("cipher suite")?;
+        let suite = match byte & !SHORT_WAY {
             1 => CipherSuite::Aes128Gcm,
             2 => CipherSuite::ChaCha20Poly1305,
             _ => return Err(reader.error("cipher suite")),
         };
         Ok(Self::Accepted {
             suite,
+            is_way_short: byte & SHORT_WAY != 0,
             connection_id: read_id(&mut reader)?,
             reset_token: reader.array("reset token")?,
             ack_delay_max_ms: reader.u8("ack delay")?,

@@ -75,7 +75,7 @@ fn show_message(message: &Message<'_>, is_copy: bool, channels: &[ChannelConfig]
         channel: message.channel,
         delivery: config.map(|config| config.delivery),
         id: message.id,
-        fragment: message.fragment.map(|part| (part.index, part.count)),
+        fragment: message.fragment.map(|part| (part.offset, part.total)),
         len: message.payload.len(),
         is_copy,
     }

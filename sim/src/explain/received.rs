@@ -26,7 +26,8 @@ pub(super) struct ReceiveChannel {
 pub(super) struct Received {
     pub(super) began_at: Instant,
     pub(super) end: Option<(Instant, End)>,
-    pub(super) parts: u32,
+    /// Bytes of it, as soon as any came.
+    total: Option<u32>,
     arrived: Vec<Arrived>,
     refused: Vec<(Instant, u64)>,
     held: Option<(Instant, u64)>,
@@ -38,7 +39,7 @@ pub(super) struct Received {
 #[derive(Debug)]
 struct Arrived {
     at: Instant,
-    part: u32,
+    offset: u32,
     len: usize,
     packet: Option<u64>,
 }
@@ -48,8 +49,8 @@ struct Arrived {
 pub(super) struct Came {
     pub(super) at: Instant,
     pub(super) name: Option<u64>,
-    pub(super) part: u32,
-    pub(super) parts: u32,
+    pub(super) offset: u32,
+    pub(super) total: u32,
     pub(super) len: usize,
     pub(super) packet: Option<u64>,
 }
@@ -86,7 +87,7 @@ impl ReceiveChannel {
         let life = self.lives.entry(id).or_insert_with(|| Received {
             began_at: at,
             end: None,
-            parts: 1,
+            total: None,
             arrived: Vec::new(),
             refused: Vec::new(),
             held: None,
@@ -98,10 +99,10 @@ impl ReceiveChannel {
 
     pub(super) fn on_arrived(&mut self, came: Came) {
         let (id, life) = self.life(came.at, came.name);
-        life.parts = came.parts;
+        life.total = Some(came.total);
         life.arrived.push(Arrived {
             at: came.at,
-            part: came.part,
+            offset: came.offset,
             len: came.len,
             packet: came.packet,
         });
@@ -179,8 +180,8 @@ impl ReceiveChannel {
         let received = self.lives.get(&id)?;
         let (ended_at, end) = received.end.unwrap_or((last, End::RecordingOver));
         Some(Told {
-            len: received.arrived.iter().map(|arrived| arrived.len).sum(),
-            parts: received.parts,
+            len: received.len(),
+            parts: received.part_count(),
             began_at: received.began_at,
             ended_at,
             end,
@@ -196,9 +197,20 @@ impl Received {
         self.ready_at.is_some()
     }
 
+    /// Bytes that are here.
+    fn len(&self) -> usize {
+        self.arrived.iter().map(|arrived| arrived.len).sum()
+    }
+
+    /// In how many parts it came, as far as known.
+    fn part_count(&self) -> u32 {
+        let is_missing = self.total.is_some_and(|total| self.len() < total as usize);
+        (self.arrived.len() as u32 + u32::from(is_missing)).max(1)
+    }
+
     /// When all of it was there.
     fn whole_at(&self) -> Option<Instant> {
-        let is_whole = self.arrived.len() as u64 >= u64::from(self.parts);
+        let is_whole = self.total.is_some_and(|total| self.len() >= total as usize);
         self.arrived
             .iter()
             .map(|arrived| arrived.at)
@@ -227,14 +239,17 @@ impl Received {
         for (at, packet) in &self.refused {
             parts.add(*at, Happening::Refused, None, Some(*packet));
         }
+        let mut offsets: Vec<u32> = self.arrived.iter().map(|arrived| arrived.offset).collect();
+        offsets.sort_unstable();
         for arrived in &self.arrived {
+            let part = offsets.partition_point(|offset| *offset < arrived.offset) as u32;
             let what = match arrived.packet {
                 Some(_) => Happening::Comes,
                 None => Happening::WasThere,
             };
-            parts.add(arrived.at, what, Some(arrived.part), arrived.packet);
+            parts.add(arrived.at, what, Some(part), arrived.packet);
         }
-        let mut all = parts.finish(self.parts);
+        let mut all = parts.finish(self.part_count());
         let mut tell = |at, what: String| all.push(Moment { at, what });
         if let Some((at, missing)) = self.held {
             tell(

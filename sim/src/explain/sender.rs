@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tickwire_core::journal::Step;
 use tickwire_core::{ChannelId, Instant};
 
-use super::sent::{SendChannel, Sent};
+use super::sent::{Bounds, SendChannel, Sent};
 use super::story::End;
 
 /// A message of a channel.
@@ -16,19 +16,14 @@ pub(super) type Name = (ChannelId, u64);
 pub(super) struct Sender {
     pub(super) channels: BTreeMap<ChannelId, SendChannel>,
     /// Packets not known to have arrived: the parts of messages in each.
-    packets: BTreeMap<u64, Vec<(Name, u32)>>,
+    packets: BTreeMap<u64, Vec<(Name, Bounds)>>,
 }
 
 impl Sender {
     /// Takes a step that concerns what is sent. Returns the message that came to its end by it.
     pub(super) fn take(&mut self, at: Instant, step: Step, is_reliable: bool) -> Option<Name> {
         match step {
-            Step::Queued {
-                channel,
-                id,
-                len,
-                pieces,
-            } => self.channel(channel).on_queued(at, id, len, pieces),
+            Step::Queued { channel, id, len } => self.channel(channel).on_queued(at, id, len),
             Step::Waits {
                 channel,
                 again,
@@ -37,9 +32,9 @@ impl Sender {
             Step::Left {
                 channel,
                 id,
-                piece,
+                part,
                 packet,
-            } => return self.on_left(at, ((channel, id), piece), packet, is_reliable),
+            } => return self.on_left(at, ((channel, id), part), packet, is_reliable),
             Step::Copied {
                 channel,
                 id,
@@ -47,7 +42,7 @@ impl Sender {
             } => {
                 let name = (channel, id);
                 self.with(name, |sent| sent.on_copied(at, packet));
-                self.packets.entry(packet).or_default().push((name, 0));
+                self.packets.entry(packet).or_default().push((name, None));
             }
             Step::PacketLost { packet, cause } => {
                 for ((channel, id), part) in self.packets.get(&packet).cloned().unwrap_or_default()
@@ -61,11 +56,11 @@ impl Sender {
             Step::Requeued {
                 channel,
                 id,
-                piece,
+                part,
                 is_probe,
-            } => self.with((channel, id), |sent| sent.on_requeued(at, piece, is_probe)),
-            Step::PieceAcked { channel, id, piece } => {
-                self.with((channel, id), |sent| sent.on_part_acked(at, piece));
+            } => self.with((channel, id), |sent| sent.on_requeued(at, part, is_probe)),
+            Step::PieceAcked { channel, id, part } => {
+                self.with((channel, id), |sent| sent.on_part_acked(at, part));
             }
             Step::Delivered { channel, id } => {
                 return self.end(at, (channel, id), End::Acknowledged);
@@ -92,7 +87,7 @@ impl Sender {
     fn on_left(
         &mut self,
         at: Instant,
-        (name, part): (Name, u32),
+        (name, part): (Name, Bounds),
         packet: u64,
         is_reliable: bool,
     ) -> Option<Name> {

@@ -8,6 +8,9 @@ use tickwire_core::{Abandonment, Delivery, Instant};
 use super::cause::{Cause, Span, Spans, Track};
 use super::story::{End, Happening, Moment, Moments, Told, millis};
 
+/// Where a part of a message begins and ends; of all of it nothing.
+pub(super) type Bounds = Option<(u32, u32)>;
+
 /// What is to be sent to one peer on one channel.
 #[derive(Debug, Default)]
 pub(super) struct SendChannel {
@@ -26,22 +29,37 @@ pub(super) struct Sent {
     pub(super) end: Option<(Instant, End)>,
     /// Messages of the channel that were to leave before it.
     before: u64,
+    /// What left of it, by where it begins.
     parts: Vec<Part>,
-    unsent: usize,
+    /// Its first bytes, so many, left.
+    left: usize,
+    /// The rest of it.
+    rest: Part,
     /// The smoothed round trip when it was acknowledged, in microseconds.
     pub(super) rtt_us: u64,
 }
 
+/// What is cut anew has the past of the longer part that its bytes were in.
 #[derive(Clone, Debug, Default)]
 struct Part {
+    start: u32,
     copies: Vec<Copy>,
-    requeued: Vec<(Instant, bool)>,
+    requeued: Vec<Requeued>,
     acked_at: Option<Instant>,
 }
 
-/// A part in a packet.
+/// It was to leave again, and the bytes after it up to `end`.
+#[derive(Clone, Debug)]
+struct Requeued {
+    end: usize,
+    at: Instant,
+    is_probe: bool,
+}
+
+/// A part in a packet, and the bytes after it up to `end`.
 #[derive(Clone, Debug)]
 struct Copy {
+    end: usize,
     packet: u64,
     left_at: Instant,
     /// It rode along, though nobody knew of a loss.
@@ -51,16 +69,16 @@ struct Copy {
 }
 
 impl SendChannel {
-    pub(super) fn on_queued(&mut self, at: Instant, id: u64, len: usize, parts: u32) {
+    pub(super) fn on_queued(&mut self, at: Instant, id: u64, len: usize) {
         let next = self.newest_left.map_or(0, |newest| newest + 1);
-        let parts = vec![Part::default(); parts as usize];
         let sent = Sent {
             queued_at: at,
             len,
             end: None,
             before: id.saturating_sub(next),
-            unsent: parts.len(),
-            parts,
+            parts: Vec::new(),
+            left: 0,
+            rest: Part::default(),
             rtt_us: 0,
         };
         self.lives.insert(id, sent);
@@ -76,16 +94,15 @@ impl SendChannel {
         track.note(at, hold, oldest);
     }
 
-    pub(super) fn on_left(&mut self, at: Instant, id: u64, part: u32, packet: u64) {
+    pub(super) fn on_left(&mut self, at: Instant, id: u64, part: Bounds, packet: u64) {
         self.newest_left = self.newest_left.max(Some(id));
         let Some(sent) = self.lives.get_mut(&id) else {
             return;
         };
-        let Some(part) = sent.parts.get_mut(part as usize) else {
-            return;
-        };
-        sent.unsent -= usize::from(part.copies.is_empty());
-        part.copies.push(Copy {
+        let (start, end) = sent.bounds(part);
+        sent.left = sent.left.max(end);
+        sent.part(start).copies.push(Copy {
+            end,
             packet,
             left_at: at,
             is_redundant: false,
@@ -144,14 +161,10 @@ impl SendChannel {
     fn explain_unsent(&self, part: &Part, to: Instant, spans: &mut Spans) {
         match part.requeued.first() {
             // It left before the recording begins, and was lost.
-            Some((requeued, _))
-                if *requeued <= to
-                    && part
-                        .copies
-                        .first()
-                        .is_none_or(|copy| copy.left_at >= *requeued) =>
+            Some(Requeued { at, .. })
+                if *at <= to && part.copies.first().is_none_or(|copy| copy.left_at >= *at) =>
             {
-                self.new.explain(*requeued, spans);
+                self.new.explain(*at, spans);
                 self.again.explain(to, spans);
             }
             _ => self.new.explain(to, spans),
@@ -177,9 +190,20 @@ impl SendChannel {
 }
 
 impl Part {
+    /// What became of its bytes from there on.
+    fn from(&self, start: usize) -> Self {
+        let copies = self.copies.iter().filter(|copy| copy.end > start);
+        let requeued = self.requeued.iter().filter(|requeued| requeued.end > start);
+        Self {
+            copies: copies.cloned().collect(),
+            requeued: requeued.cloned().collect(),
+            ..Self::default()
+        }
+    }
+
     /// When it was to leave again after it left at `from`.
     fn requeued_in(&self, from: Instant, to: Instant) -> Option<Instant> {
-        let times = self.requeued.iter().map(|(at, _)| *at);
+        let times = self.requeued.iter().map(|requeued| requeued.at);
         times.into_iter().find(|at| (from..=to).contains(at))
     }
 
@@ -199,46 +223,74 @@ impl Part {
 
 impl Sent {
     pub(super) fn part_count(&self) -> u32 {
-        self.parts.len() as u32
+        self.parts.len().max(1) as u32
     }
 
     pub(super) const fn has_left(&self) -> bool {
-        self.unsent == 0
+        self.left >= self.len && !self.parts.is_empty()
     }
 
-    pub(super) fn on_lost(&mut self, at: Instant, part: u32, packet: u64, cause: LossCause) {
-        if let Some(copy) = self.copy(part, packet) {
+    /// From where to where.
+    fn bounds(&self, part: Bounds) -> (u32, usize) {
+        part.map_or((0, self.len), |(start, end)| (start, end as usize))
+    }
+
+    /// The part that begins there.
+    fn part(&mut self, start: u32) -> &mut Part {
+        let place = self.parts.partition_point(|part| part.start < start);
+        if self.parts.get(place).is_none_or(|part| part.start != start) {
+            let before = place.checked_sub(1).map(|place| &self.parts[place]);
+            let part = before.map_or(Part::default(), |before| before.from(start as usize));
+            self.parts.insert(place, Part { start, ..part });
+        }
+        &mut self.parts[place]
+    }
+
+    /// Those that begin within these bounds.
+    fn within(&mut self, part: Bounds) -> impl Iterator<Item = &mut Part> {
+        let (start, end) = self.bounds(part);
+        let parts = self.parts.iter_mut();
+        parts.filter(move |part| (start..end.max(1) as u32).contains(&part.start))
+    }
+
+    pub(super) fn on_lost(&mut self, at: Instant, part: Bounds, packet: u64, cause: LossCause) {
+        for copy in self.copies(part, packet) {
             copy.lost.get_or_insert((at, cause));
         }
     }
 
-    pub(super) fn on_packet_acked(&mut self, at: Instant, part: u32, packet: u64) {
-        if let Some(copy) = self.copy(part, packet) {
+    pub(super) fn on_packet_acked(&mut self, at: Instant, part: Bounds, packet: u64) {
+        for copy in self.copies(part, packet) {
             copy.acked_at.get_or_insert(at);
         }
     }
 
     /// It rides along again, whole, in a packet.
     pub(super) fn on_copied(&mut self, at: Instant, packet: u64) {
-        if let Some(part) = self.parts.first_mut() {
-            part.copies.push(Copy {
-                packet,
-                left_at: at,
-                is_redundant: true,
-                lost: None,
-                acked_at: None,
-            });
-        }
+        let end = self.len;
+        self.part(0).copies.push(Copy {
+            end,
+            packet,
+            left_at: at,
+            is_redundant: true,
+            lost: None,
+            acked_at: None,
+        });
     }
 
-    pub(super) fn on_requeued(&mut self, at: Instant, part: u32, is_probe: bool) {
-        if let Some(part) = self.parts.get_mut(part as usize) {
-            part.requeued.push((at, is_probe));
-        }
+    pub(super) fn on_requeued(&mut self, at: Instant, part: Bounds, is_probe: bool) {
+        let (start, end) = self.bounds(part);
+        self.part(start);
+        let requeued = Requeued { end, at, is_probe };
+        self.within(part)
+            .for_each(|part| part.requeued.push(requeued.clone()));
     }
 
-    pub(super) fn on_part_acked(&mut self, at: Instant, part: u32) {
-        if let Some(part) = self.parts.get_mut(part as usize) {
+    /// Those that begin within these bounds are there.
+    pub(super) fn on_part_acked(&mut self, at: Instant, part: Bounds) {
+        let (start, _) = self.bounds(part);
+        self.part(start);
+        for part in self.within(part) {
             part.acked_at.get_or_insert(at);
         }
     }
@@ -248,9 +300,10 @@ impl Sent {
         copies.map(|copy| copy.packet)
     }
 
-    fn copy(&mut self, part: u32, packet: u64) -> Option<&mut Copy> {
-        let part = self.parts.get_mut(part as usize)?;
-        part.copies.iter_mut().find(|copy| copy.packet == packet)
+    /// In a packet, of what began within these bounds.
+    fn copies(&mut self, part: Bounds, packet: u64) -> impl Iterator<Item = &mut Copy> {
+        let copies = self.within(part).flat_map(|part| &mut part.copies);
+        copies.filter(move |copy| copy.packet == packet)
     }
 
     /// The part that was last: its time is the message's.
@@ -261,12 +314,11 @@ impl Sent {
                 .filter(|(_, part)| part.acked_at == Some(ended_at))
                 .max_by_key(|(index, part)| (part.left_at(), *index)),
             End::Left => parts.max_by_key(|(index, part)| (part.left_at(), *index)),
-            _ => {
-                let unsent = parts.clone().find(|(_, part)| part.copies.is_empty());
-                unsent.or_else(|| parts.clone().find(|(_, part)| part.acked_at.is_none()))
-            }
+            _ if self.left < self.len => None,
+            _ => parts.clone().find(|(_, part)| part.acked_at.is_none()),
         };
-        last.map_or(&self.parts[0], |(_, part)| part)
+        let first = self.parts.first().filter(|_| self.left >= self.len);
+        last.map(|(_, part)| part).or(first).unwrap_or(&self.rest)
     }
 
     /// What happened, in order.
@@ -342,7 +394,7 @@ impl Part {
                 moments.add(at, Happening::PacketAcked, Some(index), Some(copy.packet));
             }
         }
-        for (at, _) in self.requeued.iter().filter(|(_, is_probe)| *is_probe) {
+        for Requeued { at, .. } in self.requeued.iter().filter(|requeued| requeued.is_probe) {
             moments.add(*at, Happening::Probed, Some(index), None);
         }
         if let Some(at) = self.acked_at.filter(|_| is_reliable && count > 1) {

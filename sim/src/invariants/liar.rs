@@ -111,7 +111,9 @@ impl Liar {
         let channel = if rng.below(4) == 0 { 2 } else { 0 };
         while frames.len() + ROOM_TO_BEGIN <= room {
             let id = self.fragment.fetch_add(1, Relaxed).to_be_bytes();
-            frames.extend([0xE0 | channel, id[6], id[7], 1, 9, 0x40, FRAGMENT_LEN]);
+            frames.extend([0xE0 | channel, id[6], id[7]]);
+            // From byte 128 on, of 1,152.
+            frames.extend([0x40, 0x80, 0x44, 0x80, 0x40, FRAGMENT_LEN]);
             frames.resize(frames.len() + usize::from(FRAGMENT_LEN), 0xEE);
         }
         frames

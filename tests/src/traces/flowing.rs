@@ -9,8 +9,8 @@ use super::{RELIABLE, assert_trace, defaults, friends, friends_with};
 fn a_receiver_that_does_not_read_stops_the_sender() {
     let channel = ChannelConfig::new(Delivery::Ordered)
         .message_size_max(1_000)
-        .send_queue_bytes_max(2_256)
-        .receive_bytes_max(2_256);
+        .send_queue_bytes_max(2_380)
+        .receive_bytes_max(2_380);
     let small = || defaults().channels(vec![channel.clone()]);
     let mut pair = friends_with(small(), small());
     pair.world.set_reading(pair.server, false);

@@ -8,22 +8,25 @@ use crate::time::Instant;
 use crate::wire::frame::Message;
 use crate::wire::number;
 
-/// Notes a piece that had not come before. `name` is as of [`Step::Arrived`].
+/// Notes a piece of which so many bytes had not come before. `name` is as of [`Step::Arrived`].
 pub(super) fn note_arrived(
     name: Option<u64>,
     message: &Message<'_>,
+    len: usize,
     place: Place,
     intake: &mut Intake<'_>,
 ) {
-    let (piece, pieces) = message
+    let (offset, total) = message
         .fragment
-        .map_or((0, 1), |fragment| (fragment.index, fragment.count));
+        .map_or((0, message.payload.len() as u32), |fragment| {
+            (fragment.offset, fragment.total)
+        });
     intake.pen.note(Step::Arrived {
         channel: ChannelId::new(message.channel),
         name,
-        piece,
-        pieces,
-        len: message.payload.len(),
+        offset,
+        total,
+        len,
         packet: Some(place.packet),
     });
 }
@@ -92,13 +95,13 @@ impl ReceiveChannel {
     /// Notes what is in pieces and what waits for others, as a journal begins.
     pub(crate) fn note_found(&self, index: usize, pen: &mut Pen<'_>) {
         let channel = ChannelId::new(index as u8);
-        for (started_at, id, pieces, piece, len) in self.assemblies.found() {
+        for (started_at, id, total, part) in self.assemblies.found() {
             let arrived = Step::Arrived {
                 channel,
                 name: Some(id),
-                piece,
-                pieces,
-                len,
+                offset: part.start,
+                total,
+                len: part.len(),
                 packet: None,
             };
             pen.note_at(started_at, arrived);
@@ -110,8 +113,8 @@ impl ReceiveChannel {
             pen.note(Step::Arrived {
                 channel,
                 name: Some(whole.id),
-                piece: 0,
-                pieces: 1,
+                offset: 0,
+                total: whole.bytes.len() as u32,
                 len: whole.bytes.len(),
                 packet: None,
             });

@@ -29,7 +29,7 @@ impl ReceiveChannel {
         if id >= self.floor + MESSAGE_WINDOW {
             return Err(Violation::OverCredit);
         }
-        // Its fragments that came were charged as they came. They stay until all is checked: a peer that ends is in order, too.
+        // What came of it was charged. That stays until all is checked: a peer that ends is in order, too.
         let charged = self.assemblies.cost_of(id);
         let cost = usize::try_from(skip.cost).map_err(|_| Violation::OverCredit)?;
         let more = cost.checked_sub(charged).ok_or(Violation::OverCredit)?;

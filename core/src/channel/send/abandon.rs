@@ -4,8 +4,8 @@
 //! note takes the message's place, that it will not come (as FORWARD-TSN of RFC 3758 section 3.2 does). The note is sent,
 //! lost, sent again and acknowledged as the message would have been.
 
-use super::put::SKIP;
 use super::{Abandoned, Outgoing, Receipt, SendChannel};
+use crate::channel::ranges::Piece;
 use crate::event::Abandonment;
 use crate::id::ChannelId;
 use crate::journal::{Pen, Step};
@@ -131,7 +131,7 @@ impl SendChannel {
         self.pending -= 1;
         // One that has not left in full says so when its turn comes.
         if is_sent {
-            self.on_lost(id, SKIP, false, pen);
+            self.on_lost(id, Piece::Skip, false, pen);
         }
         abandoned
     }

@@ -2,6 +2,7 @@
 
 use super::SendChannel;
 use crate::audit::{Checked, Depth, Fingerprint, at_most, equal, holds};
+use crate::channel::outgoing::Fragments;
 use crate::wire::MESSAGE_WINDOW;
 
 impl SendChannel {
@@ -52,7 +53,6 @@ impl SendChannel {
             self.pending.into(),
             open.count() as u64,
         )?;
-        let end = self.base + self.queue.len() as u64;
         let is_unsent = |id: u64| {
             let message = id
                 .checked_sub(self.base)
@@ -66,19 +66,16 @@ impl SendChannel {
             "unsent messages are in the queue",
             self.unsent.iter().all(is_unsent),
         )?;
-        let pieces = self.queue.iter().map(|message| {
-            let fragments = message.fragments.as_ref();
-            fragments.map_or(1, |fragments| u64::from(fragments.count))
-        });
-        // Those that are not wanted any more are passed by when their turn comes.
-        let waiting = self.lost.iter().filter(|(id, index)| {
-            (self.base..end).contains(id) && self.queue[(id - self.base) as usize].wants(*index)
+        // Those of which nothing is lost any more are passed by when their turn comes.
+        let waiting = self.lost.iter().filter(|id| {
+            let message = self.message(**id);
+            message.is_some_and(|message| message.next_lost().is_some())
         });
         at_most(
             4,
-            "pieces to send again",
+            "messages to send again",
             waiting.count() as u64,
-            pieces.sum(),
+            2 * self.queue.len() as u64,
         )
     }
 
@@ -111,9 +108,11 @@ impl SendChannel {
         into.add(&self.meter);
         for message in &self.queue {
             let fragments = message.fragments.as_ref();
-            let next = fragments.map(|fragments| (fragments.next, fragments.first_unacked()));
+            let next = fragments.map(|fragments| (fragments.rest_len(), fragments.lost_bytes()));
             into.add(&(message.settled, message.is_abandoned));
             into.add(&(message.resend_queued, message.sent_at, next));
+            let acked = fragments.into_iter().flat_map(Fragments::acked);
+            acked.for_each(|part| into.add(&(part.start, part.end)));
         }
     }
 }

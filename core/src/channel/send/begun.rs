@@ -1,7 +1,9 @@
 //! Messages in the order in which they began to leave: priorities make it another than that of their numbers.
 
 use super::{COPIED_LEN_MAX, Outgoing, SendChannel};
+use crate::channel::SHORT_LEN;
 use crate::journal::Pen;
+use crate::pool::Pool;
 use crate::time::Instant;
 
 impl SendChannel {
@@ -34,24 +36,29 @@ impl SendChannel {
         self.oldest().and_then(|(_, message)| message.sent_at)
     }
 
-    /// Queues the oldest unacknowledged piece to be sent again, as a probe. Returns whether there is one.
-    pub(crate) fn probe(&mut self, pen: &mut Pen<'_>) -> bool {
-        let oldest = self.oldest();
-        let piece = oldest.and_then(|(id, message)| Some((id, message.first_unacked()?)));
-        let Some((id, index)) = piece else {
+    /// Queues the oldest unacknowledged piece to be sent again, as a probe. One that is to be `short` goes in fragments if it is
+    /// too long for the shortest datagram. Returns whether there is one.
+    pub(crate) fn probe(&mut self, short: bool, pool: &mut Pool, pen: &mut Pen<'_>) -> bool {
+        let Some(id) = self.begun.front().copied() else {
             return false;
         };
-        self.on_lost(id, index, true, pen);
+        if short {
+            self.cut(self.position(id), SHORT_LEN, pool);
+        }
+        let Some(piece) = self.message(id).and_then(Outgoing::first_unacked) else {
+            return false;
+        };
+        self.on_lost(id, piece, true, pen);
         true
     }
 
     /// As [`probe`](Self::probe), if it is a whole message of few bytes that no copies make up for.
-    pub(crate) fn probe_small(&mut self, pen: &mut Pen<'_>) -> bool {
+    pub(crate) fn probe_small(&mut self, pool: &mut Pool, pen: &mut Pen<'_>) -> bool {
         let is_small = |message: &Outgoing| {
             message.fragments.is_none() && message.bytes.len() <= COPIED_LEN_MAX
         };
         let is_wanted =
             !self.is_redundant && self.oldest().is_some_and(|(_, message)| is_small(message));
-        is_wanted && self.probe(pen)
+        is_wanted && self.probe(false, pool, pen)
     }
 }

@@ -1,6 +1,7 @@
 //! Messages of a channel that are in several packets.
 
-use super::{COPIED_LEN_MAX, Copies, Outgoing, SKIP, SendChannel};
+use super::{COPIED_LEN_MAX, Copies, Outgoing, SendChannel};
+use crate::channel::ranges::Piece;
 use crate::id::ChannelId;
 use crate::journal::{Pen, Step};
 use crate::peer::packet::PacketBuilder;
@@ -26,16 +27,16 @@ impl SendChannel {
         &mut self,
         now: Instant,
         id: u64,
-        index: u32,
+        piece: Piece,
         packet: u64,
         copies: &mut Copies,
     ) {
-        if !self.is_reliable() || index == SKIP {
+        if !self.is_reliable() || piece != Piece::Whole {
             return;
         }
         let is_redundant = self.is_redundant;
         let channel = self.index;
-        let Some(message) = self.find(id).filter(|message| message.fragments.is_none()) else {
+        let Some(message) = self.find(id) else {
             return;
         };
         message.carriers += 1;
@@ -67,7 +68,7 @@ impl SendChannel {
         let has_room = packet.numbered(self.index) < NUMBERED_MESSAGES_PER_PACKET_MAX;
         let len = self.queue[self.position(id)].bytes.len();
         let is_ready = self.meter.ready_at(frame_len(len)) <= now;
-        if !has_room || !is_ready || !self.put(packet, id, 0) {
+        if !has_room || !is_ready || self.put(packet, id, Piece::Whole).is_none() {
             return false;
         }
         self.meter.spend(now, frame_len(len));
@@ -89,7 +90,7 @@ impl SendChannel {
         if self.meter.ready_at(FRAME_LEN_LEAST) > now {
             return true;
         }
-        let mut lost = self.lost.iter().filter_map(|(id, _)| {
+        let mut lost = self.lost.iter().filter_map(|id| {
             let position = usize::try_from(id.checked_sub(self.base)?).ok()?;
             self.queue.get(position)
         });

@@ -1,7 +1,9 @@
 //! What of a channel may leave, when, and into the packet with it: a piece each time, when the channel's turn has come.
 
-use super::{Copies, SKIP, SendChannel};
+use super::{Copies, Outgoing, SendChannel};
 use crate::channel::credit::Allowance;
+use crate::channel::outgoing::Fragments;
+use crate::channel::ranges::Piece;
 use crate::config::Config;
 use crate::journal::Pen;
 use crate::peer::packet::PacketBuilder;
@@ -44,38 +46,51 @@ impl SendChannel {
         Some(ready.max(terms.since(message.queued_at)))
     }
 
-    /// When the next piece that was lost may leave.
+    /// When the next piece that was lost may leave; what is not wanted any more is free.
     pub(crate) fn lost_at(&self) -> Option<Instant> {
-        let (id, index) = *self.lost.front()?;
-        Some(self.ready_at(id, index))
+        let id = *self.lost.front()?;
+        let piece = self.message(id).and_then(Outgoing::next_lost);
+        Some(piece.map_or(Instant::ZERO, |piece| self.ready_at(id, piece)))
     }
 
-    /// When the rate lets a piece leave; what is not wanted any more is free.
-    pub(super) fn ready_at(&self, id: u64, index: u32) -> Instant {
+    /// When the rate lets a piece leave.
+    pub(super) fn ready_at(&self, id: u64, piece: Piece) -> Instant {
         if !self.meter.is_limited() {
             return Instant::ZERO;
         }
-        self.meter.ready_at(self.piece_cost(id, index))
+        self.meter.ready_at(self.piece_cost(id, piece))
     }
 
-    /// What a piece takes of the rate and of the channel's share. A note that a message will not come takes nothing.
-    fn piece_cost(&self, id: u64, index: u32) -> usize {
-        let message = self.message(id).filter(|message| message.wants(index));
-        match message {
-            Some(message) if index != SKIP => self.frame(message, id, index).encoded_len(),
-            Some(_) | None => 0,
+    /// What a piece takes of the rate and of the channel's share, at most. A note that a message will not come takes nothing.
+    fn piece_cost(&self, id: u64, piece: Piece) -> usize {
+        let message = self.message(id).filter(|message| message.wants(piece));
+        message.map_or(0, |message| self.frame_len(message, id, self.usual(piece)))
+    }
+
+    fn frame_len(&self, message: &Outgoing, id: u64, piece: Piece) -> usize {
+        match piece {
+            Piece::Skip => 0,
+            Piece::Whole | Piece::Part(_) => self.frame(message, id, piece).encoded_len(),
         }
     }
 
     /// Whether a lost piece may leave now. Forgets those that nobody wants any more.
     pub(crate) fn has_lost_due(&mut self, now: Instant) -> bool {
-        while let Some((id, index)) = self.lost.front().copied() {
-            if self.is_wanted(id, index) {
-                return self.admits(now, id, index);
+        while let Some(&id) = self.lost.front() {
+            if let Some(piece) = self.message(id).and_then(Outgoing::next_lost) {
+                return self.admits(now, id, piece);
             }
-            self.lost.pop_front();
+            self.forget_lost(id);
         }
         false
+    }
+
+    /// Nothing of the message at the front is to leave again.
+    fn forget_lost(&mut self, id: u64) {
+        self.lost.pop_front();
+        if let Some(message) = self.find(id) {
+            message.resend_queued = false;
+        }
     }
 
     /// Whether a piece that never left may leave now, apart from the owner's tick.
@@ -83,15 +98,15 @@ impl SendChannel {
         let Some((id, message)) = self.next(all) else {
             return false;
         };
-        let index = message.next_piece();
-        self.admits(now, id, index)
+        let piece = message.next_piece();
+        self.admits(now, id, piece)
     }
 
-    fn admits(&mut self, now: Instant, id: u64, index: u32) -> bool {
+    fn admits(&mut self, now: Instant, id: u64, piece: Piece) -> bool {
         if !self.meter.is_limited() {
             return true;
         }
-        let cost = self.piece_cost(id, index);
+        let cost = self.piece_cost(id, piece);
         self.meter.admits(now, cost)
     }
 
@@ -103,17 +118,24 @@ impl SendChannel {
         packet: &mut PacketBuilder<'_>,
         pen: &mut Pen<'_>,
     ) -> Option<usize> {
-        let (id, index) = self.lost.front().copied()?;
-        let cost = self.piece_cost(id, index);
+        let id = *self.lost.front()?;
+        let piece = self.message(id)?.next_lost()?;
         let numbered = packet.numbered(self.index);
-        if numbered >= NUMBERED_MESSAGES_PER_PACKET_MAX || !self.put(packet, id, index) {
+        if numbered >= NUMBERED_MESSAGES_PER_PACKET_MAX {
             return None;
         }
+        let (piece, cost) = self.put(packet, id, piece)?;
         self.meter.spend(now, cost);
-        self.note_left(packet, id, index, pen);
-        self.on_carried(now, id, index, packet.number(), copies);
-        self.set_resend_queued(id, index, false);
-        self.lost.pop_front();
+        self.note_left(packet, id, piece, pen);
+        self.on_carried(now, id, piece, packet.number(), copies);
+        let message = self.find(id)?;
+        let is_done = match (&mut message.fragments, piece) {
+            (Some(fragments), Piece::Part(part)) => fragments.on_left_again(part),
+            _ => true,
+        };
+        if is_done {
+            self.forget_lost(id);
+        }
         Some(cost)
     }
 
@@ -128,24 +150,28 @@ impl SendChannel {
         pen: &mut Pen<'_>,
     ) -> Option<usize> {
         let (id, message) = self.next(all)?;
-        let index = message.next_piece();
+        let piece = message.next_piece();
         let has_number = self.is_reliable() || message.fragments.is_some();
         if has_number && packet.numbered(self.index) >= NUMBERED_MESSAGES_PER_PACKET_MAX {
             return None;
         }
-        let cost = self.piece_cost(id, index);
-        if !self.put(packet, id, index) {
-            return None;
-        }
+        let (piece, cost) = self.put(packet, id, piece)?;
         self.meter.spend(now, cost);
         packet.mark_new();
-        self.note_left(packet, id, index, pen);
-        self.on_carried(now, id, index, packet.number(), copies);
-        self.on_sent_new(now, id, all, pool);
+        self.note_left(packet, id, piece, pen);
+        self.on_carried(now, id, piece, packet.number(), copies);
+        self.on_sent_new(now, id, piece, all, pool);
         Some(cost)
     }
 
-    fn on_sent_new(&mut self, now: Instant, id: u64, all: &mut Allowance, pool: &mut Pool) {
+    fn on_sent_new(
+        &mut self,
+        now: Instant,
+        id: u64,
+        piece: Piece,
+        all: &mut Allowance,
+        pool: &mut Pool,
+    ) {
         let is_reliable = self.is_reliable();
         let position = self.position(id);
         let message = &self.queue[position];
@@ -156,10 +182,13 @@ impl SendChannel {
         }
         let message = &mut self.queue[position];
         message.sent_at.get_or_insert(now);
-        let is_complete = message.fragments.as_mut().is_none_or(|fragments| {
-            fragments.next += 1;
-            fragments.next == fragments.count
-        });
+        if let (Some(fragments), Piece::Part(part)) = (&mut message.fragments, piece) {
+            fragments.on_left(part);
+        }
+        let is_complete = message
+            .fragments
+            .as_ref()
+            .is_none_or(Fragments::is_sent_in_full);
         if !is_complete {
             return;
         }

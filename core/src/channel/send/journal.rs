@@ -1,7 +1,8 @@
 //! What a channel tells the journal of its messages.
 
-use super::put::SKIP;
-use super::{Allowance, SendChannel};
+use super::{Allowance, Outgoing, SendChannel};
+use crate::channel::outgoing::Fragments;
+use crate::channel::ranges::Piece;
 use crate::id::ChannelId;
 use crate::journal::{Hold, Pen, Step};
 use crate::peer::packet::PacketBuilder;
@@ -13,36 +14,27 @@ impl SendChannel {
         &self,
         packet: &PacketBuilder<'_>,
         id: u64,
-        piece: u32,
+        piece: Piece,
         pen: &mut Pen<'_>,
     ) {
-        if piece == SKIP {
+        if piece == Piece::Skip {
             return;
         }
         pen.note(Step::Left {
             channel: ChannelId::new(self.index),
             id,
-            piece,
+            part: piece.bounds(),
             packet: packet.number(),
         });
     }
 
-    pub(super) fn requeued(&self, id: u64, piece: u32, is_probe: bool) -> Step {
+    pub(super) fn requeued(&self, id: u64, piece: Piece, is_probe: bool) -> Step {
         Step::Requeued {
             channel: ChannelId::new(self.index),
             id,
-            piece,
+            part: piece.bounds(),
             is_probe,
         }
-    }
-
-    /// Into how many pieces the latest message is cut.
-    pub(crate) fn pieces_of_newest(&self) -> u32 {
-        let fragments = self
-            .queue
-            .back()
-            .and_then(|message| message.fragments.as_ref());
-        fragments.map_or(1, |fragments| fragments.count)
     }
 
     /// Notes what holds back what was lost, and what is new and has its credit.
@@ -84,27 +76,26 @@ impl SendChannel {
             if !message.is_open() {
                 continue;
             }
-            let fragments = message.fragments.as_ref();
-            let pieces = fragments.map_or(1, |fragments| fragments.count);
             let queued = Step::Queued {
                 channel: ChannelId::new(self.index),
                 id,
                 len: message.bytes.len(),
-                pieces,
             };
             pen.note_at(message.queued_at, queued);
-            for piece in 0..pieces {
-                if fragments.is_some_and(|fragments| fragments.is_acked(piece)) {
-                    pen.note(Step::PieceAcked {
-                        channel: ChannelId::new(self.index),
-                        id,
-                        piece,
-                    });
-                }
+            let fragments = message.fragments.iter();
+            for part in fragments.flat_map(Fragments::acked) {
+                pen.note(Step::PieceAcked {
+                    channel: ChannelId::new(self.index),
+                    id,
+                    part: Piece::Part(part).bounds(),
+                });
             }
         }
-        for (id, piece) in self.lost.iter().filter(|(_, piece)| *piece != SKIP) {
-            pen.note(self.requeued(*id, *piece, false));
+        for id in &self.lost {
+            let piece = self.message(*id).and_then(Outgoing::next_lost);
+            if let Some(piece) = piece.filter(|piece| *piece != Piece::Skip) {
+                pen.note(self.requeued(*id, piece, false));
+            }
         }
     }
 }

@@ -1,60 +1,85 @@
 //! One piece into a packet.
 
 use super::{Outgoing, SendChannel};
+use crate::channel::outgoing::Fragments;
+use crate::channel::ranges::{Part, Piece};
+use crate::channel::{SHORT_LEN, USUAL_LEN, whole_len};
 use crate::peer::packet::PacketBuilder;
 use crate::reliability::recovery::Record;
 use crate::wire::frame::{Fragment, Message, Skip};
 
-/// Stands for the piece of an abandoned message: the note that it will not come.
-pub(crate) const SKIP: u32 = u32::MAX;
-
 impl SendChannel {
-    /// Whether the piece is still to be acknowledged.
-    pub(super) fn is_wanted(&self, id: u64, index: u32) -> bool {
-        self.message(id).is_some_and(|message| message.wants(index))
+    /// A piece as long as it is reckoned with before it is cut.
+    pub(super) fn usual(&self, piece: Piece) -> Piece {
+        let Piece::Part(Part { start, end }) = piece else {
+            return piece;
+        };
+        Piece::Part(Part::new(start, end.min(start + USUAL_LEN as u32)))
     }
 
-    /// Puts one piece into the packet if it fits.
-    pub(super) fn put(&self, packet: &mut PacketBuilder<'_>, id: u64, index: u32) -> bool {
-        if index == SKIP {
-            return self.put_skip(packet, id);
-        }
-        let message = &self.queue[self.position(id)];
-        let frame = self.frame(message, id, index);
-        let record = self.is_reliable().then_some(match frame.fragment {
-            None => Record::Message {
-                channel: self.index,
-                id,
-            },
-            Some(_) => Record::Fragment {
-                channel: self.index,
-                id,
-                index,
-            },
+    /// Puts a piece into the packet, or as much of it as fits; tells what, and what it takes of the channel's share.
+    pub(super) fn put(
+        &self,
+        packet: &mut PacketBuilder<'_>,
+        id: u64,
+        piece: Piece,
+    ) -> Option<(Piece, usize)> {
+        let message = self.message(id)?;
+        let (piece, record) = match piece {
+            Piece::Skip => return self.put_skip(packet, message, id).then_some((piece, 0)),
+            Piece::Whole => {
+                let channel = self.index;
+                (piece, Record::Message { channel, id })
+            }
+            Piece::Part(part) => {
+                let part = self.fit(packet, message, part)?;
+                let record = Record::Fragment {
+                    channel: self.index,
+                    id,
+                    part,
+                };
+                (Piece::Part(part), record)
+            }
+        };
+        let frame = self.frame(message, id, piece);
+        let record = self.is_reliable().then_some(record);
+        let is_put = packet.message(&frame, record);
+        is_put.then(|| (piece, frame.encoded_len()))
+    }
+
+    /// What of a part goes into the packet: no more than of a message that goes whole, so that acknowledgements, state and copies find
+    /// their room beside bulk. Of an unreliable message no less than what fits into the shortest datagram: each packet more is a
+    /// chance more to lose it all. With a rate no more than was reckoned with.
+    fn fit(&self, packet: &PacketBuilder<'_>, message: &Outgoing, part: Part) -> Option<Part> {
+        let fragments = message.fragments.as_ref()?;
+        let room = packet.fragment_room(part.start, fragments.len());
+        let room = room.min(match self.meter.is_limited() {
+            true => USUAL_LEN,
+            false => whole_len(packet.size_max()),
         });
-        packet.message(&frame, record)
+        let least = if self.is_reliable() { 0 } else { SHORT_LEN };
+        Fragments::fit(part, room, least)
     }
 
     /// The frame of a piece of message `id`.
-    pub(super) fn frame<'a>(&self, message: &'a Outgoing, id: u64, index: u32) -> Message<'a> {
+    pub(super) fn frame<'a>(&self, message: &'a Outgoing, id: u64, piece: Piece) -> Message<'a> {
         // Only what must be told apart on the way is named, so that the names last: 16 bits travel.
-        let (fragment, name) = match &message.fragments {
-            Some(fragments) => {
-                let count = fragments.count;
-                (Some(Fragment { index, count }), Some(fragments.id))
+        let (fragment, name) = match (&message.fragments, piece) {
+            (Some(fragments), Piece::Part(part)) => {
+                let (offset, total) = (part.start, fragments.len());
+                (Some(Fragment { offset, total }), Some(fragments.id))
             }
-            None => (None, self.is_reliable().then_some(id)),
+            _ => (None, self.is_reliable().then_some(id)),
         };
         Message {
             channel: self.index,
             id: name.map(|name| name as u16),
             fragment,
-            payload: message.piece(index),
+            payload: message.piece(piece),
         }
     }
 
-    fn put_skip(&self, packet: &mut PacketBuilder<'_>, id: u64) -> bool {
-        let message = &self.queue[self.position(id)];
+    fn put_skip(&self, packet: &mut PacketBuilder<'_>, message: &Outgoing, id: u64) -> bool {
         let skip = Skip {
             channel: self.index,
             id: id as u16,

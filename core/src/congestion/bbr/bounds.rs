@@ -10,6 +10,8 @@ use crate::time::Instant;
 const BETA_PERMILLE: u64 = 700;
 /// "`LossThresh`".
 const LOSS_PERMILLE: u64 = 20;
+/// A queue as long as this part of the least round trip makes one lost datagram no chance.
+const QUEUE_DIVISOR: u64 = 4;
 /// "`BBRStartupFullLossCnt`".
 const STARTUP_LOSSES: u32 = 6;
 
@@ -105,11 +107,6 @@ impl Bounds {
     }
 }
 
-/// "`IsInflightTooHigh`".
-pub(super) fn is_too_high(lost: u64, sent_in_flight: u64) -> bool {
-    lost > scale(sent_in_flight, LOSS_PERMILLE, 1_000)
-}
-
 /// "`InflightAtLoss`".
 pub(super) fn inflight_at_loss(packet: &LostPacket) -> u64 {
     let before = packet.sent_in_flight.saturating_sub(packet.bytes);
@@ -119,6 +116,17 @@ pub(super) fn inflight_at_loss(packet: &LostPacket) -> u64 {
 }
 
 impl Bbr {
+    /// "`IsInflightTooHigh`". Of fewer than 50 datagrams one is more than "`LossThresh`" already: while no queue is seen, it says of no
+    /// rate that it is too high.
+    pub(super) fn is_too_high(&self, lost: u64, sent_in_flight: u64) -> bool {
+        let least_us = self.model.round_trip_us().unwrap_or(0);
+        let chance = match self.model.queue_us() < least_us / QUEUE_DIVISOR {
+            true => self.datagram_size,
+            false => 0,
+        };
+        lost > scale(sent_in_flight, LOSS_PERMILLE, 1_000).max(chance)
+    }
+
     /// "`NoteLoss`" and "`SaveStateUponLoss`".
     pub(super) fn note_loss(&mut self, delivered: u64) {
         if self.bounds.is_loss_in_round {
@@ -176,7 +184,7 @@ impl Bbr {
         if self.cycle.phase == Phase::Startup
             && is_long
             && bounds.rows >= STARTUP_LOSSES
-            && is_too_high(progress.lost_since_sent, progress.sent_in_flight)
+            && self.is_too_high(progress.lost_since_sent, progress.sent_in_flight)
         {
             self.leave_startup();
         }

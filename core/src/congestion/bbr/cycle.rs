@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::super::Progress;
-use super::{Bbr, bounds};
+use super::Bbr;
 use crate::rng::Rng;
 use crate::saved::saved;
 use crate::time::Instant;
@@ -267,7 +267,7 @@ impl Bbr {
                 return true;
             }
         }
-        let is_too_high = bounds::is_too_high(progress.lost_since_sent, progress.sent_in_flight);
+        let is_too_high = self.is_too_high(progress.lost_since_sent, progress.sent_in_flight);
         if is_too_high || self.bounds.inflight_longterm == u64::MAX {
             return false;
         }

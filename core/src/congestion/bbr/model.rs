@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::super::Progress;
 use super::{WINDOW_MAX, scale};
 use crate::saved::saved;
-use crate::time::Instant;
+use crate::time::{Instant, micros};
 
 /// "`MinRTTFilterLen`", "`ProbeRTTInterval`".
 const ROUND_TRIP_FOR: Duration = Duration::from_secs(10);
@@ -30,6 +30,7 @@ pub(super) struct Model {
     next_round: u64,
     /// "`max_bw_filter`": this cycle, the one before.
     bandwidth: [u64; 2],
+    latest_us: u64,
     least_us: Option<u64>,
     least_at: Instant,
     probed_us: Option<u64>,
@@ -54,6 +55,7 @@ saved!(Model {
     round_count,
     next_round,
     bandwidth,
+    latest_us,
     least_us,
     least_at,
     probed_us,
@@ -107,12 +109,18 @@ impl Model {
         self.least_us
     }
 
+    /// What the latest round trip had above the least.
+    pub(super) fn queue_us(&self) -> u64 {
+        self.latest_us.saturating_sub(self.least_us.unwrap_or(0))
+    }
+
     /// "`UpdateMinRTT`". Whether it is time to look for it anew.
     pub(super) fn take_round_trip(&mut self, progress: &Progress) -> bool {
         let now = progress.now;
         let is_due = now > self.probed_at + PROBE_RTT_EVERY;
         if let Some(round_trip_us) = progress.round_trip_us {
             let round_trip_us = round_trip_us.clamp(1, ROUND_TRIP_MAX_US);
+            self.latest_us = round_trip_us;
             if is_due || self.probed_us.is_none_or(|least| round_trip_us < least) {
                 self.probed_us = Some(round_trip_us);
                 self.probed_at = now;
@@ -137,8 +145,7 @@ impl Model {
     /// "`UpdateACKAggregation`".
     pub(super) fn aggregate(&mut self, progress: &Progress, bandwidth: u64, cwnd: u64) {
         let since = progress.now.saturating_duration_since(self.extra_since);
-        let since_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
-        let mut expected = scale(bandwidth, since_us, 1_000_000);
+        let mut expected = scale(bandwidth, micros(since), 1_000_000);
         if self.extra_delivered <= expected {
             self.restart_aggregation(progress.now);
             expected = 0;

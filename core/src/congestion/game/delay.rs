@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::saved::saved;
-use crate::time::Instant;
+use crate::time::{Instant, micros};
 
 /// The least round trip is remembered for this long at least, and twice as long at most.
 const BASE_FOR: Duration = Duration::from_secs(10);
@@ -189,7 +189,7 @@ impl Train {
             return None;
         }
         self.bytes += bytes;
-        let took = now.saturating_duration_since(self.began_at).as_micros() as u64;
+        let took = micros(now.saturating_duration_since(self.began_at));
         let is_slowed = round_trip_us - self.least_us >= slowed_us;
         (is_slowed && took > 0).then(|| super::scale(self.bytes, 1_000_000, took))
     }

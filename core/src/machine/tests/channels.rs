@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::link::{Faults, Storm};
 use super::pair::{Pair, Side};
-use crate::channel::message_cost_most;
+use crate::channel::message_cost;
 use crate::config::ConfigBuilder;
 use crate::{ChannelConfig, Config, Delivery, Event, SendError};
 
@@ -145,7 +145,7 @@ fn settings(size_max: usize, tight: bool, datagram_size_max: usize) -> ConfigBui
         Delivery::Ordered,
     ];
     let cap = if tight {
-        message_cost_most(size_max)
+        message_cost(size_max)
     } else {
         64 * 1024
     };
@@ -321,7 +321,7 @@ proptest! {
             storm: Storm::new(pair, start, seed),
             flows: [vec![Flow::default(); 4], vec![Flow::default(); 4]],
             size_max,
-            cap: if tight { message_cost_most(size_max) } else { 64 * 1024 },
+            cap: if tight { message_cost(size_max) } else { 64 * 1024 },
         };
         for step in steps {
             model.apply(step);

@@ -7,11 +7,11 @@ use crate::wire::varint;
 use crate::{CloseReason, Event};
 
 /// A frame of a fragment, its payload's length included.
-pub(super) fn fragment(channel: u8, id: u16, index: u64, count: u64, payload: &[u8]) -> Vec<u8> {
+pub(super) fn fragment(channel: u8, id: u16, offset: u64, total: u64, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x80 | 0x40 | 0x20 | channel];
     frame.extend_from_slice(&id.to_be_bytes());
-    varint::encode(index, &mut frame);
-    varint::encode(count, &mut frame);
+    varint::encode(offset, &mut frame);
+    varint::encode(total, &mut frame);
     varint::encode(payload.len() as u64, &mut frame);
     frame.extend_from_slice(payload);
     frame

@@ -10,20 +10,20 @@ use crate::event::Violation;
 use crate::{Arrival, ChannelConfig, CloseReason, Config, Delivery, Instant, ServerIdentity};
 
 #[test]
-fn a_lie_about_indexes_and_counts_ends_the_connection() {
-    for (index, count) in [
-        (u64::from(u32::MAX), 2),
+fn a_lie_about_offsets_and_totals_ends_the_connection() {
+    for (offset, total) in [
+        (u64::from(u32::MAX), 600),
         (u64::from(u32::MAX), u64::from(u32::MAX)),
         (0, 0),
-        (0, 1),
-        (2, 2),
-        (1, 1 << 32),
-        (1 << 61, 2),
+        (0, 299),
+        (301, 600),
+        (300, 1 << 32),
+        (1 << 61, 600),
         (0, 1 << 20),
     ] {
         for channel in 0..4 {
             let mut pair = Pair::connected();
-            pair.attack(&fragment(channel, 0, index, count, &[7; 300]));
+            pair.attack(&fragment(channel, 0, offset, total, &[7; 300]));
             pair.run_for(Duration::from_secs(1));
             assert!(
                 matches!(
@@ -32,7 +32,7 @@ fn a_lie_about_indexes_and_counts_ends_the_connection() {
                         Violation::BadFragment | Violation::BadFrame | Violation::TooLarge
                     )
                 ),
-                "{index} of {count}"
+                "{offset} of {total}"
             );
         }
     }
@@ -42,7 +42,7 @@ fn a_lie_about_indexes_and_counts_ends_the_connection() {
 fn a_message_given_up_for_less_than_came_of_it_ends_the_connection() {
     for channel in [2, 3] {
         let mut pair = Pair::connected();
-        pair.attack(&fragment(channel, 0, 0, 2, &[7; 300]));
+        pair.attack(&fragment(channel, 0, 0, 600, &[7; 300]));
         pair.attack(&skip(channel, 0, 300));
         // The books are in order even before the owner hears of it.
         assert_eq!(pair.server.endpoint.audit(0), Ok(()));

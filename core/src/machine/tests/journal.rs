@@ -56,30 +56,29 @@ fn a_message_that_is_lost_leaves_again_and_both_are_noted() {
     let first = pair.client.slot().peer.recovery.next_number() - 1;
     pair.run_for(Duration::from_secs(1));
 
-    let (channel, id, piece) = (ch(ORDERED), 0, 0);
+    let (channel, id, part) = (ch(ORDERED), 0, None);
     let left = |packet| Step::Left {
         channel,
         id,
-        piece,
+        part,
         packet,
     };
     let queued = Step::Queued {
         channel,
         id,
         len: 4,
-        pieces: 1,
     };
     let requeued = Step::Requeued {
         channel,
         id,
-        piece,
+        part,
         is_probe: true,
     };
     let lost = Step::PacketLost {
         packet: first,
         cause: LossCause::Late,
     };
-    let acked = Step::PieceAcked { channel, id, piece };
+    let acked = Step::PieceAcked { channel, id, part };
     let delivered = Step::Delivered { channel, id };
     assert_eq!(
         steps(&mut pair.client),
@@ -117,8 +116,8 @@ fn a_message_that_waits_for_one_before_it_is_noted() {
     let arrived = |id, packet| Step::Arrived {
         channel,
         name: Some(id),
-        piece: 0,
-        pieces: 1,
+        offset: 0,
+        total: 1,
         len: 1,
         packet: Some(packet),
     };
@@ -234,12 +233,11 @@ fn a_journal_begins_with_what_is_under_way() {
             channel,
             id,
             len: 1,
-            pieces: 1,
         },
         Step::Left {
             channel,
             id,
-            piece: 0,
+            part: None,
             packet,
         },
     ] {

@@ -14,7 +14,7 @@ use crate::record::codec::put_number;
 use crate::record::header::RedactedHeader;
 use crate::record::recording::repair;
 use crate::record::ring::RING_BYTES_MIN;
-use crate::time::Instant;
+use crate::time::{Instant, micros};
 use crate::transmit::Ecn;
 
 /// Whoever is no peer.
@@ -61,7 +61,7 @@ impl Redactor {
         let checksum = RedactedHeader::put(now, &mut header);
         Self {
             blocks: Blocks::new(header, checksum, now),
-            time_us: micros(now),
+            time_us: now.as_micros(),
             peer: NOBODY,
             sent_len: 0,
             arrived_len: 0,
@@ -334,8 +334,7 @@ impl Redactor {
                 put_number(to - from - 1, out);
             }
             if let Some(round_trip) = round_trip {
-                let us = u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX);
-                put_number(us / tags::ROUND_TRIP_UNIT_US, out);
+                put_number(micros(round_trip) / tags::ROUND_TRIP_UNIT_US, out);
             }
         }
     }
@@ -364,7 +363,7 @@ impl Redactor {
             self.finish(EndReason::NotTaken);
             return None;
         }
-        let now_us = micros(now).max(self.time_us);
+        let now_us = now.as_micros().max(self.time_us);
         let passed = now_us - self.time_us;
         self.time_us = now_us;
         let is_other = peer != self.peer;
@@ -411,8 +410,4 @@ const fn mark_byte(ecn: Option<Ecn>) -> u8 {
         Some(Ecn::Ect1) => 2,
         Some(Ecn::Ce) => 3,
     }
-}
-
-const fn micros(at: Instant) -> u64 {
-    at.as_nanos() / 1_000
 }

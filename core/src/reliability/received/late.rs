@@ -74,6 +74,24 @@ mod tests {
     }
 
     #[test]
+    fn of_several_that_came_late_the_lowest_is_told() {
+        let mut late = Late::NONE;
+        for (number, lowest) in [(5, 5), (6, 5), (3, 3)] {
+            late.add(number, 7);
+            assert_eq!(late.lowest(), Some(lowest));
+        }
+    }
+
+    #[test]
+    fn one_acknowledgement_may_tell_of_all_that_came_late() {
+        let mut late = Late::NONE;
+        late.add(5, 7);
+        late.add(6, 8);
+        late.on_ack_confirmed(9);
+        assert_eq!(late.lowest(), None);
+    }
+
+    #[test]
     fn where_numbers_come_late_all_the_time_none_is_reported_for_longer_than_two_round_trips() {
         const ROUND_TRIP: u64 = 20;
         let mut late = Late::NONE;

@@ -8,7 +8,7 @@ use crate::congestion::Arrived;
 use crate::reliability::ACK_RANGES_MAX;
 use crate::reliability::ledger::Fate;
 use crate::reliability::received::LAZY_ACK_DELAY;
-use crate::time::Instant;
+use crate::time::{Instant, micros};
 
 impl Recovery {
     /// Takes in an acknowledgement, `ranges` newest first (others are ignored). `delay` is how long the peer held it,
@@ -59,7 +59,7 @@ impl Recovery {
                 .on_sample(now.saturating_duration_since(sent_at));
         }
         acked.packets_lost = self.detect_losses(now, sink);
-        let round_trip_us = acked.round_trip.map(|rtt| rtt.as_micros() as u64);
+        let round_trip_us = acked.round_trip.map(micros);
         let in_flight = self.ledger.flying_bytes();
         self.congestion
             .on_progress(now, round_trip_us, in_flight, &self.rtt);

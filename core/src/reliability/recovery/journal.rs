@@ -1,6 +1,7 @@
 //! What the journal asks.
 
 use super::{Permit, Record, Recovery};
+use crate::channel::ranges::Piece;
 use crate::id::ChannelId;
 use crate::journal::{Pen, Step};
 use crate::time::Instant;
@@ -31,9 +32,11 @@ impl Recovery {
         let packets = (0..).map_while(|index| self.ledger.get(index));
         for packet in packets {
             for record in self.ledger.records_of(packet) {
-                let (channel, id, piece) = match record {
-                    Record::Message { channel, id } => (channel, id, 0),
-                    Record::Fragment { channel, id, index } => (channel, id, index),
+                let (channel, id, part) = match record {
+                    Record::Message { channel, id } => (channel, id, None),
+                    Record::Fragment { channel, id, part } => {
+                        (channel, id, Piece::Part(part).bounds())
+                    }
                     Record::Skip { .. }
                     | Record::Credit { .. }
                     | Record::CreditAll
@@ -45,7 +48,7 @@ impl Recovery {
                 let left = Step::Left {
                     channel: ChannelId::new(channel),
                     id,
-                    piece,
+                    part,
                     packet: packet.number,
                 };
                 pen.note_at(packet.sent_at, left);

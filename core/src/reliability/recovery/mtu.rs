@@ -93,9 +93,9 @@ impl Suspects {
 }
 
 impl Recovery {
-    /// The probe assembled left with `size` bytes. It is in flight, but nobody waits for it, and its loss is no loss.
+    /// The probe assembled left with `size` bytes, as there is much to send. It is in flight, but nobody waits for it, and its loss is no loss.
     pub(crate) fn on_mtu_probe_sent(&mut self, now: Instant, size: usize) {
-        let number = self.on_sent(now, size, Eliciting::Lazy, None, true);
+        let number = self.on_sent(now, size, Eliciting::Lazy, None, false);
         self.suspects.probe = Some(number);
     }
 

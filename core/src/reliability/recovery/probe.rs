@@ -23,8 +23,7 @@ impl Recovery {
         }
         let steps = u32::try_from(missing).unwrap_or(u32::MAX).saturating_add(1);
         let step = now.saturating_duration_since(before) / steps;
-        let missed_at = (missing > 0)
-            .then(|| Instant::ZERO + now.saturating_duration_since(Instant::ZERO + step));
+        let missed_at = (missing > 0).then(|| now - step);
         let asked = Question {
             sent_at: since,
             asked_at: since.max(self.probed_at),

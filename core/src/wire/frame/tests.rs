@@ -48,8 +48,11 @@ fn an_unreliable_message_costs_one_byte_at_the_end_of_a_packet() {
 }
 
 #[test]
-fn a_reliable_fragment_carries_id_index_and_count() {
-    let fragment = Some(Fragment { index: 1, count: 3 });
+fn a_fragment_carries_id_offset_and_total() {
+    let fragment = Some(Fragment {
+        offset: 128,
+        total: 600,
+    });
     let message = Message {
         channel: 1,
         id: Some(0x0102),
@@ -58,7 +61,7 @@ fn a_reliable_fragment_carries_id_index_and_count() {
     };
     let mut out = Vec::new();
     message.encode(&mut out);
-    assert_eq!(out, [0xE1, 1, 2, 1, 3, 1, b'x']);
+    assert_eq!(out, [0xE1, 1, 2, 0x40, 128, 0x42, 0x58, 1, b'x']);
     assert_eq!(message.encoded_len(), out.len());
     assert_eq!(
         decode_all(&out, &channels()),

@@ -111,8 +111,8 @@ fn frame(frame: &Frame) -> Value {
             if let Some(id) = id {
                 message["message_id"] = json!(id);
             }
-            if let Some((index, count)) = fragment {
-                message["fragment"] = json!({"index": index, "count": count});
+            if let Some((offset, total)) = fragment {
+                message["fragment"] = json!({"offset": offset, "total": total});
             }
             if *is_copy {
                 message["copy"] = json!(true);
