@@ -1,6 +1,10 @@
 //! A flood of HELLOs from addresses that are not the sender's, while 64 play and others come.
 //!
 //! `TICKWIRE_FLOOD=10000000 cargo test --release -p tickwire-tests flood` sends ten million; without it there are fewer.
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures are what a long flood is for"
+)]
 
 use std::net::SocketAddr;
 use std::time::Duration;
