@@ -14,6 +14,7 @@ mod pair;
 mod parity;
 mod paths;
 mod qos;
+mod retry;
 mod timers;
 
 use pair::Pair;
