@@ -266,7 +266,7 @@ impl Default for Config {
             half_open_max: 64,
             connection_id_len: 2,
             datagram_size_max: None,
-            mtu_discovery: true,
+            mtu_discovery: false,
             connection_bytes_max: 256 * 1024,
             unread_bytes_max: 16 * 1024 * 1024,
             idle_timeout: Duration::from_secs(10),

@@ -30,8 +30,8 @@ impl Manners {
         congestion: CongestionControl::Game,
         redundancy_percent_max: 40,
         ecn: true,
-        mtu_discovery: true,
-        datagram_size_max: 1_452,
+        mtu_discovery: false,
+        datagram_size_max: 1_200,
         keepalive_interval: KeepaliveInterval::Adaptive,
     };
 
@@ -66,9 +66,9 @@ impl Manners {
         let config = config.redundancy_percent_max(self.redundancy_percent_max);
         let config = config.ecn(self.ecn).mtu_discovery(self.mtu_discovery);
         let config = config.keepalive_interval(self.keepalive_interval);
-        match self.datagram_size_max == Self::USUAL.datagram_size_max {
-            true => config,
-            false => config.datagram_size_max(self.datagram_size_max),
+        match self.mtu_discovery {
+            true => config.datagram_size_max(self.datagram_size_max),
+            false => config,
         }
     }
 }
@@ -140,9 +140,7 @@ impl fmt::Display for Manners {
         if !self.ecn {
             f.write_str(", no ecn")?;
         }
-        if !self.mtu_discovery {
-            f.write_str(", no mtu")?;
-        } else if self.datagram_size_max != Self::USUAL.datagram_size_max {
+        if self.mtu_discovery {
             write!(f, ", mtu up to {}", self.datagram_size_max)?;
         }
         if let KeepaliveInterval::Fixed(interval) = self.keepalive_interval {

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
+use super::FRAGMENT_LEN_MIN;
 use super::options::Priority;
 use super::ranges::{Part, Parts, Piece};
-use super::FRAGMENT_LEN_MIN;
 use crate::config::Config;
 use crate::pool::Pool;
 use crate::saved::saved;
