@@ -178,6 +178,8 @@ pub struct Config {
     pub(crate) accepts: bool,
     pub(crate) peers_max: u32,
     pub(crate) half_open_max: u32,
+    pub(crate) unproven_max: u32,
+    pub(crate) unproven_per_second: u32,
     pub(crate) connection_id_len: u8,
     /// `None`: whatever goes with `mtu_discovery`.
     pub(crate) datagram_size_max: Option<usize>,
@@ -264,6 +266,8 @@ impl Default for Config {
             accepts: false,
             peers_max: 32,
             half_open_max: 64,
+            unproven_max: 6,
+            unproven_per_second: 250,
             connection_id_len: 2,
             datagram_size_max: None,
             mtu_discovery: false,
@@ -345,6 +349,11 @@ impl ConfigBuilder {
         peers_max: u32,
         /// Handshakes that wait for the client's proof, at most, 1 to 5,000. Default 64.
         half_open_max: u32,
+        /// From so many half-open handshakes on a client must first prove its address, with a cookie that the server does not have to
+        /// remember: one more round trip, 0 (always) to 5,000. Default 6, which take 48 KiB of memory; the other places are left to those who did.
+        unproven_max: u32,
+        /// The same beyond so many handshakes a second, 1 to 100,000: each costs a server about a sixth of a millisecond. Default 250.
+        unproven_per_second: u32,
         /// Bytes of the connection ids that peers put into datagrams to this endpoint, 2 to 8. Default 2.
         connection_id_len: u8,
         /// Whether longer datagrams than 1,200 bytes are tried once there are long messages to send, and shorter ones used where these

@@ -156,8 +156,10 @@ pub struct EndpointStats {
     pub half_open_now: u64,
     /// Connections completed ever, either role.
     pub connections_ever: u64,
-    /// First handshake datagrams of clients that were new (repeats not counted).
+    /// First handshake datagrams of clients that were new (repeats not counted, nor those asked to prove their address).
     pub attempts: u64,
+    /// Clients asked to prove their address first, because the server was loaded (repeats counted).
+    pub retries: u64,
     /// Handshakes completed as server.
     pub accepted: u64,
     /// Handshakes refused, by reason.
@@ -183,6 +185,7 @@ saved!(EndpointStats {
     half_open_now,
     connections_ever,
     attempts,
+    retries,
     accepted,
     refused,
     datagrams_received,

@@ -44,6 +44,8 @@ pub enum Content {
     Probe,
     /// Somebody does.
     ProbeReply,
+    /// A loaded server asks a client to say hello again, with the cookie in it.
+    Retry,
     /// A line of discovery, without the white space around it.
     Discovery(String),
     /// A STUN message.
@@ -145,6 +147,7 @@ impl fmt::Display for Content {
             Self::Reset => f.write_str("Reset"),
             Self::Probe => f.write_str("Probe"),
             Self::ProbeReply => f.write_str("ProbeReply"),
+            Self::Retry => f.write_str("Retry"),
             Self::Discovery(text) => f.write_str(text),
             Self::Stun => f.write_str("Stun"),
             Self::Unknown => f.write_str("Unknown"),

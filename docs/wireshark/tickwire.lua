@@ -17,6 +17,7 @@ local f = {}
 
 local TYPES = {
     [0xC0] = "HELLO", [0xC1] = "WELCOME", [0xC2] = "REFUSE", [0xC3] = "RESET", [0xC4] = "PROBE", [0xC5] = "PROBE_REPLY",
+    [0xC6] = "RETRY",
 }
 local FRAMES = {
     [0] = "PADDING", [1] = "PING", [2] = "ACK", [3] = "CREDIT", [4] = "CREDIT_ALL", [5] = "CLOSE",
@@ -75,6 +76,8 @@ local all = {
     field("close.code", "uint64", "Code"),
     field("close.text", "string", "Text"),
     field("path.data", "bytes", "Path data"),
+    field("cookie.length", "uint8", "Cookie length"),
+    field("cookie", "bytes", "Cookie"),
     field("padding", "bytes", "Padding"),
     field("version", "uint8", "Version"),
     field("id_length", "uint8", "Connection id length"),
@@ -308,6 +311,9 @@ local function read_hello(tvb, tree)
     elseif message:left() > 0 then
         tree:add(f["noise.payload"], message:take(message:left()))
     end
+    local cookie_len, cookie_len_range = r:uint(1)
+    tree:add(f["cookie.length"], cookie_len_range)
+    if cookie_len == 17 then tree:add(f.cookie, r:take(17)) end
     local padding = r:bytes(r:left())
     if padding then tree:add(f.padding, padding) end
     return "Hello(" .. (PATTERNS[pattern] or "?") .. ")"
@@ -348,6 +354,12 @@ local function read_refuse(tvb, tree)
     return "Refuse(" .. text .. ")"
 end
 
+local function read_retry(tvb, tree)
+    tree:add(f.id, reader(tvb, 1):take(tvb:len() - 18))
+    tree:add(f.cookie, tvb(tvb:len() - 17))
+    return "Retry"
+end
+
 local function read_reset(tvb, tree)
     tree:add(f["reset.token"], reader(tvb, 1):take(16))
     return "Reset"
@@ -375,7 +387,7 @@ end
 
 local READERS = {
     [0xC0] = read_hello, [0xC1] = read_welcome, [0xC2] = read_refuse, [0xC3] = read_reset,
-    [0xC4] = read_probe("Probe"), [0xC5] = read_probe("ProbeReply"),
+    [0xC4] = read_probe("Probe"), [0xC5] = read_probe("ProbeReply"), [0xC6] = read_retry,
 }
 
 local function is_discovery(raw)

@@ -27,6 +27,8 @@ mod driver_ring;
 #[cfg(test)]
 mod ecn;
 #[cfg(test)]
+mod flood;
+#[cfg(test)]
 mod game;
 #[cfg(test)]
 mod graph;

@@ -90,6 +90,19 @@ fn hello_is_repeated_when_the_document_says() {
 }
 
 #[test]
+fn a_retry_and_its_answer_are_as_shown() {
+    let mut wire = Wire::with(Config::builder().unproven_max(0));
+    wire.dial(ServerIdentity::TrustOnFirstUse);
+    let hello = wire.client_sends().remove(0);
+    let retry = wire.ask(hello);
+    assert_shown("retry", &retry);
+    wire.client_takes([retry]);
+    let hello = wire.client_sends().remove(0);
+    assert_shown("hello-with-cookie", &hello);
+    assert_shown("welcome-nx", &wire.ask(hello));
+}
+
+#[test]
 fn another_version_is_refused_as_shown() {
     let hello = Example::of("hello-of-another-version").bytes();
     assert_shown("refuse", &Wire::new().ask(hello));

@@ -7,7 +7,7 @@ use super::credit::Allowance;
 use super::options::SendOptions;
 use super::ranges::Piece;
 use super::send::{QueueFull, Queued, Receipt, SendChannel, Terms};
-use super::shares::Shares;
+use super::shares::{Set, Shares};
 use super::whole_len;
 use crate::audit::{Checked, Depth, Fingerprint, at_most, holds};
 use crate::config::{Config, TickConfig};
@@ -33,6 +33,8 @@ pub(crate) struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     pub(super) channels: Vec<SendChannel>,
+    /// Those that may hold something: all others are at rest, and cost no call anything.
+    pub(super) busy: Set,
     pub(super) shares: Shares,
     pub(crate) copies: Copies,
     pub(super) all: Allowance,
@@ -41,7 +43,7 @@ pub(crate) struct Outbox {
     pub(crate) retransmissions: u64,
 }
 
-saved!(Outbox { channels, shares, copies, all, receipts, retransmissions } if Outbox::is_sound);
+saved!(Outbox { channels, busy, shares, copies, all, receipts, retransmissions } if Outbox::is_sound);
 
 /// Receipts that may be outstanding or unpolled; more are refused as a full queue.
 const RECEIPTS_MAX: u32 = 4_096;
@@ -52,6 +54,7 @@ impl Outbox {
         let shares = config.channels.iter();
         let shares = shares.map(|channel| (channel.qos, !channel.delivery.is_reliable()));
         Self {
+            busy: Set::default(),
             shares: Shares::new(shares),
             channels: channels
                 .map(|(index, channel)| {
@@ -70,6 +73,8 @@ impl Outbox {
 
     fn is_sound(&self, config: &Config) -> bool {
         self.channels.len() == config.channels.len()
+            && self.busy.iter().all(|index| index < self.channels.len())
+            && self.audit_busy().is_ok()
     }
 
     /// What the peer's handshake allows at first.
@@ -107,6 +112,7 @@ impl Outbox {
         pen: &mut Pen<'_>,
     ) -> Result<Queued, QueueFull> {
         let name = channel.as_u8();
+        self.busy.set(channel.index(), true);
         let channel = &mut self.channels[channel.index()];
         let receipt = options.receipt && channel.is_reliable();
         if receipt && self.receipts == RECEIPTS_MAX {
@@ -123,8 +129,7 @@ impl Outbox {
 
     /// When the next message expires.
     pub(crate) fn expires_at(&self) -> Option<Instant> {
-        let channels = self.channels.iter();
-        channels.filter_map(SendChannel::expires_at).min()
+        self.busy().filter_map(SendChannel::expires_at).min()
     }
 
     /// Gives up what has expired; `told` hears of each, and of its receipt if one is due.
@@ -135,7 +140,8 @@ impl Outbox {
         pen: &mut Pen<'_>,
         mut told: impl FnMut(Option<Receipt>),
     ) {
-        for (name, channel) in (0..).zip(&mut self.channels) {
+        for index in self.busy.iter() {
+            let (name, channel) = (index as u8, &mut self.channels[index]);
             while let Some(expired) = channel.expire(now, pool, pen) {
                 self.copies.forget((name, expired.id));
                 told(expired.receipt);
@@ -156,45 +162,51 @@ impl Outbox {
     }
 
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.channels.iter().map(SendChannel::queued_bytes).sum()
+        self.busy().map(SendChannel::queued_bytes).sum()
     }
 
     /// Reliable messages that are not acknowledged.
     pub(crate) fn undelivered(&self) -> u32 {
-        self.reliable().map(SendChannel::pending).sum()
+        let reliable = self.channels.iter().filter(|channel| channel.is_reliable());
+        reliable.map(SendChannel::pending).sum()
     }
 
-    fn reliable(&self) -> impl Iterator<Item = &SendChannel> {
-        self.channels.iter().filter(|channel| channel.is_reliable())
+    /// The channels that may hold something.
+    fn busy(&self) -> impl Iterator<Item = &SendChannel> {
+        self.busy.iter().map(|index| &self.channels[index])
+    }
+
+    /// A channel that has nothing left is busy no more.
+    pub(super) fn rest(&mut self, channel: usize) {
+        if self.channels[channel].is_at_rest() {
+            self.busy.set(channel, false);
+        }
     }
 
     /// The channel whose oldest unacknowledged message was first sent earliest, and when.
     pub(crate) fn oldest_sent(&self) -> Option<(ChannelId, Instant)> {
-        let channels = self.channels.iter().enumerate();
-        let sent = channels.filter_map(|(index, channel)| {
-            channel
-                .oldest_sent_at()
-                .map(|at| (ChannelId::new(index as u8), at))
+        let sent = self.busy.iter().filter_map(|index| {
+            let at = self.channels[index].oldest_sent_at()?;
+            Some((ChannelId::new(index as u8), at))
         });
         sent.min_by_key(|(_, at)| *at)
     }
 
     /// Whether there is nothing to send, neither new nor lost.
     pub(crate) fn is_idle(&self) -> bool {
-        self.channels.iter().all(SendChannel::is_idle)
+        self.busy().all(SendChannel::is_idle)
     }
 
     /// When the first piece that never left may leave, as far as channels say.
     pub(crate) fn new_at(&self, terms: Terms<'_>) -> Option<Instant> {
-        let channels = self.channels.iter();
-        channels
-            .filter_map(|channel| channel.new_at(&self.all, terms))
+        let all = self.busy();
+        all.filter_map(|channel| channel.new_at(&self.all, terms))
             .min()
     }
 
     /// When the first lost piece may leave.
     pub(crate) fn lost_at(&self) -> Option<Instant> {
-        self.channels.iter().filter_map(SendChannel::lost_at).min()
+        self.busy().filter_map(SendChannel::lost_at).min()
     }
 
     /// Whether something may leave now, apart from the owner's tick.
@@ -207,9 +219,7 @@ impl Outbox {
     /// Whether all that is lost or new, and may leave by its rate, fits into a datagram of this size.
     pub(crate) fn fits_into(&self, now: Instant, datagram_size: usize) -> bool {
         let mut room = whole_len(datagram_size);
-        self.channels
-            .iter()
-            .all(|channel| channel.fits_into(now, &mut room))
+        self.busy().all(|channel| channel.fits_into(now, &mut room))
     }
 
     /// The first unreliable message that may still leave: when it may, and the bytes of its next piece. `is_paced`: only pacing
@@ -223,9 +233,8 @@ impl Outbox {
         let yields = |index| {
             is_paced && self.shares.is_ahead(index) && self.is_reliable_due(now, terms.config)
         };
-        let channels = self.channels.iter().enumerate();
-        let channels = channels.filter(|(index, _)| !yields(*index));
-        let first = channels.filter_map(|(_, channel)| channel.fresh(now, terms));
+        let channels = self.busy.iter().filter(|index| !yields(*index));
+        let first = channels.filter_map(|index| self.channels[index].fresh(now, terms));
         first.min().map(|(at, _, bytes)| (at, bytes))
     }
 
@@ -235,7 +244,8 @@ impl Outbox {
             flush: true,
             config,
         };
-        self.reliable().any(|channel| {
+        let mut reliable = self.busy().filter(|channel| channel.is_reliable());
+        reliable.any(|channel| {
             let dues = [channel.lost_at(), channel.new_at(&self.all, terms)];
             dues.into_iter().flatten().any(|at| at <= now)
         })
@@ -245,7 +255,7 @@ impl Outbox {
     /// `enough`.
     pub(crate) fn waiting_bytes(&self, until: Instant, enough: u64) -> (u64, u64) {
         let (mut fresh, mut sum) = (0, 0);
-        for channel in &self.channels {
+        for channel in self.busy() {
             let bytes = channel
                 .waiting_bytes(enough)
                 .min(channel.meter.bytes_until(until));
@@ -281,10 +291,11 @@ impl Outbox {
         pool: &mut Pool,
         pen: &mut Pen<'_>,
     ) -> u64 {
-        let channels = self.channels.iter_mut();
-        channels
-            .map(|channel| channel.drop_stale(now, config, pool, pen))
-            .sum()
+        let mut dropped = 0;
+        for index in self.busy.iter() {
+            dropped += self.channels[index].drop_stale(now, config, pool, pen);
+        }
+        dropped
     }
 
     /// When a copy is worth a datagram of its own.
@@ -334,6 +345,7 @@ impl Outbox {
         if verdict == Verdict::Acked {
             self.copies.forget((name, id));
         }
+        self.rest(usize::from(name));
         receipt
     }
 
@@ -341,8 +353,8 @@ impl Outbox {
     /// whether there was one.
     pub(crate) fn probe(&mut self, short: bool, pool: &mut Pool, pen: &mut Pen<'_>) -> bool {
         let mut found = false;
-        for channel in &mut self.channels {
-            found |= channel.probe(short, pool, pen);
+        for index in self.busy.iter() {
+            found |= self.channels[index].probe(short, pool, pen);
         }
         found
     }
@@ -350,8 +362,8 @@ impl Outbox {
     /// As [`probe`](Self::probe), of small messages that have no copies.
     pub(crate) fn probe_small(&mut self, pool: &mut Pool, pen: &mut Pen<'_>) -> bool {
         let mut found = false;
-        for channel in &mut self.channels {
-            found |= channel.probe_small(pool, pen);
+        for index in self.busy.iter() {
+            found |= self.channels[index].probe_small(pool, pen);
         }
         found
     }
@@ -365,7 +377,7 @@ impl Outbox {
         fresh: Hold,
         pen: &mut Pen<'_>,
     ) {
-        for channel in &self.channels {
+        for channel in self.busy() {
             let new = if channel.is_reliable() { new } else { fresh };
             channel.note_waits(now, lost, new, &self.all, pen);
         }
@@ -373,7 +385,7 @@ impl Outbox {
 
     /// Notes all messages, as a journal begins.
     pub(crate) fn note_found(&self, pen: &mut Pen<'_>) {
-        for channel in &self.channels {
+        for channel in self.busy() {
             channel.note_found(pen);
         }
     }
@@ -387,14 +399,23 @@ impl Outbox {
             let channel = &self.channels[usize::from(channel)];
             holds(11, "a message watched for copies", channel.is_watchable(id))?;
         }
-        self.channels
-            .iter()
-            .try_for_each(|channel| channel.audit(depth))
+        if depth == Depth::Whole {
+            self.audit_busy()?;
+            let mut all = self.channels.iter();
+            return all.try_for_each(|channel| channel.audit(depth));
+        }
+        self.busy().try_for_each(|channel| channel.audit(depth))
+    }
+
+    fn audit_busy(&self) -> Checked {
+        let mut all = self.channels.iter().enumerate();
+        let is_whole = all.all(|(index, channel)| self.busy.has(index) || channel.is_at_rest());
+        holds(11, "who holds something is busy", is_whole)
     }
 
     pub(crate) fn fingerprint(&self, into: &mut Fingerprint) {
         into.add(&(&self.all, self.receipts, self.retransmissions, &self.copies));
-        into.add(&self.shares);
+        into.add(&(&self.shares, self.busy));
         for channel in &self.channels {
             channel.fingerprint(into);
         }

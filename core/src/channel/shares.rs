@@ -35,6 +35,8 @@ const FRESH_BYTES: u64 = 16;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Set(u32);
 
+saved!(Set(bits));
+
 impl Set {
     pub(super) fn set(&mut self, channel: usize, is_in: bool) {
         self.0 = self.0 & !(1 << channel) | u32::from(is_in) << channel;
@@ -52,7 +54,7 @@ impl Set {
         Self(self.0 | other.0)
     }
 
-    fn iter(self) -> impl Iterator<Item = usize> {
+    pub(super) fn iter(self) -> impl Iterator<Item = usize> {
         let mut left = self.0;
         core::iter::from_fn(move || {
             let next = left.trailing_zeros();

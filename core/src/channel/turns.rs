@@ -43,7 +43,7 @@ impl Outbox {
         let mut due = Due::default();
         // Less what does not fit into this packet.
         let mut candidates = Due::default();
-        for channel in 0..self.channels.len() {
+        for channel in self.busy.iter() {
             self.look(now, channel, &mut due);
             self.admit(channel, takes, due, &mut candidates);
         }
@@ -75,6 +75,9 @@ impl Outbox {
         }
         if due.lost.is_empty() && due.new.is_empty() {
             self.shares.rest();
+        }
+        for channel in self.busy.iter() {
+            self.rest(channel);
         }
     }
 

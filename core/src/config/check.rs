@@ -92,6 +92,14 @@ impl Config {
             "1 to 60000, or 30000 with 2-byte connection ids",
         )?;
         in_range("half_open_max", self.half_open_max, 1, 5_000, "1 to 5000")?;
+        in_range("unproven_max", self.unproven_max, 0, 5_000, "0 to 5000")?;
+        in_range(
+            "unproven_per_second",
+            self.unproven_per_second,
+            1,
+            100_000,
+            "1 to 100000",
+        )?;
         in_range(
             "connection_id_len",
             self.connection_id_len,

@@ -17,6 +17,7 @@
 //! compared in constant time.
 
 mod aead;
+mod cookie;
 mod identity;
 mod keys;
 mod noise;
@@ -26,6 +27,7 @@ mod reset;
 pub use aead::{AeadKey, CipherSuite, Crypto, OpenError, Portable, TAG_LEN};
 pub use keys::{ParseKeyError, PublicKey, SecretKey, ServerIdentity};
 
+pub(crate) use cookie::{COOKIE_LEN, Cookie, CookieKey};
 pub(crate) use identity::{Agreed, Identity};
 pub(crate) use noise::{ClientHandshake, Pattern, ServerHandshake};
 pub(crate) use packet::{Keys, PacketKey, Secrets, SessionKeys};

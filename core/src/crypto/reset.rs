@@ -43,26 +43,31 @@ impl ResetKey {
 
     /// The token of the connection whose packets the server gets at `connection_id` from `client`.
     pub(crate) fn token(&self, connection_id: &[u8], client: SocketAddr) -> [u8; RESET_TOKEN_LEN] {
-        let mut mac = <Blake2sMac256 as Mac>::new_from_slice(&self.0)
-            .expect("32 bytes are the longest key of BLAKE2s");
-        // First what has a known length, so that no two inputs are the same bytes. A dual-stack socket shows IPv4
-        // clients as mapped IPv6 addresses: they are the same client.
-        match client.ip().to_canonical() {
-            IpAddr::V4(ip) => {
-                mac.update(&[4]);
-                mac.update(&ip.octets());
-            }
-            IpAddr::V6(ip) => {
-                mac.update(&[6]);
-                mac.update(&ip.octets());
-            }
-        }
-        mac.update(&client.port().to_be_bytes());
+        let mut mac = mac_of(&self.0, client);
         mac.update(connection_id);
         let mut token = [0; RESET_TOKEN_LEN];
         token.copy_from_slice(&mac.finalize().into_bytes()[..RESET_TOKEN_LEN]);
         token
     }
+}
+
+/// A code over a client's address, to go on with. First comes what has a known length, so that no two inputs are the same bytes.
+/// A dual-stack socket shows IPv4 clients as mapped IPv6 addresses: they are the same client.
+pub(super) fn mac_of(key: &[u8; 32], client: SocketAddr) -> Blake2sMac256 {
+    let mut mac = <Blake2sMac256 as Mac>::new_from_slice(key)
+        .expect("32 bytes are the longest key of BLAKE2s");
+    match client.ip().to_canonical() {
+        IpAddr::V4(ip) => {
+            mac.update(&[4]);
+            mac.update(&ip.octets());
+        }
+        IpAddr::V6(ip) => {
+            mac.update(&[6]);
+            mac.update(&ip.octets());
+        }
+    }
+    mac.update(&client.port().to_be_bytes());
+    mac
 }
 
 impl Drop for ResetKey {

@@ -33,7 +33,6 @@ impl Machine {
         {
             return;
         }
-        self.stats.attempts += 1;
         let refusal = match hello.body {
             None => Some(Refusal::WrongVersion {
                 server: crate::PROTOCOL_VERSION,
@@ -44,6 +43,14 @@ impl Machine {
             }
             Some(_) => None,
         };
+        if let Some(body) = &hello.body
+            && refusal.is_none()
+            && !self.is_admitted(arrival.from, body)
+        {
+            self.retry(arrival, &hello.connection_id, body);
+            return;
+        }
+        self.stats.attempts += 1;
         if let Some(refusal) = refusal {
             self.refuse(arrival, &hello.connection_id, refusal);
             return;
@@ -105,13 +112,7 @@ impl Machine {
         body: &HelloBody<'_>,
         hello_len: usize,
     ) {
-        let is_full = self.half_open.len() >= self.shared.config.half_open_max as usize;
-        if is_full
-            || self
-                .half_open_from(arrival.from, HelloKey::default())
-                .count()
-                >= HALF_OPEN_PER_ADDRESS_MAX
-        {
+        if self.is_half_open_full(arrival.from) {
             self.stats.drops.half_open_full += 1;
             return;
         }
@@ -119,6 +120,7 @@ impl Machine {
             pattern,
             prologue,
             message,
+            cookie: _,
         } = *body;
         let mut offer = Vec::new();
         let noise = ServerHandshake::read(
@@ -181,6 +183,13 @@ impl Machine {
         self.half_open
             .insert((arrival.from, hello_key(message)), id.slot() as u32);
         self.update(id.slot() as u32);
+    }
+
+    fn is_half_open_full(&self, from: SocketAddr) -> bool {
+        let under_address = self.half_open_from(from, HelloKey::default());
+        self.half_open.len() >= self.shared.config.half_open_max as usize
+            || under_address.count() >= HALF_OPEN_PER_ADDRESS_MAX
+            || self.is_network_full(from)
     }
 
     /// Whether the client may come in, and with which cipher.

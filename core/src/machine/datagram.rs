@@ -39,6 +39,7 @@ impl Machine {
             Kind::Reset => self.handle_reset(arrival.from, datagram),
             Kind::Probe => self.handle_probe(&arrival, datagram),
             Kind::ProbeReply => self.handle_probe_reply(arrival.from, datagram),
+            Kind::Retry => self.handle_retry(arrival.from, datagram),
             Kind::Stun | Kind::Unknown => self.stats.drops.foreign += 1,
         }
     }

@@ -10,6 +10,7 @@
 //! | `audit`    | the books against the peers                                           |
 //! | `datagram` | a datagram's way to whom it concerns                                  |
 //! | `accept`   | a stranger's HELLO                                                    |
+//! | `retry`    | under load: a stranger proves its address first                       |
 //! | `books`    | who is found by what and can be read; before a poll, who is due when  |
 //! | `slots`    | the table of peers                                                    |
 //! | `schedule` | the heap of deadlines                                                 |
@@ -24,6 +25,7 @@ mod commands;
 mod datagram;
 mod limit;
 mod output;
+mod retry;
 mod saved;
 mod schedule;
 pub(crate) mod shared;
@@ -41,7 +43,7 @@ use self::shared::Shared;
 use self::slots::{Slot, Slots};
 use self::waiting::Waiting;
 use crate::config::Config;
-use crate::crypto::{Agreed, Identity, SecretKey};
+use crate::crypto::{Agreed, CookieKey, Identity, SecretKey};
 use crate::discovery::Discovery;
 use crate::entropy::Entropy;
 use crate::event::Event;
@@ -84,6 +86,9 @@ pub(crate) struct Machine {
     /// Answers to strangers, which have no peer to send them.
     answers: VecDeque<Answer>,
     answer_limit: RateLimit,
+    /// Handshakes of clients that have not proved their address.
+    unproven_limit: RateLimit,
+    cookie_key: CookieKey,
     probes: VecDeque<Probe>,
     events: VecDeque<Event>,
     discovery: Discovery,
@@ -146,6 +151,8 @@ impl Machine {
             is_accepting: config.accepts,
             answers: VecDeque::new(),
             answer_limit: RateLimit::new(STRANGER_ANSWERS_PER_SECOND, now),
+            unproven_limit: RateLimit::new(config.unproven_per_second, now),
+            cookie_key: CookieKey::new(secrets.fork("cookies")),
             probes: VecDeque::new(),
             events: VecDeque::new(),
             discovery: Discovery::new(

@@ -47,6 +47,8 @@ impl Machine {
             is_accepting,
             answers,
             answer_limit,
+            unproven_limit,
+            cookie_key,
             probes,
             events,
             discovery,
@@ -72,6 +74,8 @@ impl Machine {
         is_accepting.save(out);
         answers.save(out);
         answer_limit.save(out);
+        unproven_limit.save(out);
+        cookie_key.save(out);
         probes.save(out);
         events.save(out);
         discovery.save(out);
@@ -102,6 +106,8 @@ impl Machine {
             is_accepting: from.field("is_accepting")?,
             answers: from.field("answers")?,
             answer_limit: from.field("answer_limit")?,
+            unproven_limit: from.field("unproven_limit")?,
+            cookie_key: from.field("cookie_key")?,
             probes: from.field("probes")?,
             events: from.field("events")?,
             discovery: from.field("discovery")?,

@@ -13,6 +13,7 @@ mod link;
 mod pair;
 mod paths;
 mod qos;
+mod retry;
 mod timers;
 
 use pair::Pair;

@@ -6,14 +6,14 @@ use core::time::Duration;
 use super::lifecycle::State;
 use super::{Birth, Peer, Ping, Repeat};
 use crate::config::Config;
-use crate::crypto::{ClientHandshake, Pattern, PublicKey, Secrets, ServerIdentity};
+use crate::crypto::{ClientHandshake, Cookie, Pattern, PublicKey, Secrets, ServerIdentity};
 use crate::event::{CloseReason, Event, Refusal, Role};
 use crate::machine::shared::Shared;
 use crate::reliability::recovery::Recovery;
 use crate::rng::SecretRng;
 use crate::saved::saved;
 use crate::time::Instant;
-use crate::wire::handshake::{ClientOffer, Credits, Hello, ServerAnswer};
+use crate::wire::handshake::{self, ClientOffer, Credits, Hello, ServerAnswer};
 use crate::wire::{DATAGRAM_BASE, DATAGRAM_FLOOR};
 
 use alloc::boxed::Box;
@@ -28,6 +28,9 @@ const LONG_HELLOS: u8 = 7;
 /// After an unauthentic refusal a client waits this long for a better answer, which an attacker cannot suppress.
 const HINT_WAIT: Duration = Duration::from_millis(500);
 
+/// So many cookies are sent back at once; a server makes a new one every ten seconds.
+const PROMPT_RETRIES: u8 = 8;
+
 /// And repeats its HELLO only this often: most such refusals are true.
 const HINTED_HELLO_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -36,6 +39,10 @@ const HINTED_HELLO_INTERVAL: Duration = Duration::from_millis(200);
 pub(crate) struct Dialling {
     noise: ClientHandshake,
     hello: Vec<u8>,
+    /// Where a cookie goes into the HELLO: what is before never changes.
+    cookie_at: usize,
+    /// New cookies that are still sent back at once.
+    prompt_retries: u8,
     pub(super) repeat: Repeat,
     pub(super) sent_at: Option<Instant>,
     tries: u8,
@@ -47,6 +54,8 @@ pub(crate) struct Dialling {
 saved!(Dialling {
     noise,
     hello,
+    cookie_at,
+    prompt_retries,
     repeat,
     sent_at,
     tries,
@@ -69,7 +78,7 @@ impl Dialling {
 
     /// Whether it is our own, long or short.
     fn is_hello(&self, datagram: &[u8]) -> bool {
-        datagram.len() >= DATAGRAM_FLOOR && self.hello.starts_with(datagram)
+        datagram.len() >= DATAGRAM_FLOOR && datagram.starts_with(&self.hello[..self.cookie_at])
     }
 }
 
@@ -125,9 +134,12 @@ impl Peer {
         let mut message = Vec::new();
         let noise = ClientHandshake::start(server, &hello, &offer, rng, &mut message);
         Hello::encode_rest(&message, &mut hello);
+        let cookie_at = Hello::cookie_at(&birth.local_id, message.len());
         let dialling = Dialling {
             noise,
             hello,
+            cookie_at,
+            prompt_retries: PROMPT_RETRIES,
             repeat: Repeat::new(now, HELLO_INTERVAL),
             sent_at: None,
             tries: 0,
@@ -289,6 +301,20 @@ impl Peer {
             }
             // The server authenticated itself and answers nonsense: there is nothing to wait for.
             _ => self.finish(CloseReason::Refused(Refusal::WrongChannels), pool),
+        }
+        true
+    }
+
+    /// A server wants to see this cookie. Anybody can have said so: whatever came last is tried, and a few times at once. `false` if
+    /// no HELLO is under way.
+    pub(crate) fn handle_retry(&mut self, now: Instant, cookie: &Cookie) -> bool {
+        let State::Dialling(dialling) = &mut self.state else {
+            return false;
+        };
+        let is_new = handshake::put_cookie(cookie, dialling.cookie_at, &mut dialling.hello);
+        if is_new && let Some(left) = dialling.prompt_retries.checked_sub(1) {
+            dialling.prompt_retries = left;
+            dialling.repeat.at = now;
         }
         true
     }

@@ -295,8 +295,8 @@ impl Peer {
         let has_copies = with_data && percent > 0 && self.outbox.copies.is_any();
         let outlook = has_copies.then(|| self.outlook(now));
         let window_is_full = shared.notes.is_on
-            && self.trickle_at(now, self.mtu.size()) == Some(now)
-            && self.recovery.foresee(now, self.mtu.size()) == Permit::WindowFull;
+            && self.recovery.foresee(now, self.mtu.size()) == Permit::WindowFull
+            && self.trickle_at(now, self.mtu.size()) == Some(now);
         // Beside what is fresh, all that is left goes along if it is little: it costs no datagram, and hurts no queue.
         let takes_all = load == Load::All || self.outbox.fits_into(now, self.mtu.size());
         let is_paced = load == Load::Fresh && self.is_paced(now);

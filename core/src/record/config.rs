@@ -24,6 +24,8 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
         accepts,
         peers_max,
         half_open_max,
+        unproven_max,
+        unproven_per_second,
         connection_id_len,
         datagram_size_max,
         mtu_discovery,
@@ -55,6 +57,8 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
     out.push((*accepts).into());
     put_number((*peers_max).into(), out);
     put_number((*half_open_max).into(), out);
+    put_number((*unproven_max).into(), out);
+    put_number((*unproven_per_second).into(), out);
     put_number((*connection_id_len).into(), out);
     put_number(datagram_size_max.unwrap_or(0) as u64, out);
     out.push((*mtu_discovery).into());
@@ -90,6 +94,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Config, DecodeError> {
         .accepts(flag(reader, "accepts")?)
         .peers_max(small(reader, "peers_max")?)
         .half_open_max(small(reader, "half_open_max")?)
+        .unproven_max(small(reader, "unproven_max")?)
+        .unproven_per_second(small(reader, "unproven_per_second")?)
         .connection_id_len(small(reader, "connection_id_len")?);
     let mut builder = match small(reader, "datagram_size_max")? {
         0 => builder,
@@ -287,6 +293,8 @@ mod tests {
             .accepts(true)
             .peers_max(777)
             .half_open_max(78)
+            .unproven_max(0)
+            .unproven_per_second(99_998)
             .connection_id_len(8)
             .datagram_size_max(1_451)
             .mtu_discovery(true)

@@ -1,12 +1,14 @@
 //! Datagrams outside of connections: the handshake, resets and probes.
 //!
 //! ```text
-//! HELLO    0xC0 | version | id length | client's connection id | pattern | message length (2 B) | Noise message 1 | zeros to 1200 or 548 B
+//! HELLO    0xC0 | version | id length | client's connection id | pattern | message length (2 B) | Noise message 1
+//!               | cookie length (0 or 17) | cookie | zeros to 1200 or 548 B
 //! WELCOME  0xC1 | client's connection id | Noise message 2
 //! REFUSE   0xC2 | client's connection id | reason | server's version      not authenticated: a hint
 //! RESET    0xC3 | token (16 B)                                            proves that the server lost the connection
 //! PROBE    0xC4 | nonce (8 B)
 //! PROBE_REPLY 0xC5 | nonce (8 B)
+//! RETRY    0xC6 | client's connection id | cookie (17 B)                  not authenticated: say hello again, with it
 //! ```
 //! Type, version, id length and id keep their places in every version. The Noise prologue is the
 //! HELLO up to its pattern; the payloads inside the Noise messages are [`ClientOffer`] and [`ServerAnswer`].
@@ -17,7 +19,7 @@ use super::packet::ConnectionId;
 use super::{DATAGRAM_BASE, DATAGRAM_FLOOR, DecodeError, Reader, varint};
 use crate::channel::message_cost;
 use crate::config::{ChannelConfig, Config, Delivery};
-use crate::crypto::{CipherSuite, Pattern};
+use crate::crypto::{COOKIE_LEN, CipherSuite, Cookie, Pattern};
 use crate::event::Refusal;
 
 pub(crate) const HELLO: u8 = 0xC0;
@@ -26,6 +28,7 @@ pub(crate) const REFUSE: u8 = 0xC2;
 pub(crate) const RESET: u8 = 0xC3;
 pub(crate) const PROBE: u8 = 0xC4;
 pub(crate) const PROBE_REPLY: u8 = 0xC5;
+pub(crate) const RETRY: u8 = 0xC6;
 
 /// Bytes of a probe and of its reply.
 pub(crate) const PROBE_LEN: usize = 9;
@@ -48,6 +51,8 @@ pub(crate) struct HelloBody<'a> {
     pub(crate) pattern: Pattern,
     pub(crate) prologue: &'a [u8],
     pub(crate) message: &'a [u8],
+    /// What a RETRY asked for.
+    pub(crate) cookie: Option<Cookie>,
 }
 
 impl<'a> Hello<'a> {
@@ -74,6 +79,10 @@ impl<'a> Hello<'a> {
         let prologue = &datagram[..reader.offset()];
         let len = usize::from(reader.u16("message length")?);
         let message = reader.take(len, "message")?;
+        let cookie = match reader.u8("cookie length") {
+            Ok(len) if usize::from(len) == COOKIE_LEN => reader.array("cookie").ok(),
+            Ok(_) | Err(_) => None,
+        };
         Ok(Self {
             version,
             connection_id,
@@ -81,6 +90,7 @@ impl<'a> Hello<'a> {
                 pattern,
                 prologue,
                 message,
+                cookie,
             }),
         })
     }
@@ -95,15 +105,31 @@ impl<'a> Hello<'a> {
         });
     }
 
+    /// Where the cookie stands: behind the Noise message.
+    pub(crate) fn cookie_at(id: &ConnectionId, message_len: usize) -> usize {
+        let prologue_len = 3 + id.as_bytes().len() + 1;
+        prologue_len + 2 + message_len
+    }
+
     /// Appends the Noise message with its length and pads.
     pub(crate) fn encode_rest(message: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(&(message.len() as u16).to_be_bytes());
         out.extend_from_slice(message);
-        debug_assert!(out.len() <= DATAGRAM_FLOOR, "it can be sent short");
+        let len = out.len() + 1 + COOKIE_LEN;
+        debug_assert!(len <= DATAGRAM_FLOOR, "it can be sent short");
         if out.len() < DATAGRAM_BASE {
             out.resize(DATAGRAM_BASE, 0);
         }
     }
+}
+
+/// Puts a cookie into a HELLO, `at` bytes from its start. Tells whether it is another one than before.
+pub(crate) fn put_cookie(cookie: &Cookie, at: usize, hello: &mut [u8]) -> bool {
+    hello[at] = COOKIE_LEN as u8;
+    let place = &mut hello[at + 1..at + 1 + COOKIE_LEN];
+    let is_new = *place != cookie[..];
+    place.copy_from_slice(cookie);
+    is_new
 }
 
 fn read_id(reader: &mut Reader<'_>) -> Result<ConnectionId, DecodeError> {
@@ -321,6 +347,18 @@ pub(crate) fn decode_refuse(datagram: &[u8], id_len: usize) -> Option<Refusal> {
         return None;
     };
     refusal_from_code(code, server)
+}
+
+/// Appends a RETRY.
+pub(crate) fn encode_retry(id: &ConnectionId, cookie: &Cookie, out: &mut Vec<u8>) {
+    out.push(RETRY);
+    out.extend_from_slice(id.as_bytes());
+    out.extend_from_slice(cookie);
+}
+
+/// The cookie in a RETRY whose connection id has `id_len` bytes.
+pub(crate) fn decode_retry(datagram: &[u8], id_len: usize) -> Option<Cookie> {
+    datagram.get(1 + id_len..)?.try_into().ok()
 }
 
 /// Two sides talk only if this agrees: 64 bits of FNV-1a over the channels' deliveries, in order.

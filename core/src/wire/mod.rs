@@ -5,7 +5,7 @@
 //! | `0x00..0x04` | STUN, left alone (RFC 7983)                                 |
 //! | `0x04..0x80` | ASCII text: discovery                                       |
 //! | `0x80..0xC0` | [`packet`]: header, then frames and a tag, encrypted        |
-//! | `0xC0..`     | [`handshake`]: hello, welcome, refuse, reset; probe         |
+//! | `0xC0..`     | [`handshake`]: hello, welcome, retry, refuse, reset; probe  |
 //!
 //! All integers are big-endian; a varint is that of RFC 9000 section 16. Decoders are total: any bytes
 //! give a value or a [`DecodeError`]. Encoders append and cannot fail.
@@ -51,6 +51,7 @@ pub(crate) enum Kind {
     Reset,
     Probe,
     ProbeReply,
+    Retry,
     Unknown,
 }
 
@@ -66,6 +67,7 @@ impl Kind {
             0xC3 => Self::Reset,
             0xC4 => Self::Probe,
             0xC5 => Self::ProbeReply,
+            0xC6 => Self::Retry,
             _ => Self::Unknown,
         }
     }

@@ -110,6 +110,7 @@ pub(crate) fn other(datagram: &[u8]) -> Content {
         Kind::Reset => Content::Reset,
         Kind::Probe => Content::Probe,
         Kind::ProbeReply => Content::ProbeReply,
+        Kind::Retry => Content::Retry,
     }
 }
 

@@ -96,6 +96,7 @@ const ENDPOINT_KEYS: &[&str] = &[
     "datagram_size_max",
     "mtu_discovery",
     "half_open_max",
+    "unproven_max",
     "send_queue_bytes_max",
     "congestion",
     "redundancy_percent_max",
@@ -152,6 +153,7 @@ struct EndpointKeys {
     datagram_size_max: Option<u32>,
     mtu_discovery: Option<bool>,
     half_open_max: Option<u32>,
+    unproven_max: Option<u32>,
     send_queue_bytes_max: Option<u64>,
     congestion: Option<CongestionControl>,
     redundancy_percent_max: Option<u8>,
@@ -428,6 +430,7 @@ impl EndpointKeys {
             datagram_size_max: section.count("datagram_size_max", 1_200..=1_452)?,
             mtu_discovery: section.flag("mtu_discovery")?,
             half_open_max: section.count("half_open_max", 1..=5_000)?,
+            unproven_max: section.count("unproven_max", 0..=5_000)?,
             send_queue_bytes_max: section.bytes("send_queue_bytes_max", 100_000..=100_000_000)?,
             congestion: section.value("congestion", UnknownCongestionControl, |value| {
                 document::text_of(value)?.parse().ok()

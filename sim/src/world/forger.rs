@@ -40,6 +40,20 @@ impl World {
         self.drain(to);
     }
 
+    /// Hands a datagram to a host at once, as if it came from `from`: what somebody sends who writes another address than his own.
+    /// Answers go to whoever has that address.
+    pub fn spoof(&mut self, from: SocketAddr, to: HostId, datagram: &[u8]) {
+        self.settle();
+        let mut bytes = datagram.to_vec();
+        let now = self.now;
+        let host = &mut self.hosts[to.index()];
+        if !host.driver.is_running() {
+            return;
+        }
+        host.handle_datagram(now, Arrival::game(from), &mut bytes);
+        self.drain(to);
+    }
+
     /// Makes a host lie: from now on every second packet of its endpoint has other frames than were put into it, with a
     /// valid tag. Its connections are worth nothing any more: [`restart`](Self::restart) it when it is to tell the truth again.
     pub fn set_lying(&mut self, host: HostId, lies: bool) {

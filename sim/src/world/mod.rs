@@ -300,8 +300,8 @@ impl World {
     /// Lets time pass: everything due meanwhile happens.
     pub fn run_for(&mut self, duration: Duration) {
         let end = self.now + duration;
-        while self.next_due().is_some_and(|due| due <= end) {
-            self.step();
+        while let Some(due) = self.next_due().filter(|due| *due <= end) {
+            self.happen(due);
         }
         self.now = end;
     }
@@ -314,20 +314,22 @@ impl World {
             if done(self) {
                 return true;
             }
-            if self.next_due().is_none_or(|due| due > end) {
+            let Some(due) = self.next_due().filter(|due| *due <= end) else {
                 self.now = end;
                 return false;
-            }
-            self.step();
+            };
+            self.happen(due);
         }
     }
 
     /// Lets the next thing happen, whenever it is due: one datagram arrives or one deadline fires.
     /// False if nothing ever will.
     pub fn step(&mut self) -> bool {
-        let Some(due) = self.next_due() else {
-            return false;
-        };
+        let due = self.next_due();
+        due.map(|due| self.happen(due)).is_some()
+    }
+
+    fn happen(&mut self, due: Instant) {
         self.steps += 1;
         self.now = self.now.max(due);
         match self.network.poll_flight(self.now) {
@@ -335,7 +337,6 @@ impl World {
             None => self.wake(),
         }
         self.capture_drops();
-        true
     }
 
     fn arrive(&mut self, mut flight: Flight) {

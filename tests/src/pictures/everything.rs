@@ -31,6 +31,7 @@ pub(super) fn everything() -> Capture {
     }
     stage.look_for_servers(aes);
     stage.be_refused();
+    stage.be_asked_for_a_cookie();
     stage.end(
         chacha,
         chacha_peer,
@@ -153,6 +154,20 @@ impl Stage {
         let mistaken = self.client(Config::builder());
         let wrong = PublicKey::from_bytes([9; 32]);
         self.dial(mistaken, ServerIdentity::Known(wrong));
+        self.world.run_for(ms(3_000));
+    }
+
+    /// Another server wants to see who comes.
+    fn be_asked_for_a_cookie(&mut self) {
+        let wary = self
+            .world
+            .add(built(Config::builder().accepts(true).unproven_max(0)));
+        let server = self.world.address(wary);
+        let guest = self.client(Config::builder());
+        let dialled = self.world.act(guest, |endpoint, now| {
+            endpoint.connect(now, server, ServerIdentity::TrustOnFirstUse)
+        });
+        dialled.expect("it can dial");
         self.world.run_for(ms(3_000));
     }
 

@@ -26,6 +26,7 @@ fn type_of(content: &Content) -> &'static str {
         Content::Reset => "RESET",
         Content::Probe => "PROBE",
         Content::ProbeReply => "PROBE_REPLY",
+        Content::Retry => "RETRY",
         Content::Discovery(_) => "DISCOVERY",
         other @ (Content::Stun | Content::Unknown | _) => panic!("no endpoint sends {other}"),
     }

@@ -21,6 +21,13 @@ fn an_unknown_server_tells_its_key_on_first_use() {
 }
 
 #[test]
+fn a_loaded_server_is_joined_in_two_round_trips() {
+    let mut pair = strangers_with(defaults(), defaults().unproven_max(0)).connect();
+    pair.run_for(ms(200));
+    assert_trace!(pair);
+}
+
+#[test]
 fn a_lost_hello_is_sent_again_after_50_ms() {
     let mut pair = strangers().link_to_server(link().drop_nth([0])).connect();
     pair.run_for(ms(200));

@@ -80,7 +80,7 @@ impl SendChannel {
     }
 
     /// Nothing is queued and every sum says so: nothing more to look at, which is how most channels are most of the time.
-    fn is_at_rest(&self) -> bool {
+    pub(crate) fn is_at_rest(&self) -> bool {
         self.queue.is_empty()
             && self.lost.is_empty()
             && self.unsent.is_empty()

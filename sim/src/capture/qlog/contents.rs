@@ -34,6 +34,7 @@ pub(super) fn contents(content: &Content) -> Value {
         | Content::Reset
         | Content::Probe
         | Content::ProbeReply
+        | Content::Retry
         | Content::Stun
         | Content::Unknown
         | _ => {}
@@ -50,6 +51,7 @@ fn type_name(content: &Content) -> &'static str {
         Content::Reset => "reset",
         Content::Probe => "probe",
         Content::ProbeReply => "probe_reply",
+        Content::Retry => "retry",
         Content::Discovery(_) => "discovery",
         Content::Stun => "stun",
         Content::Unknown | _ => "unknown",

@@ -265,6 +265,9 @@ impl EndpointKeys {
         if let Some(count) = self.half_open_max {
             config = config.half_open_max(count);
         }
+        if let Some(count) = self.unproven_max {
+            config = config.unproven_max(count);
+        }
         if let Some(congestion) = self.congestion {
             config = config.congestion(congestion);
         }
