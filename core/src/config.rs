@@ -58,6 +58,9 @@ pub struct ChannelConfig {
     /// Reliable channels: small messages may ride along again in later datagrams, within
     /// [`redundancy_percent_max`](ConfigBuilder::redundancy_percent_max). Default yes.
     pub redundancy: bool,
+    /// Fragments of a long message for which one more datagram leaves, 2 to 16, by which any one of them that is lost comes back
+    /// at once: without waiting a round trip on reliable channels, and at all on unreliable ones. 0 is off, the default.
+    pub parity: u8,
     /// Who goes first, shares and rate, for connections as they begin. Default an equal among equals, without a limit.
     pub qos: Qos,
 }
@@ -72,6 +75,7 @@ impl ChannelConfig {
             send_queue_bytes_max: 256 * 1024,
             receive_bytes_max: 256 * 1024,
             redundancy: true,
+            parity: 0,
             qos: Qos::new(),
         }
     }
@@ -101,6 +105,13 @@ impl ChannelConfig {
     #[must_use]
     pub const fn redundancy(mut self, on: bool) -> Self {
         self.redundancy = on;
+        self
+    }
+
+    /// Sets for how many fragments of a long message a parity leaves, 2 to 16; 0 for none.
+    #[must_use]
+    pub const fn parity(mut self, fragments: u8) -> Self {
+        self.parity = fragments;
         self
     }
 

@@ -79,6 +79,17 @@ pub enum Step {
         /// Number of the packet that it rides in.
         packet: u64,
     },
+    /// A parity left: by it one of these fragments, if it is lost, comes back.
+    ParityLeft {
+        /// Its channel.
+        channel: ChannelId,
+        /// Its message.
+        id: u64,
+        /// Where in the message what it stands for begins and ends.
+        part: (u32, u32),
+        /// Number of the packet it left in.
+        packet: u64,
+    },
     /// A packet was declared lost.
     PacketLost {
         /// Its number.
@@ -145,6 +156,19 @@ pub enum Step {
         len: usize,
         /// Number of the packet it came in; `None`: it was there when the journal began.
         packet: Option<u64>,
+    },
+    /// Bytes that had not come are here all the same, by a parity and by what came of its group.
+    Recovered {
+        /// Its channel.
+        channel: ChannelId,
+        /// What its fragments have in common: for a reliable message its number.
+        name: u64,
+        /// Where in the message they begin.
+        offset: u32,
+        /// How many had not come before.
+        len: usize,
+        /// Number of the packet that told the last of it.
+        packet: u64,
     },
     /// A piece came and was not taken, since the owner has too much unread. If it is reliable it will come again.
     Refused {

@@ -35,6 +35,12 @@ pub struct PeerStats {
     pub copies_sent: u64,
     /// Bytes of those copies, and of datagrams that left for their sake alone.
     pub copy_bytes_sent: u64,
+    /// Parities sent ([`ChannelConfig::parity`](crate::ChannelConfig::parity)).
+    pub parities_sent: u64,
+    /// Bytes of their frames.
+    pub parity_bytes_sent: u64,
+    /// Parities received by which missing bytes of a message came back.
+    pub parities_used: u64,
     /// Mean number of packets lost in a row, of those that [`loss_permille`](Self::loss_permille) counts, in tenths; 0 if
     /// none was lost.
     pub loss_run_tenths: u16,
@@ -101,7 +107,7 @@ pub struct PeerDrops {
     pub duplicate_packet: u64,
     /// Sequenced messages older than one already delivered.
     pub stale_message: u64,
-    /// Reliable messages or fragments received again.
+    /// Reliable messages or fragments received again, and fragments of what a parity had made whole.
     pub duplicate_message: u64,
     /// Unreliable messages that made room in a full send queue.
     pub send_queue_full: u64,
@@ -117,6 +123,10 @@ pub struct PeerDrops {
     pub superseded: u64,
     /// Reliable messages that the peer gave up before they had arrived here.
     pub skipped: u64,
+    /// Parities of what was here already.
+    pub parity_unneeded: u64,
+    /// Parities for which there was no room.
+    pub parity_no_room: u64,
 }
 
 saved!(PeerDrops {
@@ -130,6 +140,8 @@ saved!(PeerDrops {
     expired,
     superseded,
     skipped,
+    parity_unneeded,
+    parity_no_room,
 });
 
 /// What one channel to one peer did and how it is.

@@ -94,6 +94,19 @@ pub enum Frame {
         /// The low 16 bits of its id.
         id: u16,
     },
+    /// What fragments of a message have in common, by which one that is lost comes back.
+    Parity {
+        /// Its channel.
+        channel: u8,
+        /// The low 16 bits of what names the message.
+        id: u16,
+        /// The bytes of the message that it stands for: where they begin and end.
+        covered: (u32, u32),
+        /// Bytes of the message.
+        total: u32,
+        /// Its own bytes.
+        len: usize,
+    },
     /// Asks who is at the address to which it goes to say this back.
     PathChallenge {
         /// What to say.
@@ -191,6 +204,16 @@ impl fmt::Display for Frame {
             Self::ResetToken => f.write_str("ResetToken"),
             Self::Close { kind, code, text } => show_close(*kind, *code, text, f),
             Self::Skip { channel, id } => write!(f, "Skip(ch{channel} m{id})"),
+            Self::Parity {
+                channel,
+                id,
+                covered: (start, end),
+                total,
+                len,
+            } => write!(
+                f,
+                "Parity(ch{channel} m{id} of {start}..{end} of {total}, {len} B)"
+            ),
             Self::Message {
                 channel,
                 delivery,

@@ -21,7 +21,7 @@ local TYPES = {
 }
 local FRAMES = {
     [0] = "PADDING", [1] = "PING", [2] = "ACK", [3] = "CREDIT", [4] = "CREDIT_ALL", [5] = "CLOSE",
-    [6] = "PATH_CHALLENGE", [7] = "PATH_RESPONSE", [8] = "RESET_TOKEN", [9] = "ACK_ECN", [0x10] = "SKIP", [0x80] = "MESSAGE",
+    [6] = "PATH_CHALLENGE", [7] = "PATH_RESPONSE", [8] = "RESET_TOKEN", [9] = "ACK_ECN", [0x10] = "SKIP", [0x11] = "PARITY", [0x80] = "MESSAGE",
 }
 local PATTERNS = { [0] = "NX, any key", [1] = "NK, known key" }
 local CLOSES = { [0] = "farewell", [1] = "violation", [2] = "undeliverable", [3] = "full" }
@@ -72,6 +72,11 @@ local all = {
     field("skip.cost", "uint64", "Credit spent"),
     field("fragment.offset", "uint64", "Bytes of the message before this fragment"),
     field("fragment.total", "uint64", "Bytes of the message"),
+    field("parity.offset", "uint64", "Bytes of the message before the covered ones"),
+    field("parity.covered", "uint64", "Covered bytes"),
+    field("parity.total", "uint64", "Bytes of the message"),
+    field("parity.length", "uint64", "Length"),
+    field("parity.bytes", "bytes", "Exclusive or"),
     field("close.kind", "uint8", "Kind", base.DEC, CLOSES),
     field("close.code", "uint64", "Code"),
     field("close.text", "string", "Text"),

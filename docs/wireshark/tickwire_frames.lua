@@ -145,6 +145,26 @@ local function read_skip(r, tree)
     return string.format("Skip(ch%d m%d)", channel, id)
 end
 
+local function read_parity(r, tree)
+    local channel, channel_range = r:uint(1)
+    tree:add(f.channel, channel_range)
+    local id, id_range = r:uint(2)
+    tree:add(f["message.id"], id_range)
+    local numbers = {}
+    for i, name in ipairs({ "offset", "covered", "total", "length" }) do
+        local number, range = r:varint()
+        tree:add(f["parity." .. name], range, big(number))
+        numbers[i] = number
+    end
+    local offset, covered, total, length = numbers[1], numbers[2], numbers[3], numbers[4]
+    local bytes = r:bytes(length)
+    if bytes then tree:add(f["parity.bytes"], bytes) end
+    return string.format(
+        "Parity(ch%d m%d of %s..%s of %s, %d B)",
+        channel, id, number_text(offset), number_text(offset + covered), number_text(total), length
+    )
+end
+
 -- Bits of the first byte: 1 L F C C C C C.
 local function read_message(r, tree, first, first_range, channels)
     local channel = first % 32
@@ -197,6 +217,8 @@ local function read_frame(r, tree, channels)
         text = read_close(r, item)
     elseif kind == 0x10 then
         text = read_skip(r, item)
+    elseif kind == 0x11 then
+        text = read_parity(r, item)
     elseif kind == 6 or kind == 7 then
         local data = r:take(8)
         item:add(f["path.data"], data)

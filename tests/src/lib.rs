@@ -47,6 +47,8 @@ mod options;
 #[cfg(test)]
 mod overhead;
 #[cfg(test)]
+mod parity;
+#[cfg(test)]
 mod party;
 #[cfg(test)]
 mod paths;

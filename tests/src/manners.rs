@@ -22,6 +22,8 @@ pub(crate) struct Manners {
     /// With `mtu_discovery`.
     pub(crate) datagram_size_max: usize,
     pub(crate) keepalive_interval: KeepaliveInterval,
+    /// Fragments that a parity stands for, on each channel; 0: none does. Who makes channels sets it.
+    pub(crate) parity: u8,
 }
 
 impl Manners {
@@ -33,6 +35,7 @@ impl Manners {
         mtu_discovery: false,
         datagram_size_max: 1_200,
         keepalive_interval: KeepaliveInterval::Adaptive,
+        parity: 0,
     };
 
     pub(crate) fn drawn(rng: &mut Rng) -> Self {
@@ -57,6 +60,10 @@ impl Manners {
             keepalive_interval: match rng.below(4) {
                 0 => ms(rng.between(500, 5_000)).into(),
                 _ => KeepaliveInterval::Adaptive,
+            },
+            parity: match rng.below(3) {
+                0 => u8::try_from(rng.between(2, 16)).unwrap_or(2),
+                _ => 0,
             },
         }
     }
@@ -146,6 +153,9 @@ impl fmt::Display for Manners {
         if let KeepaliveInterval::Fixed(interval) = self.keepalive_interval {
             write!(f, ", keepalive {interval:?}")?;
         }
+        if self.parity > 0 {
+            write!(f, ", parity {}", self.parity)?;
+        }
         Ok(())
     }
 }
@@ -179,6 +189,12 @@ fn a_few_hundred_draws_have_every_setting_and_every_change() {
     }
     let is_fixed = |manners: &Manners| manners.keepalive_interval != KeepaliveInterval::Adaptive;
     assert!((50..100).contains(&count(&is_fixed)));
+    assert!((70..130).contains(&count(&|manners| manners.parity > 0)));
+    assert!(
+        [2, 16]
+            .iter()
+            .all(|parity| count(&|manners| manners.parity == *parity) > 0)
+    );
     assert!(count(&|manners| !manners.ecn) >= 50);
     assert!(count(&|manners| manners.mtu_discovery && manners.datagram_size_max == 1_200) >= 30);
     assert!(count(&|manners| manners.mtu_discovery && manners.datagram_size_max == 1_452) >= 30);

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use tickwire_core::{ChannelId, Config, Delivery, Event, Instant, PeerId, ServerIdentity};
+use tickwire_core::{ChannelId, Config, Delivery, Event, Instant, PeerStats};
 use tickwire_sim::seeds::{for_seeds, usually};
-use tickwire_sim::{HostId, Link, Oracle, Rate, World};
+use tickwire_sim::{Link, Oracle, Pair, Rate};
 
 use crate::conversation::channel;
 
@@ -22,10 +22,7 @@ const MESSAGES: usize = 625;
 
 /// A client sends to its server, which answers little.
 struct Transfer {
-    world: World,
-    server: HostId,
-    client: HostId,
-    peer: PeerId,
+    pair: Pair,
     oracle: Oracle,
     heard_at: Instant,
     /// The longest that the server waited for the next message.
@@ -34,27 +31,15 @@ struct Transfer {
 
 impl Transfer {
     fn new(seed: u64, link: Link) -> Self {
-        let mut world = World::new(seed);
-        let config = || Config::builder().mtu_discovery(true);
-        let server = config().accepts(true).build();
-        let server = world.add(server.expect("a valid configuration"));
-        let client = world.add(config().build().expect("a valid configuration"));
-        world.link_both(server, client, link);
-        let address = world.address(server);
-        let dialled = world.act(client, |endpoint, now| {
-            endpoint.connect(now, address, ServerIdentity::TrustOnFirstUse)
-        });
-        let is_connected = world.run_until(
-            |world| world.view(server).peers().next().is_some(),
-            Duration::from_secs(5),
-        );
-        assert!(is_connected);
+        let config = |accepts| {
+            let config = Config::builder().mtu_discovery(true).accepts(accepts);
+            config.build().expect("a valid configuration")
+        };
+        let pair = Pair::with_configs(seed, config(false), config(true)).link(link);
+        let pair = pair.connect();
         Self {
-            heard_at: world.now(),
-            world,
-            server,
-            client,
-            peer: dialled.expect("a free place"),
+            heard_at: pair.world.now(),
+            pair,
             oracle: Oracle::new(Delivery::Ordered),
             gap: Duration::ZERO,
         }
@@ -62,37 +47,34 @@ impl Transfer {
 
     /// The way carries datagrams of this MTU, headers included, from here on.
     fn set_mtu(&mut self, mtu: usize) {
-        for (from, to) in [(self.server, self.client), (self.client, self.server)] {
+        let (server, client) = (self.pair.server, self.pair.client);
+        for (from, to) in [(server, client), (client, server)] {
             let change = |link: Link| link.mtu(mtu - HEADERS);
-            self.world.change_link(from, to, change);
+            self.pair.world.change_link(from, to, change);
         }
     }
 
     /// One tick: as much of the transfer as the queue takes, of `messages` in all, and a message of state.
     fn tick(&mut self, size: usize, messages: usize) {
-        let (peer, oracle) = (self.peer, &mut self.oracle);
-        let ordered = ChannelId::new(channel(Delivery::Ordered));
-        let state = ChannelId::new(channel(Delivery::Sequenced));
-        self.world.act(self.client, |endpoint, now| {
-            while oracle.sent() < messages {
-                let sent = oracle.send(size, |message| endpoint.send(now, peer, ordered, message));
-                if sent.is_err() {
-                    break;
-                }
+        let [ordered, state] = [Delivery::Ordered, Delivery::Sequenced].map(channel);
+        let (pair, oracle) = (&mut self.pair, &mut self.oracle);
+        while oracle.sent() < messages {
+            let sent = oracle.send(size, |message| pair.send_to_server(ordered, message));
+            if sent.is_err() {
+                break;
             }
-            let state = endpoint.send(now, peer, state, &[0; 900]);
-            state.expect("older state makes room");
-            endpoint.flush(now);
-        });
-        self.world.run_for(TICK);
-        for (at, event) in self.world.timed_events(self.server) {
+        }
+        let sent = pair.send_to_server(state, &[0; 900]);
+        sent.expect("older state makes room");
+        pair.run_for(TICK);
+        for (at, event) in pair.world.timed_events(pair.server) {
             if let Event::Disconnected { reason, .. } = &event {
                 panic!("disconnected: {reason}");
             }
             if let Event::Message {
                 channel, payload, ..
             } = &event
-                && *channel == ordered
+                && *channel == ChannelId::new(ordered)
             {
                 self.oracle.on_received(payload).expect("once and in order");
                 self.gap = self.gap.max(at.saturating_duration_since(self.heard_at));
@@ -100,21 +82,20 @@ impl Transfer {
             }
         }
         let gone = |event: &Event| matches!(event, Event::Disconnected { .. });
-        assert!(!self.world.events(self.client).iter().any(gone));
+        assert!(!self.pair.client_events().iter().any(gone));
     }
 
     fn run(&mut self, size: usize, messages: usize, limit: Duration) {
-        let end = self.world.now() + limit;
-        while self.oracle.received() < messages && self.world.now() < end {
+        let end = self.pair.world.now() + limit;
+        while self.oracle.received() < messages && self.pair.world.now() < end {
             self.tick(size, messages);
         }
         self.oracle.complete().expect("all that was said");
         assert_eq!(self.oracle.received(), messages);
     }
 
-    fn stats(&self) -> tickwire_core::PeerStats {
-        let stats = self.world.view(self.client).peer_stats(self.peer);
-        stats.expect("connected")
+    fn stats(&self) -> PeerStats {
+        self.pair.client_stats().expect("connected")
     }
 }
 
@@ -161,9 +142,9 @@ fn a_drop_is_survived_by_who_says_little() {
         let mut transfer = Transfer::new(seed, Link::new().latency(LATENCY));
         transfer.run(800, 20, Duration::from_secs(2));
         transfer.set_mtu([600, 1_000, 576][seed as usize % 3]);
-        let said_at = transfer.world.now();
+        let said_at = transfer.pair.world.now();
         transfer.run(800, 21, Duration::from_secs(10));
-        let took = transfer.world.now().saturating_duration_since(said_at);
+        let took = transfer.pair.world.now().saturating_duration_since(said_at);
         assert!(took <= Duration::from_millis(600), "{took:?}");
     });
 }
@@ -179,9 +160,7 @@ fn a_way_that_carries_576_bytes_is_enough_for_a_connection() {
 fn a_long_way_begins_as_any_other() {
     let sizes = |link| {
         let transfer = Transfer::new(1, link);
-        let server = transfer.world.view(transfer.server);
-        let peer = server.peers().next().expect("connected");
-        let heard = server.peer_stats(peer).expect("connected");
+        let heard = transfer.pair.server_stats().expect("connected");
         [transfer.stats(), heard].map(|stats| stats.datagram_size_bytes)
     };
     let far = Link::new().latency(Duration::from_millis(250));

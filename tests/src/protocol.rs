@@ -11,8 +11,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tickwire_core::{
-    AnnounceConfig, Arrival, ChannelId, CipherSuite, CloseReason, Config, Crypto, Ecn, Endpoint,
-    Entropy, Event, Farewell, Instant, Portable, SendOptions, ServerIdentity,
+    AnnounceConfig, Arrival, ChannelConfig, ChannelId, CipherSuite, CloseReason, Config, Crypto,
+    Delivery, Ecn, Endpoint, Entropy, Event, Farewell, Instant, Portable, SendOptions,
+    ServerIdentity,
 };
 
 use self::document::{Example, blocks, lines};
@@ -144,6 +145,19 @@ fn messages_are_as_shown() {
     let sent = wire.send(3, &[&[b'x'; 1_200]]);
     let last = sent.last().expect("two and a probe of longer datagrams");
     assert_shown("fragment", content(last));
+}
+
+#[test]
+fn a_parity_is_as_shown() {
+    let channel = ChannelConfig::new(Delivery::Unreliable).parity(2);
+    let mut wire = Wire::with(Config::builder().channels(vec![channel]));
+    wire.dial(ServerIdentity::TrustOnFirstUse);
+    wire.settle();
+    let sent = wire.send(0, &[&[&[b'x'; 900][..], &[b'y'; 600]].concat()]);
+    let [_, _, parity] = &sent[..] else {
+        panic!("two fragments and their parity: {}", sent.len());
+    };
+    assert_shown("parity", content(parity));
 }
 
 #[test]

@@ -3,15 +3,21 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use self::parity::{Done, Kept};
 use super::ranges::Part;
 use super::receive::{Place, Whole};
 use super::scattered::Scattered;
 use super::{FRAGMENT_LEN_MIN, message_cost};
+use crate::config::Config;
 use crate::event::Violation;
 use crate::pool::Pool;
 use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::frame::Fragment;
+
+mod parity;
+
+pub(crate) use self::parity::{Use, parity_cost};
 
 /// An unreliable message whose fragments do not all come within this time is dropped: at 30 Hz it is
 /// 30 steps old by then.
@@ -23,12 +29,12 @@ pub(crate) struct Assemblies {
     message_size_max: usize,
     /// Sorted by id.
     list: Vec<Assembly>,
+    /// What is kept of parities costs.
+    parity_bytes: usize,
+    done: Done,
 }
 
-saved!(Assemblies {
-    message_size_max,
-    list
-});
+saved!(Assemblies { message_size_max, list, parity_bytes, done } if Assemblies::is_sound);
 
 /// A message of which some bytes have arrived.
 #[derive(Debug)]
@@ -38,21 +44,24 @@ pub(crate) struct Assembly {
     /// Where its first bytes stood, or what came first.
     place: Place,
     bytes: Scattered,
+    /// Parities that wait for more of it, in the order of what they cover, which does not overlap.
+    kept: Vec<Kept>,
 }
 
-saved!(Assembly {
-    id,
-    started_at,
-    place,
-    bytes
-});
+saved!(Assembly { id, started_at, place, bytes, kept } if |assembly, _| assembly.has_sound_kept());
 
 impl Assemblies {
-    pub(crate) const fn new(message_size_max: usize) -> Self {
+    pub(crate) fn new(message_size_max: usize) -> Self {
         Self {
             message_size_max,
             list: Vec::new(),
+            parity_bytes: 0,
+            done: Done::default(),
         }
+    }
+
+    fn is_sound(&self, _: &Config) -> bool {
+        self.parity_bytes == self.parity_bytes_sum()
     }
 
     fn position(&self, id: u64) -> Result<usize, usize> {
@@ -113,12 +122,7 @@ impl Assemblies {
         pool: &mut Pool,
     ) -> usize {
         let position = self.position(id).unwrap_or_else(|position| {
-            let assembly = Assembly {
-                id,
-                started_at: now,
-                place,
-                bytes: Scattered::new(fragment.total, pool),
-            };
+            let assembly = Assembly::new(now, id, fragment.total, place, pool);
             self.list.insert(position, assembly);
             position
         });
@@ -130,12 +134,19 @@ impl Assemblies {
     }
 
     /// The message, if it is whole now, and where its first bytes stood.
-    pub(crate) fn take_whole(&mut self, id: u64, pool: &mut Pool) -> Option<(Whole, Place)> {
+    pub(crate) fn take_whole(
+        &mut self,
+        now: Instant,
+        id: u64,
+        pool: &mut Pool,
+    ) -> Option<(Whole, Place)> {
         let position = self.position(id).ok()?;
         if !self.list[position].bytes.is_whole() {
             return None;
         }
-        let assembly = self.list.remove(position);
+        let mut assembly = self.list.remove(position);
+        self.parity_bytes -= assembly.release_kept(pool);
+        self.done.add(now, id);
         let cost = assembly.cost();
         let bytes = assembly.bytes.into_whole(pool);
         Some((Whole::new(id, bytes, cost), assembly.place))
@@ -184,7 +195,8 @@ impl Assemblies {
     }
 
     fn drop_at(&mut self, position: usize, pool: &mut Pool) -> usize {
-        let assembly = self.list.remove(position);
+        let mut assembly = self.list.remove(position);
+        self.parity_bytes -= assembly.release_kept(pool);
         let cost = assembly.cost();
         assembly.bytes.release(pool);
         cost
@@ -197,13 +209,24 @@ impl Assemblies {
 
     /// Gives all memory back.
     pub(crate) fn release(&mut self, pool: &mut Pool) {
-        for assembly in core::mem::take(&mut self.list) {
+        for mut assembly in core::mem::take(&mut self.list) {
+            self.parity_bytes -= assembly.release_kept(pool);
             assembly.bytes.release(pool);
         }
     }
 }
 
 impl Assembly {
+    fn new(now: Instant, id: u64, total: u32, place: Place, pool: &mut Pool) -> Self {
+        Self {
+            id,
+            started_at: now,
+            place,
+            bytes: Scattered::new(total, pool),
+            kept: Vec::new(),
+        }
+    }
+
     /// What it is charged: as much as when it is whole.
     const fn cost(&self) -> usize {
         message_cost(self.bytes.total() as usize)

@@ -18,7 +18,7 @@ use crate::pool::{Blocks, Pool};
 use crate::saved::saved;
 use crate::stats::PeerDrops;
 use crate::time::Instant;
-use crate::wire::frame::{Message, Skip};
+use crate::wire::frame::{Message, Parity, Skip};
 
 mod audit;
 mod journal;
@@ -61,16 +61,20 @@ pub(crate) struct Inbox {
     /// Cost of unreliable messages in reassembly or unread.
     unreliable_bytes: usize,
     unreliable_bytes_max: usize,
+    /// Cost of parities that wait for more of their messages, of all channels. Room for them is what unreliable messages leave.
+    parity_bytes: usize,
     /// Cost of all messages unread.
     unread_bytes: usize,
     planted: Planted,
     pub(crate) drops: PeerDrops,
     pub(crate) messages_received: u64,
+    /// Parities that brought missing bytes back.
+    pub(crate) parities_used: u64,
 }
 
 saved!(Inbox {
-    channels, items, ready, all, unreliable_bytes, unreliable_bytes_max, unread_bytes, planted, drops,
-    messages_received,
+    channels, items, ready, all, unreliable_bytes, unreliable_bytes_max, parity_bytes, unread_bytes, planted, drops,
+    messages_received, parities_used,
 } if Inbox::is_sound);
 
 impl Inbox {
@@ -95,9 +99,11 @@ impl Inbox {
             all: Grant::new(config.connection_bytes_max, message_cost_max),
             unreliable_bytes: 0,
             unreliable_bytes_max: config.connection_bytes_max,
+            parity_bytes: 0,
             unread_bytes: 0,
             drops: PeerDrops::default(),
             messages_received: 0,
+            parities_used: 0,
         }
     }
 
@@ -122,31 +128,69 @@ impl Inbox {
         place: Place,
         unread: &mut usize,
         pool: &mut Pool,
-        mut pen: Pen<'_>,
+        pen: Pen<'_>,
     ) -> Result<(), Violation> {
-        let channel = self
-            .channels
-            .get_mut(usize::from(message.channel))
-            .ok_or(Violation::UnknownChannel)?;
+        self.take_in(
+            now,
+            message.channel,
+            unread,
+            pool,
+            pen,
+            |channel, intake| channel.accept(message, place, intake),
+        )
+    }
+
+    /// Takes a parity, as [`accept`](Self::accept) takes a message.
+    pub(crate) fn accept_parity(
+        &mut self,
+        now: Instant,
+        parity: &Parity<'_>,
+        place: Place,
+        unread: &mut usize,
+        pool: &mut Pool,
+        pen: Pen<'_>,
+    ) -> Result<(), Violation> {
+        let channel = parity.covered.channel;
+        self.take_in(now, channel, unread, pool, pen, |channel, intake| {
+            channel.accept_parity(parity, place, intake)
+        })
+    }
+
+    fn take_in(
+        &mut self,
+        now: Instant,
+        index: u8,
+        unread: &mut usize,
+        pool: &mut Pool,
+        mut pen: Pen<'_>,
+        take: impl FnOnce(&mut ReceiveChannel, &mut Intake<'_>) -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        let channel = self.channels.get_mut(usize::from(index));
+        let channel = channel.ok_or(Violation::UnknownChannel)?;
+        let taken = self.unreliable_bytes + self.parity_bytes;
+        let room = self.unreliable_bytes_max.saturating_sub(taken);
+        let kept = channel.parity_bytes();
         let mut intake = Intake {
             now,
             planted: self.planted,
             pool,
             drops: &mut self.drops,
             all: &mut self.all,
-            unreliable_room: self
-                .unreliable_bytes_max
-                .saturating_sub(self.unreliable_bytes),
+            unreliable_room: room,
             unreliable_taken: 0,
             unreliable_freed: 0,
+            parity_room: room,
+            parities_used: 0,
             ready: &mut self.ready,
             pen: pen.lend(),
         };
-        channel.accept(message, place, &mut intake)?;
+        take(channel, &mut intake)?;
         self.unreliable_bytes =
             self.unreliable_bytes + intake.unreliable_taken - intake.unreliable_freed;
+        self.parities_used += intake.parities_used;
+        self.parity_bytes = self.parity_bytes + channel.parity_bytes() - kept;
         let is_reliable = channel.is_reliable();
-        self.pass_on(message.channel, is_reliable, unread, pen);
+        self.pass_on(index, is_reliable, unread, pen);
         Ok(())
     }
 
@@ -162,7 +206,9 @@ impl Inbox {
             .channels
             .get_mut(usize::from(skip.channel))
             .ok_or(Violation::UnknownChannel)?;
+        let kept = channel.parity_bytes();
         let is_new = channel.skip(skip, &mut self.all, &mut self.ready, pool, &mut pen)?;
+        self.parity_bytes = self.parity_bytes + channel.parity_bytes() - kept;
         self.drops.skipped += u64::from(is_new);
         self.pass_on(skip.channel, true, unread, pen);
         Ok(())
@@ -308,13 +354,16 @@ impl Inbox {
     pub(crate) fn handle_timeout(&mut self, now: Instant, pool: &mut Pool, pen: &mut Pen<'_>) {
         for (index, channel) in self.channels.iter_mut().enumerate() {
             channel.note_expired(index, now, pen);
+            let kept = channel.parity_bytes();
             self.unreliable_bytes -= channel.expire(now, &mut self.drops, pool);
+            self.parity_bytes = self.parity_bytes + channel.parity_bytes() - kept;
         }
     }
 
     /// Bytes in reassembly, out of order or unread, by cost.
     pub(crate) fn buffered_bytes(&self) -> usize {
         self.unread_bytes
+            + self.parity_bytes
             + self
                 .channels
                 .iter()
@@ -333,5 +382,6 @@ impl Inbox {
         for channel in &mut self.channels {
             channel.release(pool);
         }
+        self.parity_bytes = 0;
     }
 }

@@ -21,6 +21,7 @@ mod meter;
 pub(crate) mod options;
 pub(crate) mod outbox;
 pub(crate) mod outgoing;
+pub(crate) mod parity;
 pub(crate) mod qos;
 pub(crate) mod ranges;
 pub(crate) mod receive;
@@ -33,13 +34,16 @@ pub(crate) use inbox::Inbox;
 pub(crate) use outbox::Outbox;
 
 use crate::MESSAGE_COST;
+use crate::wire::frame::Covered;
 use crate::wire::{DATAGRAM_BASE, DATAGRAM_FLOOR};
 
 /// Bytes of a fragment, at least. Bounds what it costs to remember which bytes of a message are here.
 pub(crate) const FRAGMENT_LEN_MIN: usize = 128;
 
-/// Room that a message leaves in its datagram: header (13), tag (16), frame header (11) and some acknowledgements.
+/// Room that a message leaves in its datagram: header (13), tag (16), frame header (18, of a parity as long as the longest fragment)
+/// and some acknowledgements.
 const MESSAGE_ROOM: usize = 72;
+const _: () = assert!(13 + 16 + Covered::HEADER_LEN_MAX + 24 < MESSAGE_ROOM);
 
 /// Bytes of a message, at most, that goes whole through the shortest datagram that a way may carry.
 pub(crate) const SHORT_LEN: usize = whole_len(DATAGRAM_FLOOR);

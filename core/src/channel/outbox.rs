@@ -41,9 +41,13 @@ pub(crate) struct Outbox {
     /// Receipts promised and not yet polled, at most [`RECEIPTS_MAX`].
     receipts: u32,
     pub(crate) retransmissions: u64,
+    pub(crate) parities_sent: u64,
+    pub(crate) parity_bytes_sent: u64,
 }
 
-saved!(Outbox { channels, busy, shares, copies, all, receipts, retransmissions } if Outbox::is_sound);
+saved!(Outbox {
+    channels, busy, shares, copies, all, receipts, retransmissions, parities_sent, parity_bytes_sent,
+} if Outbox::is_sound);
 
 /// Receipts that may be outstanding or unpolled; more are refused as a full queue.
 const RECEIPTS_MAX: u32 = 4_096;
@@ -68,6 +72,8 @@ impl Outbox {
             all: Allowance::default(),
             receipts: 0,
             retransmissions: 0,
+            parities_sent: 0,
+            parity_bytes_sent: 0,
         }
     }
 
@@ -154,6 +160,12 @@ impl Outbox {
         for channel in &mut self.channels {
             channel.recut(datagram_size, pool);
         }
+    }
+
+    /// A packet left with so many parities.
+    pub(crate) const fn on_parities(&mut self, count: u32, bytes: usize) {
+        self.parities_sent += count as u64;
+        self.parity_bytes_sent += bytes as u64;
     }
 
     /// The owner polled a receipt.

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::FRAGMENT_LEN_MIN;
 use super::options::Priority;
+use super::parity::{Due, Group};
 use super::ranges::{Part, Parts, Piece};
 use crate::config::Config;
 use crate::pool::Pool;
@@ -58,24 +59,28 @@ pub(crate) struct Fragments {
     acked: Parts,
     /// What left, is not acknowledged, and is to leave again.
     lost: Parts,
+    group: Group,
 }
 
-saved!(Fragments { id, len, left, acked, lost } if Fragments::is_sound);
+saved!(Fragments { id, len, left, acked, lost, group } if Fragments::is_sound);
 
 impl Fragments {
-    pub(crate) fn new(id: u64, len: usize, pool: &mut Pool) -> Self {
+    /// `group`: fragments that a parity stands for; 0: none does.
+    pub(crate) fn new(id: u64, len: usize, group: u8, pool: &mut Pool) -> Self {
         Self {
             id,
             len: len as u32,
             left: 0,
             acked: pool.take_parts(),
             lost: pool.take_parts(),
+            group: Group::new(group),
         }
     }
 
     fn is_sound(&self, _: &Config) -> bool {
         let within = |parts: &Parts| parts.iter().all(|part| part.end <= self.left);
-        self.left <= self.len && within(&self.acked) && within(&self.lost)
+        let parity = self.group.due(true).map_or(0, |due| due.part.end);
+        self.left <= self.len && within(&self.acked) && within(&self.lost) && parity <= self.left
     }
 
     const fn all(&self) -> Part {
@@ -97,8 +102,24 @@ impl Fragments {
         self.rest().len()
     }
 
-    pub(crate) const fn is_sent_in_full(&self) -> bool {
-        self.left == self.len
+    /// All of it left, and what is to leave with it.
+    pub(crate) fn is_sent_in_full(&self) -> bool {
+        self.left == self.len && self.parity().is_none()
+    }
+
+    /// The parity that leaves next.
+    pub(crate) fn parity(&self) -> Option<Due> {
+        self.group.due(self.left == self.len)
+    }
+
+    /// The parity that was to leave did, or is not to leave any more.
+    pub(crate) const fn clear_parity(&mut self) {
+        self.group.clear();
+    }
+
+    /// As numbers, for a fingerprint.
+    pub(crate) const fn group(&self) -> (u8, u32, u32) {
+        self.group.state()
     }
 
     /// Bytes that are to leave again.
@@ -108,6 +129,7 @@ impl Fragments {
 
     /// The next bytes left that never had.
     pub(crate) fn on_left(&mut self, part: Part) {
+        self.group.on_left(self.left, part);
         self.left = self.left.max(part.end);
     }
 
@@ -202,15 +224,17 @@ impl Outgoing {
             (Piece::Skip, _) => self.is_abandoned,
             _ if self.is_abandoned => false,
             (Piece::Part(part), Some(fragments)) => !fragments.is_acked(part),
+            (Piece::Parity, Some(fragments)) => fragments.parity().is_some(),
             (Piece::Whole, _) => true,
-            (Piece::Part(_), None) => false,
+            (Piece::Part(_) | Piece::Parity, None) => false,
         }
     }
 
     /// What leaves next of one that has not left in full.
-    pub(crate) const fn next_piece(&self) -> Piece {
+    pub(crate) fn next_piece(&self) -> Piece {
         match &self.fragments {
             _ if self.is_abandoned => Piece::Skip,
+            Some(fragments) if fragments.parity().is_some() => Piece::Parity,
             Some(fragments) => Piece::Part(fragments.rest()),
             None => Piece::Whole,
         }
@@ -243,7 +267,7 @@ impl Outgoing {
         match (&mut self.fragments, piece) {
             (Some(fragments), Piece::Part(part)) => fragments.lose(part),
             (Some(fragments), Piece::Whole) => fragments.lose(fragments.all()),
-            (_, Piece::Skip) | (None, _) => !was_queued,
+            (_, Piece::Skip | Piece::Parity) | (None, _) => !was_queued,
         }
     }
 
@@ -257,8 +281,8 @@ impl Outgoing {
     }
 
     /// Datagrams have become too short for it: from here on it is sent in fragments, with this name.
-    pub(crate) fn cut(&mut self, name: u64, pool: &mut Pool) {
-        let mut fragments = Fragments::new(name, self.bytes.len(), pool);
+    pub(crate) fn cut(&mut self, name: u64, group: u8, pool: &mut Pool) {
+        let mut fragments = Fragments::new(name, self.bytes.len(), group, pool);
         if self.sent_at.is_some() {
             fragments.left = fragments.len;
         }
@@ -283,13 +307,26 @@ impl Outgoing {
         self.release(pool);
     }
 
-    /// The bytes of a piece.
+    /// The bytes of a piece that has any of its own.
     pub(crate) fn piece(&self, piece: Piece) -> &[u8] {
         match piece {
             Piece::Whole => &self.bytes,
             Piece::Part(part) => &self.bytes[part.range()],
-            Piece::Skip => &[],
+            Piece::Parity | Piece::Skip => &[],
         }
+    }
+
+    /// Bytes that a piece carries.
+    pub(crate) fn piece_len(&self, piece: Piece) -> usize {
+        match piece {
+            Piece::Whole | Piece::Part(_) | Piece::Skip => self.piece(piece).len(),
+            Piece::Parity => self.parity().map_or(0, |due| due.stride),
+        }
+    }
+
+    /// The parity that leaves next.
+    pub(crate) fn parity(&self) -> Option<Due> {
+        self.fragments.as_ref().and_then(Fragments::parity)
     }
 
     /// Gives the memory back; the entry stays until those before it are acknowledged too.
@@ -313,7 +350,7 @@ mod tests {
     /// A message of `len` bytes that is sent in fragments.
     fn long(len: usize, pool: &mut Pool) -> Outgoing {
         Outgoing {
-            fragments: Some(Fragments::new(0, len, pool)),
+            fragments: Some(Fragments::new(0, len, 3, pool)),
             ..Outgoing::new(Instant::ZERO, alloc::vec![7; len])
         }
     }
@@ -333,6 +370,10 @@ mod tests {
                 let again = message.next_lost();
                 let next = again.or((!message.is_sent_in_full()).then(|| message.next_piece()));
                 message.sent_at = Some(Instant::ZERO);
+                if let Some(Piece::Parity) = next {
+                    let fragments = message.fragments.as_mut().expect("long");
+                    fragments.clear_parity();
+                }
                 if let Some(Piece::Part(part)) = next && let Some(part) = Fragments::fit(part, room, 0) {
                     prop_assert!((FRAGMENT_LEN_MIN..=room).contains(&part.len()) && part.end as usize <= len);
                     let fragments = message.fragments.as_mut().expect("long");
@@ -383,7 +424,7 @@ mod tests {
         let mut message = Outgoing::new(Instant::ZERO, alloc::vec![7; 900]);
         message.sent_at = Some(Instant::ZERO);
         assert!(message.lose(Piece::Whole));
-        message.cut(3, &mut pool);
+        message.cut(3, 0, &mut pool);
         assert_eq!(message.next_lost(), Some(Piece::Part(Part::new(0, 900))));
         assert!(!message.lose(Piece::Whole), "it waits already");
         assert!(!message.on_acked(Piece::Part(Part::new(0, 450))));

@@ -34,6 +34,8 @@ pub(crate) enum Piece {
     Whole,
     /// A fragment.
     Part(Part),
+    /// What its latest fragments have in common.
+    Parity,
     /// Of an abandoned one, the note that it will not come.
     Skip,
 }
@@ -43,7 +45,7 @@ impl Piece {
     pub(crate) const fn bounds(self) -> Option<(u32, u32)> {
         match self {
             Self::Part(Part { start, end }) => Some((start, end)),
-            Self::Whole | Self::Skip => None,
+            Self::Whole | Self::Parity | Self::Skip => None,
         }
     }
 }
@@ -120,6 +122,15 @@ impl Parts {
                 .map_or(part.end, |known| known.start.min(part.end)),
         };
         (gap.start < gap.end).then_some(gap)
+    }
+
+    /// From the first byte of `part` that is not in it to the last.
+    pub(crate) fn missing(&self, part: Part) -> Option<Part> {
+        let first = self.gap_within(part)?;
+        let index = self.list.partition_point(|known| known.end < part.end);
+        let last = self.list.get(index).filter(|last| last.start < part.end);
+        let end = last.map_or(part.end, |last| last.start);
+        Some(Part::new(first.start, end))
     }
 
     /// Adds bytes; tells how many of them are new.

@@ -19,6 +19,7 @@ use crate::wire::{MESSAGE_WINDOW, number};
 
 mod audit;
 mod journal;
+mod parity;
 mod skip;
 
 use self::journal::{note_arrived, note_discarded};
@@ -111,6 +112,10 @@ pub(crate) struct Intake<'a> {
     pub(crate) unreliable_taken: usize,
     /// Given back by unreliable messages that were dropped here.
     pub(crate) unreliable_freed: usize,
+    /// Bytes that parities may still take.
+    pub(crate) parity_room: usize,
+    /// Parities that brought something back.
+    pub(crate) parities_used: u64,
     /// Messages to pass on, in order.
     pub(crate) ready: &'a mut VecDeque<Whole>,
     pub(crate) pen: Pen<'a>,
@@ -188,7 +193,7 @@ impl ReceiveChannel {
         }
         self.charge(self.cost(id, message), intake)?;
         if let Some((whole, _)) = self.take_in(id, Some(id), message, place, intake) {
-            self.on_whole(message, whole, intake);
+            self.on_whole(message.channel, whole, intake);
         }
         Ok(())
     }
@@ -246,7 +251,8 @@ impl ReceiveChannel {
         let list = &mut self.assemblies;
         let new = list.insert(now, id, fragment, place, payload, intake.pool);
         note_arrived(name, message, new, place, intake);
-        self.assemblies.take_whole(id, intake.pool)
+        self.mend(id, message, place.packet, intake);
+        self.assemblies.take_whole(now, id, intake.pool)
     }
 
     fn has(&self, id: u64) -> bool {
@@ -276,9 +282,9 @@ impl ReceiveChannel {
         Ok(())
     }
 
-    fn on_whole(&mut self, message: &Message<'_>, whole: Whole, intake: &mut Intake<'_>) {
+    fn on_whole(&mut self, channel: u8, whole: Whole, intake: &mut Intake<'_>) {
         if self.delivery == Delivery::Ordered {
-            self.note_held(message.channel, whole.id, &mut intake.pen);
+            self.note_held(channel, whole.id, &mut intake.pen);
             self.hold(whole, intake.ready);
             return;
         }
@@ -312,6 +318,10 @@ impl ReceiveChannel {
         if !self.wants(id, message, intake.drops)? {
             return Ok(());
         }
+        if message.fragment.is_some() && self.assemblies.is_done(intake.now, id) {
+            intake.drops.duplicate_message += 1;
+            return Ok(());
+        }
         let is_whole = message.fragment.is_none();
         let name = (!is_whole).then_some(id);
         if is_whole && self.is_stale(place, intake.planted) {
@@ -333,32 +343,29 @@ impl ReceiveChannel {
             } += 1;
             return Ok(());
         }
-        if is_bounded
-            && !is_whole
-            && !self.assemblies.has(id)
-            && self.assemblies.len() == UNRELIABLE_ASSEMBLIES_MAX
-        {
-            self.note_oldest(message.channel, Discard::NoRoom, &mut intake.pen);
-            intake.drops.reassembly_expired += 1;
-            intake.unreliable_freed += self.assemblies.drop_oldest(intake.pool);
+        if is_bounded && !is_whole && !self.assemblies.has(id) {
+            self.make_room(message.channel, intake);
         }
         intake.unreliable_taken += cost;
         if let Some((whole, place)) = self.take_in(id, name, message, place, intake) {
-            self.pass_on(message, whole, place, intake);
+            self.pass_on(message.channel, whole, place, intake);
         }
         Ok(())
     }
 
+    /// For one more unreliable message in reassembly.
+    fn make_room(&mut self, channel: u8, intake: &mut Intake<'_>) {
+        if self.assemblies.len() == UNRELIABLE_ASSEMBLIES_MAX {
+            self.note_oldest(channel, Discard::NoRoom, &mut intake.pen);
+            intake.drops.reassembly_expired += 1;
+            intake.unreliable_freed += self.assemblies.drop_oldest(intake.pool);
+        }
+    }
+
     /// Passes an unreliable message on, if none sent after it went before.
-    fn pass_on(
-        &mut self,
-        message: &Message<'_>,
-        whole: Whole,
-        place: Place,
-        intake: &mut Intake<'_>,
-    ) {
+    fn pass_on(&mut self, channel: u8, whole: Whole, place: Place, intake: &mut Intake<'_>) {
         if self.is_stale(place, intake.planted) {
-            note_discarded(message.channel, None, Discard::Stale, &mut intake.pen);
+            note_discarded(channel, None, Discard::Stale, &mut intake.pen);
             intake.drops.stale_message += 1;
             intake.unreliable_freed += whole.cost;
             intake.pool.give(whole.bytes);

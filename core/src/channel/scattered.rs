@@ -48,7 +48,7 @@ impl Scattered {
         let are_here = self.order.iter().all(|part| self.here.covers(*part));
         let end = self.here.iter().last().map_or(0, |part| part.end);
         let len = self.bytes.len();
-        len > 0 && listed == len && self.here.bytes() == len && are_here && end <= self.total
+        listed == len && self.here.bytes() == len && are_here && end <= self.total
     }
 
     /// Bytes of the message.
@@ -64,6 +64,29 @@ impl Scattered {
     /// What came, in the order of the message.
     pub(super) fn iter(&self) -> impl Iterator<Item = Part> + '_ {
         self.here.iter()
+    }
+
+    /// From the first byte of `part` that did not come to the last.
+    pub(super) fn missing(&self, part: Part) -> Option<Part> {
+        self.here.missing(part)
+    }
+
+    /// What came of `part`, and where it begins, in the order in which it came.
+    pub(super) fn within(&self, part: Part) -> impl Iterator<Item = (u32, &[u8])> {
+        let mut rest = self.bytes.as_slice();
+        self.order.iter().filter_map(move |known| {
+            let (bytes, others) = rest.split_at(known.len());
+            rest = others;
+            let (start, end) = (known.start.max(part.start), known.end.min(part.end));
+            let from = start.checked_sub(known.start)? as usize;
+            let len = end.checked_sub(start).filter(|len| *len > 0)? as usize;
+            Some((start, &bytes[from..from + len]))
+        })
+    }
+
+    /// Whether nothing came.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
     }
 
     pub(super) const fn is_whole(&self) -> bool {

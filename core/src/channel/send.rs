@@ -45,6 +45,8 @@ pub(crate) struct SendChannel {
     queue_bytes_max: usize,
     /// Small messages may ride along again.
     is_redundant: bool,
+    /// Fragments of a long message that a parity stands for; 0: none does.
+    parity: u8,
     queue: VecDeque<Outgoing>,
     /// Id of the queue's front.
     base: u64,
@@ -66,7 +68,7 @@ pub(crate) struct SendChannel {
 }
 
 saved!(SendChannel {
-    index, delivery, queue_bytes_max, is_redundant, queue, base, unsent, begun, long_count, queued_bytes, pending, lost, keys,
+    index, delivery, queue_bytes_max, is_redundant, parity, queue, base, unsent, begun, long_count, queued_bytes, pending, lost, keys,
     expiries, allowance, meter,
 } if SendChannel::is_sound);
 
@@ -113,6 +115,7 @@ impl SendChannel {
             delivery: config.delivery,
             queue_bytes_max: config.send_queue_bytes_max,
             is_redundant: config.redundancy && config.delivery.is_reliable(),
+            parity: config.parity,
             queue: VecDeque::new(),
             base: 0,
             unsent: Lanes::default(),
@@ -143,6 +146,7 @@ impl SendChannel {
         settings.is_some_and(|settings| {
             settings.delivery == self.delivery
                 && settings.send_queue_bytes_max == self.queue_bytes_max
+                && settings.parity == self.parity
         }) && self.queued_bytes as u128 == cost
             // What is undelivered stays counted when its memory is given back.
             && (self.queue.is_empty() || self.pending as usize == open.count())
@@ -171,7 +175,7 @@ impl SendChannel {
             } else {
                 self.long_count
             };
-            Fragments::new(name, payload.len(), pool)
+            Fragments::new(name, payload.len(), self.parity, pool)
         });
         self.long_count += u64::from(is_long);
         let priority = self.priority(options);

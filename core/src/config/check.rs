@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::{ChannelConfig, Config, KeepaliveInterval};
 use crate::channel::message_cost;
+use crate::channel::parity::{GROUP_MAX, GROUP_MIN};
 use crate::channel::qos::Qos;
 use crate::error::{ConfigError, QosError};
 use crate::id::ChannelId;
@@ -31,6 +32,16 @@ impl Config {
                 channel: index,
                 size_max,
             });
+        }
+        if channel.parity != 0 {
+            let (least, most) = (GROUP_MIN, GROUP_MAX);
+            in_range(
+                "parity",
+                channel.parity,
+                least,
+                most,
+                "0, or 2 to 16 fragments",
+            )?;
         }
         self.check_channel_qos(index, channel)?;
         let needed_bytes = message_cost(size_max);

@@ -11,6 +11,7 @@ mod hostile;
 mod journal;
 mod link;
 mod pair;
+mod parity;
 mod paths;
 mod qos;
 mod retry;

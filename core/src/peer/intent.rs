@@ -4,7 +4,7 @@ use crate::audit::{Checked, equal, holds};
 use crate::config::ChannelConfig;
 use crate::transmit::EcnCounts;
 use crate::wire::Reader;
-use crate::wire::frame::{Close, Frame, Message, PathData, Skip};
+use crate::wire::frame::{Close, Covered, Frame, Message, PathData, Skip};
 
 /// A hash of frames in their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +45,19 @@ impl Intent {
         self.add(skip.cost);
     }
 
+    pub(crate) fn parity(&mut self, covered: &Covered, stride: usize) {
+        let Covered {
+            channel,
+            id,
+            offset,
+            len,
+            total,
+        } = *covered;
+        self.add(9 | u64::from(channel) << 8 | u64::from(id) << 16);
+        self.add(u64::from(offset) | u64::from(len) << 32);
+        self.add(u64::from(total) | (stride as u64) << 32);
+    }
+
     pub(crate) fn path(&mut self, is_response: bool, data: PathData) {
         self.add(7 | u64::from(is_response) << 8);
         self.add(u64::from_be_bytes(data));
@@ -81,6 +94,7 @@ impl Intent {
                 Ok(Frame::CreditAll { limit }) => decoded.credit(None, limit),
                 Ok(Frame::Close(close)) => decoded.close(&close),
                 Ok(Frame::Skip(skip)) => decoded.skip(&skip),
+                Ok(Frame::Parity(parity)) => decoded.parity(&parity.covered, parity.bytes.len()),
                 Ok(Frame::PathChallenge(data)) => decoded.path(false, data),
                 Ok(Frame::PathResponse(data)) => decoded.path(true, data),
                 Ok(Frame::ResetToken(_)) => decoded.reset_token(),

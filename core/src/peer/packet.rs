@@ -13,7 +13,9 @@ use crate::notice::Notice;
 use crate::reliability::recovery::{Eliciting, Record, Recovery};
 use crate::trace::Content;
 use crate::transmit::EcnCounts;
-use crate::wire::frame::{self, Ack, Close, Fragment, LengthField, Message, PathData, Skip};
+use crate::wire::frame::{
+    self, Ack, Close, Covered, Fragment, LengthField, Message, PathData, Skip,
+};
 use crate::wire::packet::{ConnectionId, Header};
 use crate::wire::show;
 
@@ -47,6 +49,8 @@ pub(crate) struct PacketBuilder<'a> {
     has_new: bool,
     copies: u32,
     copy_bytes: usize,
+    parities: u32,
+    parity_bytes: usize,
     /// What was put into it, for an audit.
     intent: Intent,
 }
@@ -61,6 +65,9 @@ pub(crate) struct Built {
     pub(crate) has_new: bool,
     /// Bytes of copies in it.
     pub(crate) copy_bytes: usize,
+    /// Parities in it, and their bytes.
+    pub(crate) parities: u32,
+    pub(crate) parity_bytes: usize,
     /// Copies are all that is in it, but for acknowledgements.
     pub(crate) is_alone: bool,
 }
@@ -100,6 +107,8 @@ impl<'a> PacketBuilder<'a> {
             has_new: false,
             copies: 0,
             copy_bytes: 0,
+            parities: 0,
+            parity_bytes: 0,
             intent: Intent::default(),
         }
     }
@@ -127,9 +136,9 @@ impl<'a> PacketBuilder<'a> {
         self.eliciting != Eliciting::No
     }
 
-    /// Whether a message is in it.
+    /// Whether a message is in it, or what stands for some of one.
     pub(crate) const fn has_data(&self) -> bool {
-        self.last_message.is_some()
+        self.last_message.is_some() || self.parities > 0
     }
 
     pub(crate) fn ack(
@@ -242,6 +251,25 @@ impl<'a> PacketBuilder<'a> {
     pub(crate) const fn fragment_room(&self, offset: u32, total: u32) -> usize {
         let header = Message::FRAGMENT_HEADER_LEN + Fragment { offset, total }.encoded_len();
         self.room().saturating_sub(header)
+    }
+
+    /// Puts a parity of so many bytes into the packet if it fits. Nobody waits for it to be acknowledged.
+    pub(crate) fn parity(&mut self, covered: &Covered, stride: usize, bytes: &[u8]) -> bool {
+        let len = covered.encoded_len(stride);
+        if len > self.room() {
+            return false;
+        }
+        self.last_message = None;
+        covered.encode(stride, bytes, self.out);
+        self.intent.parity(covered, stride);
+        self.numbered[usize::from(covered.channel)] += 1;
+        self.frames += 1;
+        self.parities += 1;
+        self.parity_bytes += len;
+        if self.eliciting == Eliciting::No {
+            self.eliciting = Eliciting::Lazy;
+        }
+        true
     }
 
     /// Puts a message into the packet if it fits. What has a record is acknowledged to its channel.
@@ -361,6 +389,8 @@ impl<'a> PacketBuilder<'a> {
             ack_largest: self.ack_largest,
             has_new: self.has_new,
             copy_bytes: self.copy_bytes,
+            parities: self.parities,
+            parity_bytes: self.parity_bytes,
             is_alone: self.copies > 0 && self.frames == 0,
         }
     }

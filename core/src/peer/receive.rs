@@ -16,7 +16,7 @@ use crate::reliability::received::Urgency;
 use crate::time::Instant;
 use crate::transmit::Arrival;
 use crate::wire::Reader;
-use crate::wire::frame::{Frame, FrameError, Message, PathData};
+use crate::wire::frame::{Frame, FrameError, Message, Parity, PathData};
 use crate::wire::packet::Header;
 
 /// A keepalive that is not answered within so many probe timeouts did not arrive, and neither did the probes after it.
@@ -261,6 +261,7 @@ impl Peer {
                 self.inbox
                     .skip(skip, &mut shared.unread_bytes, &mut shared.pool, pen)?;
             }
+            Frame::Parity(parity) => self.handle_parity(now, place, parity, taken, shared)?,
             Frame::PathChallenge(data) => taken.challenge = Some(*data),
             Frame::PathResponse(data) => taken.response = Some(*data),
             Frame::ResetToken(token) => {
@@ -312,6 +313,27 @@ impl Peer {
             (true, true) => Urgency::Soon,
         });
         Ok(())
+    }
+
+    /// Parities are lost when they are lost: there is no haste to acknowledge one.
+    fn handle_parity(
+        &mut self,
+        now: Instant,
+        place: Place,
+        parity: &Parity<'_>,
+        taken: &mut Taken,
+        shared: &mut Shared,
+    ) -> Result<(), Violation> {
+        taken.has_messages = true;
+        taken.urge(Urgency::Lazy);
+        if taken.is_full {
+            self.inbox.drops.parity_no_room += 1;
+            return Ok(());
+        }
+        let (unread, pool) = (&mut shared.unread_bytes, &mut shared.pool);
+        let pen = shared.journal.pen(now, self.id);
+        self.inbox
+            .accept_parity(now, parity, place, unread, pool, pen)
     }
 
     /// A token that only the server can have made says that it lost this connection.

@@ -427,11 +427,14 @@ impl Peer {
 
     /// What a packet that left means for copies: those in it are paid, and the rest of it pays for others.
     fn on_redundancy(&mut self, now: Instant, built: Built, percent: u8) {
+        self.outbox.on_parities(built.parities, built.parity_bytes);
         if percent == 0 {
             self.outbox.copies.on_tick(now, built.has_new);
             return;
         }
-        let bytes = built.len as u64 + UDP_IP_LEN - built.copy_bytes as u64;
+        // Nor do parities earn any: what they add is bounded by their own option.
+        let extra = built.copy_bytes + built.parity_bytes;
+        let bytes = built.len as u64 + UDP_IP_LEN - extra as u64;
         if built.copy_bytes > 0 {
             self.recovery.on_copied(now);
         }

@@ -160,6 +160,7 @@ fn put_channel(channel: &ChannelConfig, out: &mut Vec<u8>) {
         send_queue_bytes_max,
         receive_bytes_max,
         redundancy,
+        parity,
         qos,
     } = channel;
     out.push(match delivery {
@@ -172,6 +173,7 @@ fn put_channel(channel: &ChannelConfig, out: &mut Vec<u8>) {
     put_number(*send_queue_bytes_max as u64, out);
     put_number(*receive_bytes_max as u64, out);
     out.push((*redundancy).into());
+    out.push(*parity);
     qos.put(out);
 }
 
@@ -190,6 +192,7 @@ fn read_channel(reader: &mut Reader<'_>) -> Result<ChannelConfig, DecodeError> {
         send_queue_bytes_max: small(reader, "send_queue_bytes_max")?,
         receive_bytes_max: small(reader, "receive_bytes_max")?,
         redundancy: flag(reader, "redundancy")?,
+        parity: reader.u8("parity")?,
         qos: Qos::read(reader)?,
     })
 }
@@ -281,6 +284,7 @@ mod tests {
         let channel = ChannelConfig::new(Delivery::Ordered)
             .message_size_max(1_000)
             .redundancy(false)
+            .parity(16)
             .qos(
                 Qos::new()
                     .priority(Priority::High)

@@ -9,6 +9,7 @@
 //! 0x05 CLOSE     kind (1 B), code, text length, text
 //! 0x09 ACK_ECN   as ACK, then how many packets arrived with ECT(0), ECT(1), CE
 //! 0x10 SKIP      channel (1 B), id (2 B, truncated), cost: a reliable message that will not come
+//! 0x11 PARITY    channel (1 B), id (2 B, truncated), offset, covered bytes, total, length, bytes: of a message's fragments
 //! 0x06 PATH_CHALLENGE  data (8 B): prove that you are where this packet went
 //! 0x07 PATH_RESPONSE   data (8 B): of the challenge
 //! 0x08 RESET_TOKEN     token (16 B) that holds at the address to which this packet goes
@@ -33,6 +34,7 @@ const CREDIT_ALL: u8 = 0x04;
 const CLOSE: u8 = 0x05;
 const ACK_ECN: u8 = 0x09;
 const SKIP: u8 = 0x10;
+const PARITY: u8 = 0x11;
 const PATH_CHALLENGE: u8 = 0x06;
 const PATH_RESPONSE: u8 = 0x07;
 const RESET_TOKEN: u8 = 0x08;
@@ -57,6 +59,7 @@ pub(crate) enum Frame<'a> {
     CreditAll { limit: u64 },
     Close(Close<'a>),
     Skip(Skip),
+    Parity(Parity<'a>),
     PathChallenge(PathData),
     PathResponse(PathData),
     ResetToken([u8; RESET_TOKEN_LEN]),
@@ -164,6 +167,7 @@ impl<'a> Frame<'a> {
             }),
             CLOSE => Ok(Self::Close(Close::decode(reader)?)),
             SKIP => Skip::decode(reader, channels).map(Self::Skip),
+            PARITY => Parity::decode(reader, channels).map(Self::Parity),
             PATH_CHALLENGE => Ok(Self::PathChallenge(reader.array("path challenge")?)),
             PATH_RESPONSE => Ok(Self::PathResponse(reader.array("path response")?)),
             RESET_TOKEN => Ok(Self::ResetToken(reader.array("reset token")?)),
@@ -459,5 +463,8 @@ pub(crate) const RESET_TOKEN_FRAME_LEN: usize = 1 + RESET_TOKEN_LEN;
 /// Longest encoding of one CREDIT or CREDIT_ALL frame.
 pub(crate) const CREDIT_LEN_MAX: usize = 10;
 
+mod parity;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use self::parity::{Covered, Parity, fold};

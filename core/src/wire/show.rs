@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::frame::{Frame, Message};
+use super::frame::{Frame, Message, Parity};
 use super::handshake::{REFUSE_END_LEN, decode_refuse};
 use super::{Kind, Reader};
 use crate::config::ChannelConfig;
@@ -61,6 +61,13 @@ fn show_frame(frame: &Frame<'_>, is_copy: bool, channels: &[ChannelConfig]) -> S
         Frame::Skip(skip) => Shown::Skip {
             channel: skip.channel,
             id: skip.id,
+        },
+        Frame::Parity(Parity { covered, bytes }) => Shown::Parity {
+            channel: covered.channel,
+            id: covered.id,
+            covered: (covered.offset, covered.offset.saturating_add(covered.len)),
+            total: covered.total,
+            len: bytes.len(),
         },
         Frame::PathChallenge(data) => Shown::PathChallenge { data: *data },
         Frame::PathResponse(data) => Shown::PathResponse { data: *data },

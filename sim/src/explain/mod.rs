@@ -323,11 +323,13 @@ const fn channel_of(step: Step) -> Option<ChannelId> {
         | Step::Abandoned { channel, .. }
         | Step::Waits { channel, .. }
         | Step::Left { channel, .. }
+        | Step::ParityLeft { channel, .. }
         | Step::Copied { channel, .. }
         | Step::Requeued { channel, .. }
         | Step::PieceAcked { channel, .. }
         | Step::Delivered { channel, .. }
         | Step::Arrived { channel, .. }
+        | Step::Recovered { channel, .. }
         | Step::Refused { channel, .. }
         | Step::Held { channel, .. }
         | Step::Discarded { channel, .. }

@@ -42,6 +42,8 @@ struct Arrived {
     offset: u32,
     len: usize,
     packet: Option<u64>,
+    /// It follows from a parity.
+    is_recovered: bool,
 }
 
 /// A part, as the journal tells of it.
@@ -105,8 +107,29 @@ impl ReceiveChannel {
             offset: came.offset,
             len: came.len,
             packet: came.packet,
+            is_recovered: false,
         });
         self.latest = Some((id, came.packet));
+    }
+
+    /// Bytes that did not come are here.
+    pub(super) fn on_recovered(
+        &mut self,
+        at: Instant,
+        name: u64,
+        offset: u32,
+        len: usize,
+        packet: u64,
+    ) {
+        let (id, life) = self.life(at, Some(name));
+        life.arrived.push(Arrived {
+            at,
+            offset,
+            len,
+            packet: Some(packet),
+            is_recovered: true,
+        });
+        self.latest = Some((id, Some(packet)));
     }
 
     /// Returns the number of the message, if it is given up.
@@ -244,6 +267,7 @@ impl Received {
         for arrived in &self.arrived {
             let part = offsets.partition_point(|offset| *offset < arrived.offset) as u32;
             let what = match arrived.packet {
+                Some(_) if arrived.is_recovered => Happening::Recovered,
                 Some(_) => Happening::Comes,
                 None => Happening::WasThere,
             };

@@ -36,6 +36,15 @@ impl Receiver {
                 len,
                 packet,
             }),
+            Step::Recovered {
+                channel,
+                name,
+                offset,
+                len,
+                packet,
+            } => self
+                .of(channel, is_reliable)
+                .on_recovered(at, name, offset, len, packet),
             Step::Refused {
                 channel,
                 name,

@@ -44,6 +44,12 @@ impl Sender {
                 self.with(name, |sent| sent.on_copied(at, packet));
                 self.packets.entry(packet).or_default().push((name, None));
             }
+            Step::ParityLeft {
+                channel,
+                id,
+                part,
+                packet,
+            } => self.with((channel, id), |sent| sent.on_parity(at, part, packet)),
             Step::PacketLost { packet, cause } => {
                 for ((channel, id), part) in self.packets.get(&packet).cloned().unwrap_or_default()
                 {

@@ -35,6 +35,8 @@ pub(super) struct Sent {
     left: usize,
     /// The rest of it.
     rest: Part,
+    /// Parities that left: when, for which bytes, in which packet.
+    parities: Vec<(Instant, (u32, u32), u64)>,
     /// The smoothed round trip when it was acknowledged, in microseconds.
     pub(super) rtt_us: u64,
 }
@@ -79,6 +81,7 @@ impl SendChannel {
             parts: Vec::new(),
             left: 0,
             rest: Part::default(),
+            parities: Vec::new(),
             rtt_us: 0,
         };
         self.lives.insert(id, sent);
@@ -278,6 +281,10 @@ impl Sent {
         });
     }
 
+    pub(super) fn on_parity(&mut self, at: Instant, part: (u32, u32), packet: u64) {
+        self.parities.push((at, part, packet));
+    }
+
     pub(super) fn on_requeued(&mut self, at: Instant, part: Bounds, is_probe: bool) {
         let (start, end) = self.bounds(part);
         self.part(start);
@@ -329,6 +336,11 @@ impl Sent {
         }
         let mut all = vec![self.beginning()];
         all.extend(parts.finish(self.part_count()));
+        all.extend(self.parities.iter().map(|(at, (start, end), packet)| {
+            let what = format!("a parity of its bytes {start} to {end} leaves in packet {packet}");
+            Moment { at: *at, what }
+        }));
+        all.sort_by_key(|moment| moment.at);
         let end = self
             .end
             .and_then(|(at, end)| Some((at, self.ending(at, end)?)));

@@ -303,6 +303,8 @@ pub(super) enum Happening {
     /// Unreliable: the packet was acknowledged.
     PacketAcked,
     Comes,
+    /// It did not come, and follows from what did.
+    Recovered,
     WasThere,
     Refused,
 }
@@ -311,7 +313,7 @@ impl Happening {
     /// What comes first of what happens at one instant.
     const fn rank(self) -> u8 {
         match self {
-            Self::WasThere | Self::Refused | Self::Comes => 0,
+            Self::WasThere | Self::Refused | Self::Comes | Self::Recovered => 0,
             Self::Lost(_) => 1,
             Self::Probed => 2,
             Self::Leaves | Self::LeavesAgain | Self::Copied => 3,
@@ -387,6 +389,9 @@ fn tell(what: Happening, parts: &[u32], packets: &[u64], count: u32) -> String {
         Happening::Acked => format!("{subject} {is} acknowledged"),
         Happening::PacketAcked => format!("{packets} acknowledged"),
         Happening::Comes => format!("{subject} come{s} in {packets}"),
+        Happening::Recovered => {
+            format!("{subject} {is} here by a parity: {packets} told the rest of its group")
+        }
         Happening::WasThere => format!("{subject} {is} there already"),
         Happening::Refused => {
             format!("it comes in {packets}, and is not taken: its owner has too much unread")

@@ -7,7 +7,14 @@ use super::error::ScenarioError;
 use crate::ms;
 
 /// Keys of `[traffic.channel]`.
-pub(crate) const CHANNEL_KEYS: &[&str] = &["priority", "weight", "rate", "burst", "redundancy"];
+pub(crate) const CHANNEL_KEYS: &[&str] = &[
+    "priority",
+    "weight",
+    "rate",
+    "burst",
+    "redundancy",
+    "parity",
+];
 /// Keys of `[traffic.message]`.
 pub(crate) const MESSAGE_KEYS: &[&str] = &["priority", "time_to_live", "keys", "receipt"];
 
@@ -19,6 +26,8 @@ const BURST: u64 = 12_000;
 pub(crate) struct ChannelKeys {
     pub(crate) qos: Qos,
     pub(crate) redundancy: bool,
+    /// Fragments that a parity stands for; 0: none does.
+    pub(crate) parity: u8,
 }
 
 impl Default for ChannelKeys {
@@ -26,6 +35,7 @@ impl Default for ChannelKeys {
         Self {
             qos: Qos::new(),
             redundancy: true,
+            parity: 0,
         }
     }
 }
@@ -55,15 +65,18 @@ impl ChannelKeys {
                 return Err(section.error_at("burst", "it belongs to a `rate`, which is missing"));
             }
         }
+        let parity = section.count("parity", 2..=16)?.unwrap_or(0);
         Ok(Self {
             qos,
             redundancy: section.flag("redundancy")?.unwrap_or(true),
+            parity: u8::try_from(parity).unwrap_or(16),
         })
     }
 
     /// The same channel, so served.
     pub(crate) fn of(&self, channel: ChannelConfig) -> ChannelConfig {
-        channel.qos(self.qos).redundancy(self.redundancy)
+        let channel = channel.qos(self.qos).redundancy(self.redundancy);
+        channel.parity(self.parity)
     }
 }
 
@@ -132,11 +145,15 @@ mod tests {
         let with = |lines: &str| wrong(&format!("{reliable}{lines}"));
         assert_eq!(
             with("[traffic.channel]\nweigth = 1"),
-            "a:11:1: there is no key `weigth` in `traffic.channel`: expected `priority`, `weight`, `rate`, `burst`, `redundancy`; did you mean `weight`?"
+            "a:11:1: there is no key `weigth` in `traffic.channel`: expected `priority`, `weight`, `rate`, `burst`, `redundancy`, `parity`; did you mean `weight`?"
         );
         assert_eq!(
             with("[traffic.channel]\nweight = 0"),
             "a:11:10: `weight`: expected a whole number from 1 to 100"
+        );
+        assert_eq!(
+            with("[traffic.channel]\nparity = 1"),
+            "a:11:10: `parity`: expected a whole number from 2 to 16"
         );
         assert_eq!(
             with("[traffic.channel]\npriority = 3"),
@@ -209,6 +226,23 @@ mod tests {
             slow.latency.max_us <= 200_000 + 30_000,
             "{:?}",
             slow.latency
+        );
+    }
+
+    /// A message of four fragments dies with each of them at a fifth of lost datagrams; with parities for two of them each, less.
+    #[test]
+    fn parities_bring_long_unreliable_messages_through() {
+        let delivered = |channel: &str| {
+            let text = format!(
+                "{TOP}loss = \"10%\"\n[[traffic]]\nname = \"a\"\ndelivery = \"unreliable\"\nsize = 4000\nrate_hz = 30\n{channel}"
+            );
+            let outcome = Scenario::parse(&text).expect("a good scenario").run(1);
+            outcome.traffic[0].delivered * 100 / outcome.traffic[0].sent
+        };
+        let (without, with) = (delivered(""), delivered("[traffic.channel]\nparity = 2\n"));
+        assert!(
+            (55..=75).contains(&without) && with >= 90,
+            "{without} % and {with} %"
         );
     }
 

@@ -1,11 +1,13 @@
 //! Every combination of what a message may be sent with, on every delivery, with and without copies, whatever quality of
-//! service the channel has and whichever controller sends: 7,680 of them, each under fates that proptest thinks of.
+//! service the channel has and whichever controller sends: 7,680 of them, each under fates that proptest thinks of, and
+//! with or without parities.
 //!
 //! A conversation has one message of each of the 24 combinations of options, in any order, and one setting of the channel.
 
 use std::num::NonZeroU64;
 
 use proptest::prelude::{Just, Strategy};
+use proptest::sample::select;
 use proptest::test_runner::{Config as Proptest, TestRunner};
 use tickwire_core::{
     ChannelConfig, ChannelId, Config, CongestionControl, Delivery, PeerId, Priority, Qos,
@@ -85,7 +87,7 @@ impl Setting {
         all
     }
 
-    fn config(&self, accepts: bool) -> Config {
+    fn config(&self, accepts: bool, parity: u8) -> Config {
         let percent = match self.copies {
             Copies::OffByBudget => 0,
             Copies::OffByChannel | Copies::Usual => 40,
@@ -93,6 +95,7 @@ impl Setting {
         };
         let channel = ChannelConfig::new(self.delivery).qos(self.qos);
         let channel = channel.redundancy(self.copies != Copies::OffByChannel);
+        let channel = channel.parity(parity);
         let config = Config::builder().channels(vec![channel]).accepts(accepts);
         let config = config.redundancy_percent_max(percent);
         let config = config.congestion(self.congestion);
@@ -145,8 +148,9 @@ struct Talk {
 }
 
 impl Talk {
-    fn new(setting: Setting, up: &[Fate], down: &[Fate]) -> Self {
-        let pair = Pair::with_configs(1, setting.config(false), setting.config(true));
+    fn new(setting: Setting, parity: u8, up: &[Fate], down: &[Fate]) -> Self {
+        let [client, server] = [false, true].map(|accepts| setting.config(accepts, parity));
+        let pair = Pair::with_configs(1, client, server);
         let pair = pair.link(link()).connect();
         let pair = pair.link_to_server(link().schedule(up.iter().copied()));
         let pair = pair.link_to_client(link().schedule(down.iter().copied()));
@@ -234,9 +238,10 @@ fn each_of_them_is_kept_whatever_becomes_of_datagrams() {
             ..Proptest::with_cases(CASES)
         };
         let fates = || schedules::fates(40);
-        let drawn = (sayings(), fates(), fates());
-        let held = TestRunner::new(config).run(&drawn, |(sayings, up, down)| {
-            let mut talk = Talk::new(setting, &up, &down);
+        let parities = select(&[0, 2, 3, 16][..]);
+        let drawn = (sayings(), parities, fates(), fates());
+        let held = TestRunner::new(config).run(&drawn, |(sayings, parity, up, down)| {
+            let mut talk = Talk::new(setting, parity, &up, &down);
             for (gap, size, options) in sayings {
                 talk.say(size, options);
                 talk.pass(gap);

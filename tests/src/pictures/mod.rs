@@ -45,6 +45,7 @@ fn frame_type(frame: &Frame) -> u8 {
         Frame::Credit { channel: None, .. } => 4,
         Frame::Close { .. } => 5,
         Frame::Skip { .. } => 0x10,
+        Frame::Parity { .. } => 0x11,
         Frame::PathChallenge { .. } => 6,
         Frame::PathResponse { .. } => 7,
         Frame::ResetToken => 8,

@@ -97,7 +97,8 @@ impl Style {
     pub(super) fn config(&self, case: &Case, host: usize, places: u32) -> ConfigBuilder {
         let usual = Config::default();
         let channels = usual.channels().iter().zip(self.qos);
-        let channels = channels.map(|(channel, qos)| channel.clone().qos(qos));
+        let parity = self.manners[host].parity;
+        let channels = channels.map(|(channel, qos)| channel.clone().qos(qos).parity(parity));
         let channels: Vec<_> = channels.collect();
         let mut config = self.manners[host].of(Config::builder().channels(channels.clone()));
         if let Some([message, queue, credit, connection, unread]) = self.room.bounds() {

@@ -4,14 +4,15 @@ use alloc::vec::Vec;
 
 use super::{Inbox, Item};
 use crate::audit::{Checked, Depth, Fingerprint, at_most, equal};
+use crate::channel::receive::ReceiveChannel;
 
 impl Inbox {
     /// Not for a connection that is over: what was incomplete is gone then.
     pub(crate) fn audit(&self, depth: Depth) -> Checked {
         at_most(
             4,
-            "bytes of unreliable messages",
-            self.unreliable_bytes as u64,
+            "bytes of unreliable messages and of parities",
+            (self.unreliable_bytes + self.parity_bytes) as u64,
             self.unreliable_bytes_max as u64,
         )?;
         equal(
@@ -24,6 +25,13 @@ impl Inbox {
         if !depth.sums(self.items.len()) {
             return Ok(());
         }
+        let kept: usize = self.channels.iter().map(ReceiveChannel::parity_bytes).sum();
+        equal(
+            4,
+            "bytes of all parities",
+            self.parity_bytes as u64,
+            kept as u64,
+        )?;
         let (mut all_unread, mut reliable, mut unreliable) = (0, 0, 0);
         for (index, channel) in self.channels.iter().enumerate() {
             let unread = self.unread_bytes_of(index);
@@ -73,7 +81,7 @@ impl Inbox {
     pub(crate) fn fingerprint(&self, into: &mut Fingerprint) {
         let items: Vec<usize> = self.items.iter().map(Item::len).collect();
         into.add(&(items, &self.all, self.unread_bytes, self.messages_received));
-        into.add(&(self.unreliable_bytes, self.ready.len()));
+        into.add(&(self.unreliable_bytes, self.parity_bytes, self.ready.len()));
         for channel in &self.channels {
             channel.fingerprint(into);
         }

@@ -111,6 +111,7 @@ impl SendChannel {
             let next = fragments.map(|fragments| (fragments.rest_len(), fragments.lost_bytes()));
             into.add(&(message.settled, message.is_abandoned));
             into.add(&(message.resend_queued, message.sent_at, next));
+            into.add(&fragments.map(Fragments::group));
             let acked = fragments.into_iter().flat_map(Fragments::acked);
             acked.for_each(|part| into.add(&(part.start, part.end)));
         }

@@ -1,8 +1,8 @@
 //! What of a channel may leave, when, and into the packet with it: a piece each time, when the channel's turn has come.
 
+use super::put::parity_frame_len;
 use super::{Copies, Outgoing, SendChannel};
 use crate::channel::credit::Allowance;
-use crate::channel::outgoing::Fragments;
 use crate::channel::ranges::Piece;
 use crate::config::Config;
 use crate::journal::Pen;
@@ -70,6 +70,7 @@ impl SendChannel {
     fn frame_len(&self, message: &Outgoing, id: u64, piece: Piece) -> usize {
         match piece {
             Piece::Skip => 0,
+            Piece::Parity => parity_frame_len(message),
             Piece::Whole | Piece::Part(_) => self.frame(message, id, piece).encoded_len(),
         }
     }
@@ -157,7 +158,9 @@ impl SendChannel {
         }
         let (piece, cost) = self.put(packet, id, piece)?;
         self.meter.spend(now, cost);
-        packet.mark_new();
+        if piece != Piece::Parity {
+            packet.mark_new();
+        }
         self.note_left(packet, id, piece, pen);
         self.on_carried(now, id, piece, packet.number(), copies);
         self.on_sent_new(now, id, piece, all, pool);
@@ -182,19 +185,22 @@ impl SendChannel {
         }
         let message = &mut self.queue[position];
         message.sent_at.get_or_insert(now);
-        if let (Some(fragments), Piece::Part(part)) = (&mut message.fragments, piece) {
-            fragments.on_left(part);
+        match (&mut message.fragments, piece) {
+            (Some(fragments), Piece::Part(part)) => fragments.on_left(part),
+            (Some(fragments), Piece::Parity) => fragments.clear_parity(),
+            _ => {}
         }
-        let is_complete = message
-            .fragments
-            .as_ref()
-            .is_none_or(Fragments::is_sent_in_full);
-        if !is_complete {
+        self.finish(id, pool);
+    }
+
+    /// If all of a message left it is not unsent any more; and if it is unreliable nothing more is to be done.
+    pub(super) fn finish(&mut self, id: u64, pool: &mut Pool) {
+        let Some(message) = self.find(id).filter(|message| message.is_sent_in_full()) else {
             return;
-        }
+        };
         let priority = message.priority;
         self.unsent.remove(priority, id);
-        if !is_reliable {
+        if !self.is_reliable() {
             self.settle(id, pool);
         }
     }

@@ -30,7 +30,7 @@ impl SendChannel {
             let message = &self.queue[self.position(id)];
             let piece = message.next_piece();
             let at = self.ready_at(id, piece).max(terms.since(message.queued_at));
-            (message, at, message.piece(self.usual(piece)).len())
+            (message, at, message.piece_len(self.usual(piece)))
         });
         let (message, at, bytes) =
             waiting.find(|(message, at, _)| !is_stale(message, now.max(*at), terms.config))?;

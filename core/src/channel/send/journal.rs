@@ -17,15 +17,25 @@ impl SendChannel {
         piece: Piece,
         pen: &mut Pen<'_>,
     ) {
-        if piece == Piece::Skip {
-            return;
+        let (channel, packet) = (ChannelId::new(self.index), packet.number());
+        match piece {
+            Piece::Skip => {}
+            Piece::Parity => {
+                let message = self.message(id).and_then(Outgoing::parity);
+                pen.note(Step::ParityLeft {
+                    channel,
+                    id,
+                    part: message.map_or((0, 0), |due| (due.part.start, due.part.end)),
+                    packet,
+                });
+            }
+            Piece::Whole | Piece::Part(_) => pen.note(Step::Left {
+                channel,
+                id,
+                part: piece.bounds(),
+                packet,
+            }),
         }
-        pen.note(Step::Left {
-            channel: ChannelId::new(self.index),
-            id,
-            part: piece.bounds(),
-            packet: packet.number(),
-        });
     }
 
     pub(super) fn requeued(&self, id: u64, piece: Piece, is_probe: bool) -> Step {

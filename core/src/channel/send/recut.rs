@@ -10,6 +10,22 @@ impl SendChannel {
         for position in 0..self.queue.len() {
             self.cut(position, whole_len(datagram_size), pool);
         }
+        self.drop_parities(pool);
+    }
+
+    /// Those of fragments that left in longer datagrams would fit into none.
+    fn drop_parities(&mut self, pool: &mut Pool) {
+        if self.parity == 0 {
+            return;
+        }
+        let ids = self.base..self.base + self.queue.len() as u64;
+        for id in ids {
+            let fragments = self.find(id).and_then(|message| message.fragments.as_mut());
+            if let Some(fragments) = fragments.filter(|fragments| fragments.group().0 > 0) {
+                fragments.clear_parity();
+                self.finish(id, pool);
+            }
+        }
     }
 
     /// A message longer than this goes in fragments.
@@ -24,7 +40,7 @@ impl SendChannel {
         if !is_whole || message.bytes.len() <= whole_len {
             return;
         }
-        message.cut(name, pool);
+        message.cut(name, self.parity, pool);
         self.long_count += 1;
     }
 }

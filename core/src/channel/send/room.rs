@@ -4,6 +4,7 @@ use super::SendChannel;
 use crate::MESSAGE_COST;
 use crate::channel::credit::Allowance;
 use crate::channel::outgoing::Fragments;
+use crate::channel::ranges::Piece;
 use crate::channel::{FRAGMENT_LEN_MIN, SHORT_LEN};
 
 impl SendChannel {
@@ -24,7 +25,7 @@ impl SendChannel {
         for message in unsent.filter(|message| message.is_open()) {
             let fragments = message.fragments.as_ref();
             let rest = fragments.map_or(message.bytes.len(), Fragments::rest_len);
-            bytes += rest as u64;
+            bytes += (rest + message.piece_len(Piece::Parity)) as u64;
             if bytes >= enough {
                 return bytes;
             }

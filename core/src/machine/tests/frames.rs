@@ -34,6 +34,22 @@ pub(super) fn skip(channel: u8, id: u16, cost: u64) -> Vec<u8> {
     frame
 }
 
+/// A frame of a parity of so many bytes, which all are 7.
+pub(super) fn parity(
+    channel: u8,
+    id: u16,
+    [offset, covered, total]: [u64; 3],
+    len: usize,
+) -> Vec<u8> {
+    let mut frame = vec![0x11, channel];
+    frame.extend_from_slice(&id.to_be_bytes());
+    for number in [offset, covered, total, len as u64] {
+        varint::encode(number, &mut frame);
+    }
+    frame.resize(frame.len() + len, 7);
+    frame
+}
+
 /// A farewell of the application.
 pub(super) const CLOSE: [u8; 4] = [0x05, 0, 0, 0];
 

@@ -89,6 +89,16 @@ fn frame(frame: &Frame) -> Value {
         Frame::Skip { channel, id } => {
             json!({"frame_type": "skip", "channel": channel, "message_id": id})
         }
+        Frame::Parity {
+            channel,
+            id,
+            covered: (start, end),
+            total,
+            len,
+        } => {
+            let covered = json!({"offset": start, "length": end - start, "total": total});
+            json!({"frame_type": "parity", "channel": channel, "message_id": id, "covered": covered, "length": len})
+        }
         Frame::PathChallenge { data } => {
             json!({"frame_type": "path_challenge", "data": hex(*data)})
         }
