@@ -1,7 +1,8 @@
 //! Parities of messages that have arrived in part.
 //!
-//! One that comes after all fragments is of no use. Others are used at once, or kept until enough of their group is here. Groups do not overlap, so that a fragment is looked up in those it lies in alone, and each
-//! parity is added up once: the work for it is a pass over what it covers, at most [`GROUP_MAX`] times its own length.
+//! One that comes after all fragments is of no use. Others are used at once, or kept until enough of their group is here. Groups do not
+//! overlap, so that a fragment is looked up in those alone that it lies in, and each parity is added up once: the work for it is a pass
+//! over what it covers, at most [`GROUP_MAX`] times its own length.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
