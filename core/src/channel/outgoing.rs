@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
+use super::FRAGMENT_LEN_MIN;
 use super::options::Priority;
 use super::parity::{Due, Group};
 use super::ranges::{Part, Parts, Piece};
-use super::{FRAGMENT_LEN_MIN, USUAL_LEN};
 use crate::config::Config;
 use crate::pool::Pool;
 use crate::saved::saved;
@@ -163,10 +163,10 @@ impl Fragments {
         self.acked.iter()
     }
 
-    /// The first bytes that left and are not acknowledged, as many as a datagram may hold.
-    fn first_unacked(&self) -> Option<Part> {
+    /// The first bytes that left and are not acknowledged, so many at most.
+    fn first_unacked(&self, len_max: usize) -> Option<Part> {
         let Part { start, end } = self.acked.first_gap(self.left)?;
-        Some(Part::new(start, end.min(start + USUAL_LEN as u32)))
+        Some(Part::new(start, end.min(start + len_max as u32)))
     }
 
     /// As much of `part` as fits into `room` bytes of payload, if it is worth a frame. What is left over can be a fragment too;
@@ -252,11 +252,11 @@ impl Outgoing {
         }
     }
 
-    /// The first piece that was sent and is not acknowledged.
-    pub(crate) fn first_unacked(&self) -> Option<Piece> {
+    /// The first piece that was sent and is not acknowledged; of a message in fragments so many bytes at most.
+    pub(crate) fn first_unacked(&self, len_max: usize) -> Option<Piece> {
         match &self.fragments {
             _ if self.is_abandoned => Some(Piece::Skip),
-            Some(fragments) => fragments.first_unacked().map(Piece::Part),
+            Some(fragments) => fragments.first_unacked(len_max).map(Piece::Part),
             None => Some(Piece::Whole),
         }
     }

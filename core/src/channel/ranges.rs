@@ -11,7 +11,7 @@ pub(crate) struct Part {
     pub(crate) end: u32,
 }
 
-saved!(Part { start, end });
+saved!(Part { start, end } if |part, _| part.start <= part.end);
 
 impl Part {
     pub(crate) const fn new(start: u32, end: u32) -> Self {

@@ -30,12 +30,13 @@ impl Peer {
     }
 
     /// A probe for lost packets left. After a long one a short one follows at once (RFC 9002 section 6.2.4 allows two): perhaps only
-    /// long datagrams do not arrive any more, and its answer is the first sign of it.
-    pub(super) fn follow_probe(&mut self, now: Instant, len: usize, shared: &mut Shared) {
+    /// long datagrams do not arrive any more, and its answer is the first sign of it. It repeats nothing: mostly the first one was
+    /// enough, or none was needed.
+    pub(super) fn follow_probe(&mut self, len: usize) {
         let may_vanish = self.mtu.may_fall() && len > DATAGRAM_FLOOR;
         if self.recovery.backoff() > 0 && may_vanish {
             self.short_probe = true;
-            self.begin_probe(now, shared);
+            self.probe = true;
         }
     }
 

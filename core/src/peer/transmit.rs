@@ -415,7 +415,7 @@ impl Peer {
             shared.notes.note(self.id, checked);
         }
         if is_followed {
-            self.follow_probe(now, built.len, shared);
+            self.follow_probe(built.len);
         }
         let is_again = core::mem::take(&mut self.probe_again);
         if is_probe && is_again && !self.probe {

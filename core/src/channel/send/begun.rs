@@ -1,7 +1,7 @@
 //! Messages in the order in which they began to leave: priorities make it another than that of their numbers.
 
 use super::{COPIED_LEN_MAX, Outgoing, SendChannel};
-use crate::channel::SHORT_LEN;
+use crate::channel::{SHORT_LEN, USUAL_LEN};
 use crate::journal::Pen;
 use crate::pool::Pool;
 use crate::time::Instant;
@@ -42,10 +42,13 @@ impl SendChannel {
         let Some(id) = self.begun.front().copied() else {
             return false;
         };
+        let mut len_max = USUAL_LEN;
         if short {
-            self.cut(self.position(id), SHORT_LEN, pool);
+            len_max = SHORT_LEN;
+            self.cut(self.position(id), len_max, pool);
         }
-        let Some(piece) = self.message(id).and_then(Outgoing::first_unacked) else {
+        let oldest = self.message(id);
+        let Some(piece) = oldest.and_then(|message| message.first_unacked(len_max)) else {
             return false;
         };
         self.on_lost(id, piece, true, pen);

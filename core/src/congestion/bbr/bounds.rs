@@ -5,6 +5,7 @@ use super::cycle::Phase;
 use super::{Bbr, scale};
 use crate::saved::saved;
 use crate::time::Instant;
+use crate::wire::DATAGRAM_MAX;
 
 /// "`Beta`".
 const BETA_PERMILLE: u64 = 700;
@@ -121,7 +122,7 @@ impl Bbr {
     pub(super) fn is_too_high(&self, lost: u64, sent_in_flight: u64) -> bool {
         let least_us = self.model.round_trip_us().unwrap_or(0);
         let chance = match self.model.queue_us() < least_us / QUEUE_DIVISOR {
-            true => self.datagram_size,
+            true => DATAGRAM_MAX as u64,
             false => 0,
         };
         lost > scale(sent_in_flight, LOSS_PERMILLE, 1_000).max(chance)

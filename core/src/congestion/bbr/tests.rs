@@ -195,7 +195,7 @@ fn one_loss_of_few_datagrams_is_chance_unless_there_is_a_queue() {
     let mut pipe = Pipe::new(1);
     pipe.run_to("cruise");
     assert!(!pipe.bbr.is_too_high(SIZE, 40 * SIZE), "no queue");
-    assert!(pipe.bbr.is_too_high(SIZE + 1, 40 * SIZE), "two of them");
+    assert!(pipe.bbr.is_too_high(2 * SIZE, 40 * SIZE), "two of them");
     assert!(!pipe.bbr.is_too_high(2 * SIZE, 100 * SIZE), "2 %");
     pipe.run_to("up");
     while pipe.bbr.model.queue_us() < BASE_US / 4 {

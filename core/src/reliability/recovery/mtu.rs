@@ -129,9 +129,11 @@ impl Recovery {
         self.suspects.forget(self.next_number);
     }
 
-    /// Datagrams have this many bytes at most from here on.
+    /// Datagrams have this many bytes at most from here on. What congestion control counts in datagrams is counted in those of 1,200 at
+    /// most: longer ones are no reason for a longer queue.
     pub(crate) fn on_datagram_size(&mut self, bytes: usize) {
-        self.congestion.on_datagram_size(bytes as u64);
+        self.congestion
+            .on_datagram_size(bytes.min(DATAGRAM_BASE) as u64);
     }
 
     /// Long packets lost in a row.
