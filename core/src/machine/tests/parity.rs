@@ -193,7 +193,9 @@ fn a_lie_in_a_parity_ends_the_connection() {
         for channel in 0..4 {
             let mut pair = connected(4);
             pair.attack(&fragment(channel, 0, 0, 600, &[7; 300]));
-            pair.attack(&parity(channel, 0, numbers, len));
+            // Of another message, but for the last lie.
+            let id = u16::from(numbers[2] != 601);
+            pair.attack(&parity(channel, id, numbers, len));
             assert_eq!(pair.server.endpoint.audit(0), Ok(()));
             pair.run_for(Duration::from_secs(1));
             let expected = CloseReason::Violation(violation);
