@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use super::Endpoint;
 use crate::crypto::Agreed;
@@ -34,6 +35,14 @@ impl Endpoint {
         if let Some(ring) = &mut self.ring {
             ring.end_agreed(agreed);
         }
+    }
+
+    /// The operating system did not send a datagram of `len` bytes to `to`: it is longer than the interface takes (`EMSGSIZE`).
+    /// Datagrams to that peer are shorter from here on, if its path MTU is looked for; what was in this one is lost and
+    /// comes again. For drivers: it must not follow from what the network says, as an ICMP message, which anybody can forge.
+    pub fn handle_too_long(&mut self, now: Instant, to: SocketAddr, len: usize) {
+        self.begin(Some(now), &Call::HandleTooLong { to, len });
+        self.machine.handle_too_long(now, to, len);
     }
 
     /// Deadlines may have passed. Early and repeated calls are harmless.

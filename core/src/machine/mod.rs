@@ -179,6 +179,17 @@ impl Machine {
         self.route(arrival, datagram);
     }
 
+    pub(crate) fn handle_too_long(&mut self, now: Instant, to: SocketAddr, len: usize) {
+        self.advance(now);
+        let Some(slot) = self.by_address.get(&to).copied() else {
+            return;
+        };
+        if let Some(found) = self.slots.get_mut(slot) {
+            found.peer.handle_too_long(self.now, len, &mut self.shared);
+            self.update(slot);
+        }
+    }
+
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
         self.reckon();

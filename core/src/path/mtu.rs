@@ -1,5 +1,5 @@
 //! How long datagrams may be on the way: packetization layer path MTU discovery (RFC 8899) with acknowledgements as its
-//! signals, so that neither ICMP nor the driver is needed.
+//! signals, so that ICMP is not needed. A driver may say that its own interface takes no datagrams of a length.
 //!
 //! A connection begins with 1,200 bytes of UDP payload (BASE_PLPMTU), or with 548 if only a short HELLO came through. Once
 //! 64 KiB of messages were queued that are longer than one datagram (of 548 bytes: with the first), longer ones are tried: packets of PING and padding, first of the
@@ -216,6 +216,27 @@ impl Mtu {
         true
     }
 
+    /// The interface takes no datagram of `len` bytes, says its own host. Whether the size fell.
+    pub(crate) fn on_too_long(&mut self, now: Instant, len: usize) -> bool {
+        if !self.is_on || len <= DATAGRAM_FLOOR {
+            return false;
+        }
+        let falls = len <= self.size;
+        if falls {
+            self.fall_to(match len > DATAGRAM_BASE {
+                true => DATAGRAM_BASE,
+                false => DATAGRAM_FLOOR,
+            });
+        }
+        if self.in_flight.is_some_and(|size| size >= len) {
+            self.in_flight = None;
+            self.lost = 0;
+        }
+        self.fails_from = self.fails_from.min(len);
+        self.rest_if_over(now);
+        falls
+    }
+
     /// Another network: what was found out does not hold any more. Whether the size fell.
     pub(crate) const fn on_network_changed(&mut self) -> bool {
         let fell = self.is_on && self.size > DATAGRAM_BASE;
@@ -297,6 +318,43 @@ mod tests {
             assert!(mtu.size() <= path_size && path_size < mtu.size() + STEP + 1);
             assert!(probes <= 15, "{probes} probes for {path_size}");
         }
+    }
+
+    #[test]
+    fn what_the_interface_does_not_take_is_not_tried_again_and_not_sent() {
+        let now = Instant::from_millis(5);
+        for mtu_of_interface in [600, 1_199, 1_200, 1_300, 1_452] {
+            let mut mtu = Mtu::new(true, 1_452);
+            mtu.want(WORTH_PROBES as usize);
+            let mut refused = 0;
+            if mtu.size() > mtu_of_interface {
+                assert!(mtu.on_too_long(now, mtu.size()));
+                refused += 1;
+            }
+            while let Some(size) = mtu.probe_size(now) {
+                mtu.on_probe_sent(size);
+                if size > mtu_of_interface {
+                    assert!(!mtu.on_too_long(now, size), "it was only a probe");
+                    refused += 1;
+                    // What loss detection says of it later is no news.
+                    mtu.on_probe_lost(now, size);
+                } else {
+                    mtu.on_probe_acked(now, size);
+                }
+                mtu.audit().expect("within its bounds");
+            }
+            assert!(mtu.size() <= mtu_of_interface && mtu_of_interface <= mtu.size() + STEP);
+            assert!(refused <= 8, "{refused} refused of {mtu_of_interface}");
+        }
+    }
+
+    #[test]
+    fn an_interface_says_nothing_of_what_every_way_carries_or_nobody_looks_for() {
+        let now = Instant::from_millis(5);
+        let mut mtu = Mtu::new(true, 1_452);
+        assert!(!mtu.on_too_long(now, DATAGRAM_FLOOR) && mtu.size() == DATAGRAM_BASE);
+        let mut off = Mtu::new(false, 1_452);
+        assert!(!off.on_too_long(now, DATAGRAM_BASE) && off.size() == DATAGRAM_BASE);
     }
 
     #[test]

@@ -90,6 +90,13 @@ impl Peer {
         }
     }
 
+    /// A datagram of `len` bytes cannot even leave.
+    pub(crate) fn handle_too_long(&mut self, now: Instant, len: usize, shared: &mut Shared) {
+        if self.is_established() && self.mtu.on_too_long(now, len) {
+            self.on_shorter(shared);
+        }
+    }
+
     /// Datagrams are shorter from here on.
     pub(super) fn on_shorter(&mut self, shared: &mut Shared) {
         self.outbox.recut(self.mtu.size(), &mut shared.pool);

@@ -103,6 +103,10 @@ pub enum Call<'a> {
     Rebind {
         is_other_network: bool,
     },
+    HandleTooLong {
+        to: SocketAddr,
+        len: usize,
+    },
     /// No call: the state was what its hash says, and from here on a ring had a generation of its own.
     Checkpoint,
     /// The recording ends here.
@@ -163,6 +167,7 @@ impl fmt::Display for Call<'_> {
                 };
                 write!(f, "rebind({network} network)")
             }
+            Self::HandleTooLong { to, len } => write!(f, "handle_too_long({len} B to {to})"),
             Self::Checkpoint => f.write_str("checkpoint"),
             Self::End { reason } => write!(f, "end of the recording: {reason}"),
         }

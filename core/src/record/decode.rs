@@ -130,6 +130,10 @@ impl Decoder {
             tag::POLL_TRANSMIT => Call::PollTransmit,
             tag::POLL_EVENT => Call::PollEvent,
             tag::FLUSH => Call::Flush,
+            tag::HANDLE_TOO_LONG => Call::HandleTooLong {
+                to: self.addresses.read(reader, "destination")?,
+                len: small(reader, "length")?,
+            },
             tag::PING => Call::Ping {
                 peer: peer(reader)?,
             },
@@ -277,6 +281,7 @@ impl Decoder {
             | Call::Ban { .. }
             | Call::Unban { .. }
             | Call::SetAccepting { .. }
+            | Call::HandleTooLong { .. }
             | Call::End { .. } => return Err(reader.error("tag")),
         }
         Ok(())

@@ -69,6 +69,7 @@ impl Encoder {
             Call::SetQos { .. } => tag::SET_QOS,
             Call::SetAccepting { accepting } => tag::SET_ACCEPTING | variant(*accepting),
             Call::Rebind { is_other_network } => tag::REBIND | variant(*is_other_network),
+            Call::HandleTooLong { .. } => tag::HANDLE_TOO_LONG,
         }
     }
 
@@ -147,6 +148,10 @@ impl Encoder {
                 put_peer(*peer, out);
                 out.push(channel.as_u8());
                 qos.put(out);
+            }
+            Call::HandleTooLong { to, len } => {
+                self.addresses.put(*to, out);
+                put_number(*len as u64, out);
             }
             Call::End { reason } => out.push(*reason as u8),
         }

@@ -189,6 +189,7 @@ impl Replica {
             Call::Rebind { is_other_network } => {
                 let _ = endpoint.rebind(now, *is_other_network);
             }
+            Call::HandleTooLong { to, len } => endpoint.handle_too_long(now, *to, *len),
             Call::PollTransmit | Call::PollEvent | Call::Checkpoint | Call::End { .. } => {}
         }
     }

@@ -50,6 +50,7 @@ pub(super) const SET_CONGESTION: u8 = 20;
 pub(super) const SET_QOS: u8 = 21;
 /// V: to another network.
 pub(super) const REBIND: u8 = 22;
+pub(super) const HANDLE_TOO_LONG: u8 = 23;
 
 /// What a message was sent with: the low two bits are its priority.
 pub(super) mod options {

@@ -313,6 +313,10 @@ impl AnyCall {
                 3 => Call::Ping {
                     peer: PeerId::new(*number, 3),
                 },
+                7 => Call::HandleTooLong {
+                    to: (number.to_be_bytes(), 9).into(),
+                    len: *number as usize,
+                },
                 4 => Call::Probe {
                     to: (number.to_be_bytes(), 9).into(),
                 },

@@ -267,6 +267,7 @@ impl Sent {
         match result {
             Ok(()) => Self::Done,
             Err(error) if error.kind() == ErrorKind::WouldBlock => Self::Blocked,
+            Err(error) if quinn_udp::is_msg_size_err(error) => Self::TooLong,
             Err(_) => Self::Failed,
         }
     }

@@ -3,6 +3,7 @@
 //! Invariants: transmits leave in the order the endpoint gave them; a blocked one waits with its batch and nothing new
 //! is polled before it has left; at most one batch waits; nothing is allocated once the buffers have grown.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tickwire_core::{Arrival, Endpoint, Instant, Socket, Transmit};
@@ -14,6 +15,8 @@ pub enum Sent {
     Done,
     /// The socket takes nothing now: try again when it is writable.
     Blocked,
+    /// It is longer than the interface takes: lost, counted, and told to the endpoint.
+    TooLong,
     /// It is lost, and counted. As with any lost datagram the endpoint finds out by itself.
     Failed,
 }
@@ -77,6 +80,8 @@ pub struct Pump {
     /// How many of `transmits` have left, and how many bytes they had.
     sent: usize,
     sent_bytes: usize,
+    /// Of a batch: where datagrams of what length could not go.
+    too_long: Vec<(SocketAddr, usize)>,
 }
 
 /// A batch ends with the transmit that reaches either number.
@@ -108,6 +113,7 @@ impl Pump {
             transmits: Vec::with_capacity(BATCH_TRANSMITS),
             sent: 0,
             sent_bytes: 0,
+            too_long: Vec::with_capacity(BATCH_TRANSMITS),
         }
     }
 
@@ -140,8 +146,16 @@ impl Pump {
         self.send(io).map_or(Progress::More, Progress::Blocked)
     }
 
-    /// Fills the empty batch from the endpoint; returns how many transmits it has.
+    /// Tells the endpoint what could not leave.
+    fn tell(&mut self, endpoint: &mut Endpoint, now: Instant) {
+        for (to, len) in self.too_long.drain(..) {
+            endpoint.handle_too_long(now, to, len);
+        }
+    }
+
+    /// Tells the endpoint what of the last batch could not leave, and fills the empty batch from it; returns how many transmits it has.
     fn poll(&mut self, endpoint: &mut Endpoint, now: Instant) -> usize {
+        self.tell(endpoint, now);
         while self.transmits.len() < BATCH_TRANSMITS && self.bytes.len() < BATCH_BYTES {
             let Some(transmit) = endpoint.poll_transmit(now, &mut self.bytes) else {
                 break;
@@ -157,6 +171,9 @@ impl Pump {
             let end = self.sent_bytes + transmit.len;
             match io.send(transmit, &self.bytes[self.sent_bytes..end]) {
                 Sent::Done | Sent::Failed => {}
+                Sent::TooLong => self
+                    .too_long
+                    .push((transmit.to, transmit.segment_size.unwrap_or(transmit.len))),
                 Sent::Blocked => return Some(transmit.socket),
             }
             self.sent += 1;

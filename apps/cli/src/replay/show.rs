@@ -198,6 +198,7 @@ fn line(record: &Record<'_>, output: &Output) -> Option<String> {
         | Call::SetCongestion { .. }
         | Call::SetQos { .. }
         | Call::Rebind { .. }
+        | Call::HandleTooLong { .. }
         | Call::Checkpoint
         | Call::End { .. } => Some(format!("  {}", record.call)),
     }

@@ -130,7 +130,10 @@ fn the_longest_and_the_shortest_datagram_arrive() {
     left.socket.send_to(&[], to).expect("loopback");
     let lens: Vec<usize> = right.next(2).iter().map(|(_, b)| b.len()).collect();
     assert_eq!(lens, [65_507, 0]);
-    assert_eq!(left.send(&transmit(to, 65_508), &[7; 65_508]), Sent::Failed);
+    assert_eq!(
+        left.send(&transmit(to, 65_508), &[7; 65_508]),
+        Sent::TooLong
+    );
     assert_eq!(left.io.stats().send_too_large, 1);
 }
 

@@ -12,6 +12,8 @@ struct FakeIo {
     received: VecDeque<(Arrival, Vec<u8>)>,
     sent: Vec<(SocketAddr, Vec<u8>)>,
     answer: Option<Sent>,
+    /// Bytes that a datagram may have to leave.
+    size_max: Option<usize>,
 }
 
 impl Io for FakeIo {
@@ -22,7 +24,11 @@ impl Io for FakeIo {
     }
 
     fn send(&mut self, transmit: &Transmit, bytes: &[u8]) -> Sent {
-        let answer = self.answer.unwrap_or(Sent::Done);
+        let is_too_long = self.size_max.is_some_and(|size_max| bytes.len() > size_max);
+        let answer = match is_too_long {
+            true => Sent::TooLong,
+            false => self.answer.unwrap_or(Sent::Done),
+        };
         if answer == Sent::Done {
             self.sent.push((transmit.to, bytes.to_vec()));
         }
@@ -39,7 +45,7 @@ struct Side {
 
 impl Side {
     fn new(port: u16, accepts: bool) -> Self {
-        let config = Config::builder().accepts(accepts);
+        let config = Config::builder().accepts(accepts).mtu_discovery(true);
         let config = config.build().expect("a valid configuration");
         let entropy = Entropy::from_seed(port.into());
         Self {
@@ -138,6 +144,70 @@ fn a_lost_transmit_blocks_nothing() {
     side.io.answer = None;
     side.turn(next.wake_at.expect("the repetition is due"));
     assert_eq!(side.io.sent.len(), 1);
+}
+
+/// Sends 80,000 bytes in four messages; how long it took until all was heard.
+fn transfer(sides: &mut [Side; 2], now: &mut Instant, peer: PeerId) -> Duration {
+    let start = *now;
+    for _ in 0..4 {
+        let sent = sides[1]
+            .endpoint
+            .send(*now, peer, ChannelId::new(3), &[7; 20_000]);
+        sent.expect("the queue has room");
+    }
+    sides[1].endpoint.flush(*now);
+    let mut heard = 0;
+    run(sides, now, |index, event| {
+        let is_message = index == 0 && matches!(event, Event::Message { .. });
+        heard += usize::from(is_message);
+        heard == 4
+    });
+    now.saturating_duration_since(start)
+}
+
+#[test]
+fn an_interface_that_takes_less_from_now_on_costs_no_silence() {
+    let (mut sides, mut now) = ([server(), client()], Instant::ZERO);
+    let to = sides[0].address;
+    let peer = sides[1].dial(to);
+    run(&mut sides, &mut now, |index, event| {
+        index == 1 && matches!(event, Event::Connected { .. })
+    });
+    transfer(&mut sides, &mut now, peer);
+    let stats = |sides: &[Side; 2]| sides[1].endpoint.peer_stats(peer).expect("connected");
+    let before = stats(&sides);
+    assert_eq!(before.datagram_size_bytes, 1_452, "it found out");
+    for (size_max, least) in [(1_300, 1_284), (700, 684)] {
+        sides[1].io.size_max = Some(size_max);
+        let took = transfer(&mut sides, &mut now, peer);
+        let after = stats(&sides);
+        let found = after.datagram_size_bytes;
+        assert!(
+            (least..=size_max as u64).contains(&found),
+            "{found} of {size_max}"
+        );
+        assert_eq!((after.probes_sent, took < ms(100)), (0, true), "no silence");
+        assert!(
+            after.packets_lost <= 20,
+            "one burst: {}",
+            after.packets_lost
+        );
+    }
+}
+
+#[test]
+fn a_client_whose_interface_takes_only_short_datagrams_gets_in() {
+    let (mut sides, mut now) = ([server(), client()], Instant::ZERO);
+    let to = sides[0].address;
+    sides[1].io.size_max = Some(600);
+    sides[1].dial(to);
+    run(&mut sides, &mut now, |index, event| {
+        index == 1 && matches!(event, Event::Connected { .. })
+    });
+}
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
 }
 
 #[test]
