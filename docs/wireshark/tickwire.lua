@@ -360,8 +360,9 @@ local function read_refuse(tvb, tree)
 end
 
 local function read_retry(tvb, tree)
-    tree:add(f.id, reader(tvb, 1):take(tvb:len() - 18))
-    tree:add(f.cookie, tvb(tvb:len() - 17))
+    local r = reader(tvb, 1)
+    tree:add(f.id, r:take(math.max(r:left() - 17, 2)))
+    tree:add(f.cookie, r:take(17))
     return "Retry"
 end
 

@@ -27,6 +27,7 @@ use crate::congestion::trickle::Trickle;
 use crate::congestion::{Congestion, CongestionControl};
 use crate::notice::LossCause;
 use crate::time::Instant;
+use crate::wire::DATAGRAM_MAX;
 
 mod acked;
 mod audit;
@@ -260,8 +261,10 @@ impl Recovery {
     /// Whether room gets scarce while no answer is awaited: the next packet should carry a PING. If none may leave, the
     /// probe timer runs all the same.
     pub(crate) fn wants_ack(&self) -> bool {
-        let is_window_half_full = self.ledger.flying_bytes() > self.congestion.window() / 2;
-        !self.ledger.is_awaiting() && (is_window_half_full || self.ledger.is_half_full())
+        let (flying, window) = (self.ledger.flying_bytes(), self.congestion.window());
+        // The least window is two datagrams of 1,200 bytes: half of it may be too little for a longer one.
+        let is_scarce = flying > window / 2 || flying + DATAGRAM_MAX as u64 > window;
+        !self.ledger.is_awaiting() && (is_scarce || self.ledger.is_half_full())
     }
 
     /// Notes what the packet being assembled carries.

@@ -64,7 +64,12 @@ fn datagram(capture: &Capture, bytes: Vec<u8>) -> CapturedDatagram {
 
 #[test]
 fn frames_that_endpoints_seldom_send_have_names_too() {
-    let contents: [(&[u8], &str); 7] = [
+    let parity = [
+        &[0x11, 0, 0, 7, 0, 0x44, 0, 0x44, 0x10, 0x40, 0x80][..],
+        &[9; 128],
+    ]
+    .concat();
+    let contents: [(&[u8], &str); 8] = [
         (&[1, 0, 0, 0], "#0 Ping Padding"),
         (&[5, 1, 3, 0], "#1 Close(violation 3)"),
         (&[5, 3, 0, 0], "#2 Close(full)"),
@@ -78,6 +83,7 @@ fn frames_that_endpoints_seldom_send_have_names_too() {
             &[2, 5, 0x0A, 1, 1, 1, 1],
             "#6 Ack(4..=5, 0..=1 after 0.080 ms)",
         ),
+        (&parity, "#7 Parity(ch0 m7 of 0..1024 of 1040, 128 B)"),
     ];
     for suite in [CipherSuite::Aes128Gcm, CipherSuite::ChaCha20Poly1305] {
         let capture = packets(suite, &contents.map(|(content, _)| content));
@@ -104,7 +110,7 @@ fn what_breaks_the_protocol_is_shown_as_far_as_it_goes_and_marked() {
 
 #[test]
 fn a_datagram_that_is_cut_is_marked_and_what_is_not_ours_is_left_alone() {
-    let cut: [&[u8]; 7] = [
+    let cut: [&[u8]; 9] = [
         &[0x80, 1, 2, 3],
         &[0xC0, 1, 2],
         &[0xC1, 1],
@@ -112,10 +118,12 @@ fn a_datagram_that_is_cut_is_marked_and_what_is_not_ours_is_left_alone() {
         &[0xC3, 1],
         &[0xC4],
         &[0xC5, 0],
+        &[0xC6, 1],
+        &[0xC6; 19],
     ];
     let file = File::of(&datagrams(&cut), true, "cut");
     assert_eq!(file.count("tickwire.malformed"), cut.len());
-    let foreign: [&[u8]; 3] = [&[0, 1, 0, 0, 0x21], &[0xC6, 1], b"hello"];
+    let foreign: [&[u8]; 3] = [&[0, 1, 0, 0, 0x21], &[0xC7, 1], b"hello"];
     let file = File::of(&datagrams(&foreign), true, "foreign");
     assert_eq!(file.count("tickwire"), 0);
     assert_eq!(file.count("_ws.lua.error"), 0);

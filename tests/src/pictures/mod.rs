@@ -105,7 +105,7 @@ const BAD: &str = "tickwire.malformed || tickwire.no_key || _ws.malformed || _ws
 fn assert_is_everything(capture: &Capture) {
     let contents = || capture.datagrams.iter().map(|sent| &sent.content);
     let types: BTreeSet<_> = contents().map(type_of).collect();
-    assert_eq!(types.len(), 8, "{types:?}");
+    assert_eq!(types.len(), 9, "{types:?}");
     let kinds: BTreeSet<_> = contents().flat_map(frames).map(frame_type).collect();
     assert_eq!(Vec::from_iter(kinds), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x80]);
     let texts: Vec<_> = contents().map(Content::to_string).collect();

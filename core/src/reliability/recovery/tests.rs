@@ -436,6 +436,29 @@ fn a_silent_peer_cannot_wedge_a_full_window_of_unreliable_data() {
 }
 
 #[test]
+fn nothing_wedges_a_least_window_in_which_a_long_datagram_has_no_room() {
+    let mut recovery = recovery();
+    recovery.on_datagram_size(1_452);
+    // Rounds of losses make the window as small as it gets.
+    for round in 0..10 {
+        let now = 1_000 * round;
+        let first = send(&mut recovery, now);
+        (0..4).for_each(|_| {
+            send(&mut recovery, now);
+        });
+        ack(&mut recovery, now + 40, first + 4..=first + 4);
+    }
+    let last = send(&mut recovery, 10_000);
+    ack(&mut recovery, 10_040, 0..=last);
+    let window = recovery.congestion_window();
+    let flying = window - 1_451;
+    assert!(flying <= window / 2 && recovery.in_flight() == 0);
+    send_lazy(&mut recovery, 20_000, flying as usize);
+    assert_eq!(recovery.permit(at(20_001), 1_452), Permit::WindowFull);
+    assert!(recovery.wants_ack() && recovery.deadline().is_some());
+}
+
+#[test]
 fn a_ping_that_rides_along_spares_the_probe() {
     let mut recovery = recovery();
     for n in 0..6 {
