@@ -82,7 +82,7 @@ pub enum Frame {
     },
     /// Ends the connection.
     Close {
-        /// 0 farewell, 1 violation, 2 undeliverable, 3 full.
+        /// 0 farewell, 1 violation, 2 undeliverable, 3 refused (code 0: full), 4 replaced.
         kind: u8,
         /// Its meaning depends on the kind.
         code: u32,
@@ -292,7 +292,9 @@ fn show_close(kind: u8, code: u32, text: &str, f: &mut fmt::Formatter<'_>) -> fm
         (close::APPLICATION, code, text) => write!(f, "Close(code {code}, {text:?})"),
         (close::VIOLATION, code, _) => write!(f, "Close(violation {code})"),
         (close::UNDELIVERABLE, channel, _) => write!(f, "Close(undeliverable on ch{channel})"),
-        (close::REFUSED, ..) => write!(f, "Close(full)"),
+        (close::REFUSED, 0, _) => write!(f, "Close(full)"),
+        (close::REFUSED, ..) => write!(f, "Close(refused {code})"),
+        (close::REPLACED, ..) => write!(f, "Close(replaced)"),
         (kind, code, text) => write!(f, "Close(kind {kind}, code {code}, {text:?})"),
     }
 }

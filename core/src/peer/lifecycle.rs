@@ -343,10 +343,10 @@ impl Peer {
 
 /// The code of a refusal in a CLOSE: as in the handshake, but 0 for full.
 const fn late_refusal_code(refusal: Refusal) -> u32 {
-    match refusal {
-        Refusal::Full => 0,
-        other => refusal_code(other) as u32,
+    if matches!(refusal, Refusal::Full) {
+        return 0;
     }
+    refusal_code(refusal) as u32
 }
 
 fn late_refusal(code: u32) -> Refusal {

@@ -85,13 +85,14 @@ fn join(pair: &mut Pair, token: &ConnectToken) -> Event {
 }
 
 fn refusal(event: Event) -> Option<Refusal> {
-    match event {
-        Event::Disconnected {
-            reason: CloseReason::Refused(refusal),
-            ..
-        } => Some(refusal),
-        _ => None,
-    }
+    let Event::Disconnected {
+        reason: CloseReason::Refused(refusal),
+        ..
+    } = event
+    else {
+        return None;
+    };
+    Some(refusal)
 }
 
 fn is_connected(event: &Event) -> bool {
