@@ -87,9 +87,11 @@ pub(crate) fn dial(world: &mut World, from: HostId, to: HostId, token: &ConnectT
 fn clients(world: &mut World, host: HostId) -> Vec<u64> {
     let events = world.events(host).into_iter();
     events
-        .filter_map(|event| match event {
-            Event::Connected { client, .. } => client.map(|client| client.id),
-            _ => None,
+        .filter_map(|event| {
+            let Event::Connected { client, .. } = event else {
+                return None;
+            };
+            client.map(|client| client.id)
         })
         .collect()
 }
