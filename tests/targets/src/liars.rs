@@ -19,7 +19,9 @@ const MEMORY: (u64, u64) = (1 << 20, 8);
 
 pub(crate) const SERVER_FRAMES: Target = Target {
     name: "server_frames",
-    run: |data| lie(true, data),
+    run: |data| {
+        lie(true, data);
+    },
     seeds: || seeds(true),
     memory: MEMORY,
     weight: 2,
@@ -27,7 +29,9 @@ pub(crate) const SERVER_FRAMES: Target = Target {
 
 pub(crate) const CLIENT_FRAMES: Target = Target {
     name: "client_frames",
-    run: |data| lie(false, data),
+    run: |data| {
+        lie(false, data);
+    },
     seeds: || seeds(false),
     memory: MEMORY,
     weight: 2,
@@ -70,7 +74,8 @@ fn beginning(is_server: bool) -> &'static Beginning {
     })
 }
 
-fn lie(is_server: bool, data: &[u8]) {
+/// Tells how many messages its owner was given.
+fn lie(is_server: bool, data: &[u8]) -> u64 {
     let beginning = beginning(is_server);
     let entropy = Entropy::from_seed(if is_server { 2 } else { 1 });
     let mut victim = Victim {
@@ -83,6 +88,7 @@ fn lie(is_server: bool, data: &[u8]) {
         reads: true,
         received: 0,
         has_ended: false,
+        messages: 0,
         round: 0,
     };
     let mut input = Input::new(data);
@@ -93,7 +99,7 @@ fn lie(is_server: bool, data: &[u8]) {
         victim.meets(&mut input);
         victim.is_sound();
     }
-    victim.is_left_alone();
+    victim.is_left_alone()
 }
 
 struct Victim {
@@ -109,6 +115,7 @@ struct Victim {
     /// Bytes of packets.
     received: u64,
     has_ended: bool,
+    messages: u64,
     round: u64,
 }
 
@@ -208,6 +215,7 @@ impl Victim {
                 self.has_ended = true;
             } else if let Event::Message { .. } = &event {
                 assert!(!self.has_ended, "a message after the end");
+                self.messages += 1;
             }
         }
     }
@@ -228,7 +236,7 @@ impl Victim {
     }
 
     /// Nothing comes any more: the connection ends within its time.
-    fn is_left_alone(mut self) {
+    fn is_left_alone(mut self) -> u64 {
         self.reads = true;
         self.drains();
         for _ in 0..30 {
@@ -236,24 +244,73 @@ impl Victim {
         }
         assert!(self.has_ended, "{:?}", self.endpoint.stats());
         assert_eq!(self.endpoint.stats().unread_bytes, 0);
+        self.messages
     }
 }
 
-/// Packets of an honest session, three in a row, and answers.
+/// Messages of all kinds, what else an honest peer says, and what his like says late in a session.
 fn seeds(is_server: bool) -> Vec<Vec<u8>> {
-    let frames = Session::whole().frames();
-    let chunks = frames.chunks(3).enumerate();
-    let seeds = chunks.map(|(index, chunk)| {
+    let mut all = vec![Vec::new()];
+    for channel in 0..4 {
+        let id: &[u8] = if channel < 2 { &[] } else { &[0, 0] };
+        let whole = [&[0xC0 | channel], id, &[3, 1, 2, 3]].concat();
+        let part = |offset: &[u8], len: u8| {
+            let place = [&[0xE0 | channel, 0, 1], offset, &[0x43, 0x20, 0x40, len]].concat();
+            [place, vec![channel; len.into()]].concat()
+        };
         let mut seed = Vec::new();
-        for frames in chunk.iter().filter(|frames| frames.len() <= 1_400) {
-            seed.push(0);
-            put_number(frames.len(), &mut seed);
-            // As `Input::bytes` reads it.
-            seed.extend_from_slice(frames);
+        put_packet(&[whole, part(&[0], 200)].concat(), &mut seed);
+        seed.extend([SEND - 4 + channel, 9, 9, TIME - 3, 9, ACK - 1]);
+        put_packet(&part(&[0x42, 0x58], 200), &mut seed);
+        // What all four parts have in common, so that the third is not missed.
+        let parity = [0x11, channel, 0, 1, 0, 0x43, 0x20, 0x43, 0x20, 0x40, 200];
+        put_packet(&part(&[0x40, 200], 200), &mut seed);
+        put_packet(&[&parity[..], &[channel; 200]].concat(), &mut seed);
+        seed.extend([TIME - 1, 20]);
+        all.push(seed);
+    }
+    let said: [&[u8]; 8] = [
+        &[0x01],
+        &[0x03, 2, 0x80, 0, 0xFF, 0xFF, 0x04, 0x80, 1, 0xFF, 0xFF],
+        &[0x10, 2, 0, 0, 0x40, 0x80, 0x10, 3, 0, 0, 0x40, 0x80],
+        &[0x06, 1, 2, 3, 4, 5, 6, 7, 8, 0x07, 1, 2, 3, 4, 5, 6, 7, 8],
+        &[0x08, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
+        &[0x02, 0, 1, 0, 0, 0x09, 0, 1, 0, 0, 1, 0, 1],
+        &[0x05, 0, 7, 2, b'o', b'k'],
+        &[0x00],
+    ];
+    for frames in said {
+        let mut seed = vec![SEND - 2, 0, 50];
+        put_packet(frames, &mut seed);
+        seed.extend([TIME - 2, 5]);
+        all.push(seed);
+    }
+    let late = Session::whole().frames().into_iter();
+    let late = late.filter(|frames| frames.len() < 300).step_by(4);
+    for frames in late.skip(usize::from(is_server)).take(6) {
+        let mut seed = Vec::new();
+        put_packet(&frames, &mut seed);
+        all.push(seed);
+    }
+    all
+}
+
+fn put_packet(frames: &[u8], out: &mut Vec<u8>) {
+    out.push(0);
+    put_number(frames.len(), out);
+    out.extend_from_slice(frames);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_bring_messages() {
+        for is_server in [true, false] {
+            let seeds = seeds(is_server);
+            let messages: Vec<u64> = seeds.iter().map(|seed| lie(is_server, seed)).collect();
+            assert!(messages.iter().sum::<u64>() >= 8, "{messages:?}");
         }
-        seed.extend([SEND - 1 - (index % 4) as u8, 1, 0, ACK - 1, TIME - 3, 9]);
-        seed
-    });
-    let keep = usize::from(is_server);
-    seeds.skip(keep).step_by(2).collect()
+    }
 }

@@ -9,7 +9,7 @@ use tickwire_core::{Arrival, ChannelId, Config, Endpoint, Event, Farewell, Insta
 use crate::Target;
 use crate::input::{Input, put_datagram};
 use crate::session::{
-    BEGIN, SERVER, Session, address, client, client_settings, drain, server, server_settings,
+    BEGIN, CLIENT, SERVER, Session, address, client, client_settings, drain, server, server_settings,
     settings,
 };
 
@@ -18,7 +18,9 @@ const MEMORY: (u64, u64) = (1 << 20, 64);
 
 pub(crate) const SERVER_DATAGRAMS: Target = Target {
     name: "server_datagrams",
-    run: |data| attack(true, data),
+    run: |data| {
+        attack(true, data);
+    },
     seeds: || seeds(true),
     memory: MEMORY,
     weight: 2,
@@ -26,7 +28,9 @@ pub(crate) const SERVER_DATAGRAMS: Target = Target {
 
 pub(crate) const CLIENT_DATAGRAMS: Target = Target {
     name: "client_datagrams",
-    run: |data| attack(false, data),
+    run: |data| {
+        attack(false, data);
+    },
     seeds: || seeds(false),
     memory: MEMORY,
     weight: 2,
@@ -39,7 +43,8 @@ const DATAGRAM: u8 = 0xC0;
 /// Time passes: below this.
 const TIME: u8 = 0xE0;
 
-fn attack(is_server: bool, data: &[u8]) {
+/// Tells how many connections there were.
+fn attack(is_server: bool, data: &[u8]) -> u64 {
     let mut input = Input::new(data);
     let mut victim = Victim::born(is_server, input.byte());
     for _ in 0..ACTS_MAX {
@@ -55,7 +60,7 @@ fn attack(is_server: bool, data: &[u8]) {
             what => victim.is_told(what, &mut input),
         }
     }
-    victim.is_left_alone();
+    victim.is_left_alone()
 }
 
 /// An endpoint, with what it may answer.
@@ -95,6 +100,7 @@ impl Victim {
     fn receives(&mut self, what: u8, mut datagram: Vec<u8>) {
         let from = match what & 3 {
             0 => SERVER,
+            1 => CLIENT,
             host => address(2 + host),
         };
         let arrival = match what & 0x10 {
@@ -133,8 +139,8 @@ impl Victim {
         let peers: Vec<_> = self.endpoint.peers().collect();
         match what & 7 {
             0 => self.reads = !self.reads,
-            1 => self.endpoint.ban(address(3).ip()),
-            2 => self.endpoint.unban(address(3).ip()),
+            1 => self.endpoint.ban(address(4).ip()),
+            2 => self.endpoint.unban(address(4).ip()),
             3 => self.endpoint.set_accepting(input.byte() & 1 == 0),
             4 => peers.iter().for_each(|peer| {
                 let farewell = Farewell::new(7, "bye");
@@ -177,7 +183,7 @@ impl Victim {
     }
 
     /// Nothing comes any more: all that is left of anybody goes.
-    fn is_left_alone(mut self) {
+    fn is_left_alone(mut self) -> u64 {
         self.reads = true;
         for _ in 0..40 {
             self.wakes(self.now + Duration::from_secs(2));
@@ -186,6 +192,7 @@ impl Victim {
         assert_eq!((stats.peers_now, stats.half_open_now), (0, 0), "{stats:?}");
         assert_eq!(stats.unread_bytes, 0);
         assert!(self.ended <= self.begun + 1);
+        stats.connections_ever
     }
 }
 
@@ -207,29 +214,26 @@ fn answers_are_short(answers: &[(SocketAddr, Vec<u8>)], from: SocketAddr, trigge
     assert!(bytes <= trigger, "{bytes} bytes for {trigger}");
 }
 
-/// What crosses the wire of a session, all of it for this side, and what is neither.
+/// What crosses the wire of sessions to this side, up to its third, sixth and ninth datagram; and what belongs to nobody.
 fn seeds(is_server: bool) -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for manners in [0_u8, 1] {
-        let loaded = settings().unproven_max(if manners == 1 && is_server { 0 } else { 2 });
-        let mut session = Session::new(loaded, !is_server && manners == 1);
+        let unproven_max = if manners == 1 { 0 } else { 2 };
+        let is_known = manners == 1;
+        let mut session = Session::new(settings().unproven_max(unproven_max), is_known);
         session.run_for(Duration::from_millis(100));
-        session.talk(2);
+        session.talk(5);
         session.run_for(Duration::from_millis(100));
+        let heard = session.wire.iter().filter(|(to_server, _)| *to_server == is_server);
         let mut seed = vec![manners];
-        for (to_server, datagram) in session.wire.iter().take(40) {
-            if *to_server == is_server && datagram.len() < 1_201 {
-                seed.push(if is_server { 1 } else { 0 });
-                put_datagram(datagram, &mut seed);
+        for (number, (_, datagram)) in heard.take(9).enumerate() {
+            seed.push(u8::from(is_server));
+            put_datagram(datagram, &mut seed);
+            if number % 3 == 2 {
                 seeds.push(seed.clone());
-                if seed.len() > 1_500 {
-                    break;
-                }
             }
         }
     }
-    // Only the longest of each two, and the short beginnings.
-    let mut kept: Vec<Vec<u8>> = seeds.into_iter().step_by(2).collect();
     for outside in [
         &b"DISCOVER_SERVER\n"[..],
         &[0xC4, 1, 2, 3, 4, 5, 6, 7, 8],
@@ -237,9 +241,9 @@ fn seeds(is_server: bool) -> Vec<Vec<u8>> {
     ] {
         let mut seed = vec![0, 0x11];
         put_datagram(outside, &mut seed);
-        kept.push(seed);
+        seeds.push(seed);
     }
-    kept
+    seeds
 }
 
 /// The settings that the frames' targets share.
@@ -247,5 +251,22 @@ pub(crate) fn usual(is_server: bool) -> Config {
     match is_server {
         true => server_settings(settings()),
         false => client_settings(settings()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_lead_into_connections() {
+        for is_server in [true, false] {
+            let begun: Vec<u64> = seeds(is_server)
+                .iter()
+                .map(|seed| attack(is_server, seed))
+                .collect();
+            assert!(begun.iter().filter(|begun| **begun > 0).count() > 2, "{begun:?}");
+            assert!(begun.contains(&0), "{begun:?}");
+        }
     }
 }
