@@ -11,8 +11,8 @@ use crate::event::Refusal;
 use crate::rng::SecretRng;
 use crate::time::Instant;
 use crate::wire::handshake::{
-    ClientOffer, Credits, Hello, ServerAnswer, decode_refuse, decode_retry, encode_refuse, encode_retry,
-    put_cookie,
+    ClientOffer, Credits, Hello, ServerAnswer, decode_refuse, decode_retry, encode_refuse,
+    encode_retry, put_cookie,
 };
 use crate::wire::packet::{ConnectionId, Header};
 use crate::wire::{DATAGRAM_FLOOR, Kind};

@@ -72,11 +72,12 @@ impl Script {
         for fates in [&mut self.to_server, &mut self.to_client] {
             fates.truncate(60);
             for fate in fates {
-                match fate {
-                    Fate::Storm { copies } => *copies %= 20,
-                    Fate::Delay(millis) => *millis %= 1_500,
-                    Fate::Extend { len } => *len %= 2_000,
-                    _ => {}
+                if let Fate::Storm { copies } = fate {
+                    *copies %= 20;
+                } else if let Fate::Delay(millis) = fate {
+                    *millis %= 1_500;
+                } else if let Fate::Extend { len } = fate {
+                    *len %= 2_000;
                 }
             }
         }
@@ -280,30 +281,31 @@ impl Party {
 
     fn hears(&mut self, direction: usize, event: Event) {
         let honest = self.peers[1 - direction];
-        match event {
-            Event::Message {
-                peer,
-                channel,
-                payload,
-            } if Some(peer) == honest => {
-                let oracle = &mut self.oracles[direction][channel.index()];
-                if let Err(breach) = oracle.on_received(&payload) {
-                    panic!("on {channel}: {breach}");
-                }
+        if let Event::Message {
+            peer,
+            channel,
+            payload,
+        } = event
+        {
+            let oracle = &mut self.oracles[direction][channel.index()];
+            let is_honest = Some(peer) == honest;
+            let heard = is_honest.then(|| oracle.on_received(&payload));
+            if let Some(Err(breach)) = heard {
+                panic!("on {channel}: {breach}");
             }
-            Event::Disconnected { peer, reason, .. } if Some(peer) == honest => {
-                // A link may be as bad as that; nobody may be blamed for what he did not do.
-                let is_innocent = matches!(
-                    reason,
-                    CloseReason::IdleTimeout
-                        | CloseReason::Undeliverable { .. }
-                        | CloseReason::PeerCouldNotDeliver
-                        | CloseReason::Reset
-                );
-                assert!(is_innocent, "{reason}");
-                self.has_ended = true;
-            }
-            _ => {}
+        } else if let Event::Disconnected { peer, reason, .. } = event
+            && Some(peer) == honest
+        {
+            // A link may be as bad as that; nobody may be blamed for what he did not do.
+            let is_innocent = matches!(
+                reason,
+                CloseReason::IdleTimeout
+                    | CloseReason::Undeliverable { .. }
+                    | CloseReason::PeerCouldNotDeliver
+                    | CloseReason::Reset
+            );
+            assert!(is_innocent, "{reason}");
+            self.has_ended = true;
         }
     }
 
@@ -322,7 +324,9 @@ impl Party {
             return;
         }
         for oracle in self.oracles.iter().flatten() {
-            oracle.complete().unwrap_or_else(|breach| panic!("{breach}"));
+            oracle
+                .complete()
+                .unwrap_or_else(|breach| panic!("{breach}"));
         }
     }
 

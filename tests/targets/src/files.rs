@@ -107,7 +107,11 @@ fn scenarios(data: &[u8]) {
         Err(error) => {
             assert!(!error.text().is_empty());
             let lines = text.lines().count().max(1);
-            assert!(error.place().is_none_or(|(line, _)| (1..=lines + 1).contains(&line)));
+            assert!(
+                error
+                    .place()
+                    .is_none_or(|(line, _)| (1..=lines + 1).contains(&line))
+            );
         }
     }
 }
@@ -187,7 +191,9 @@ fn small() -> tickwire_core::ConfigBuilder {
 
 fn scenario_seeds() -> Vec<Vec<u8>> {
     let library = tickwire_sim::scenario::library::ENTRIES.iter();
-    library.map(|entry| entry.text.as_bytes().to_vec()).collect()
+    library
+        .map(|entry| entry.text.as_bytes().to_vec())
+        .collect()
 }
 
 fn trace_seeds() -> Vec<Vec<u8>> {

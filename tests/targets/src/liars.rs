@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use tickwire_core::{
-    Arrival, ChannelId, Endpoint, Entropy, Event, Instant, PeerId, TAG_LEN, fuzz,
-};
+use tickwire_core::{Arrival, ChannelId, Endpoint, Entropy, Event, Instant, PeerId, TAG_LEN, fuzz};
 
 use crate::Target;
 use crate::input::{Input, put_number};
@@ -61,7 +59,11 @@ fn beginning(is_server: bool) -> &'static Beginning {
     static BEGINNINGS: [OnceLock<Beginning>; 2] = [const { OnceLock::new() }; 2];
     BEGINNINGS[usize::from(is_server)].get_or_init(|| {
         let session = Session::connected();
-        let victim = if is_server { &session.server } else { &session.client };
+        let victim = if is_server {
+            &session.server
+        } else {
+            &session.client
+        };
         let mut heard = session.wire.iter().rev();
         let heard = heard.find(|(to_server, bytes)| *to_server == is_server && bytes[0] < 0xC0);
         let (_, packet) = heard.expect("they have talked");
@@ -99,7 +101,7 @@ fn lie(is_server: bool, data: &[u8]) -> u64 {
         victim.meets(&mut input);
         victim.is_sound();
     }
-    victim.is_left_alone()
+    victim.stays_alone()
 }
 
 struct Victim {
@@ -174,7 +176,8 @@ impl Victim {
         self.received += packet.len() as u64;
         let mut packet = packet.to_vec();
         let arrival = Arrival::game(from);
-        self.endpoint.handle_datagram(self.now, arrival, &mut packet);
+        self.endpoint
+            .handle_datagram(self.now, arrival, &mut packet);
         self.drains();
     }
 
@@ -202,7 +205,9 @@ impl Victim {
                 let window = 1 << (8 * len);
                 let number = self.newest & !(window - 1) | truncated;
                 let is_next_round = number + window / 2 < self.newest;
-                self.newest = self.newest.max(number + if is_next_round { window } else { 0 });
+                self.newest = self
+                    .newest
+                    .max(number + if is_next_round { window } else { 0 });
             }
         }
         while self.reads {
@@ -236,7 +241,7 @@ impl Victim {
     }
 
     /// Nothing comes any more: the connection ends within its time.
-    fn is_left_alone(mut self) -> u64 {
+    fn stays_alone(mut self) -> u64 {
         self.reads = true;
         self.drains();
         for _ in 0..30 {

@@ -166,7 +166,9 @@ impl Session {
         for (channel, size) in [(0, 20), (1, 30), (2, 40), (3, 5), (round % 4, 3_000)] {
             let channel = ChannelId::new(channel as u8);
             let payload = vec![round as u8; size];
-            for (endpoint, peer) in [&mut self.client, &mut self.server].into_iter().zip(self.peers)
+            for (endpoint, peer) in [&mut self.client, &mut self.server]
+                .into_iter()
+                .zip(self.peers)
             {
                 if let Some(peer) = peer {
                     let _full = endpoint.send(self.now, peer, channel, &payload);
@@ -203,7 +205,7 @@ impl Session {
             return false;
         }
         self.wire.push((to_server, datagram.clone()));
-        if self.wire.len() % nth != 0 {
+        if !self.wire.len().is_multiple_of(nth) {
             to.handle_datagram(self.now, Arrival::game(address), &mut datagram);
         }
         while let Some(event) = to.poll_event() {

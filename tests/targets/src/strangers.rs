@@ -9,8 +9,8 @@ use tickwire_core::{Arrival, ChannelId, Config, Endpoint, Event, Farewell, Insta
 use crate::Target;
 use crate::input::{Input, put_datagram};
 use crate::session::{
-    BEGIN, CLIENT, SERVER, Session, address, client, client_settings, drain, server, server_settings,
-    settings,
+    BEGIN, CLIENT, SERVER, Session, address, client, client_settings, drain, server,
+    server_settings, settings,
 };
 
 /// What a short run takes with small bounds; a peer's place, and what it said.
@@ -60,7 +60,7 @@ fn attack(is_server: bool, data: &[u8]) -> u64 {
             what => victim.is_told(what, &mut input),
         }
     }
-    victim.is_left_alone()
+    victim.stays_alone()
 }
 
 /// An endpoint, with what it may answer.
@@ -166,11 +166,8 @@ impl Victim {
             let Some(event) = self.endpoint.poll_event() else {
                 break;
             };
-            match event {
-                Event::Connected { .. } => self.begun += 1,
-                Event::Disconnected { .. } => self.ended += 1,
-                _ => {}
-            }
+            self.begun += u64::from(matches!(event, Event::Connected { .. }));
+            self.ended += u64::from(matches!(event, Event::Disconnected { .. }));
         }
         self.round += 1;
         let sound = self.endpoint.audit(self.round);
@@ -183,7 +180,7 @@ impl Victim {
     }
 
     /// Nothing comes any more: all that is left of anybody goes.
-    fn is_left_alone(mut self) -> u64 {
+    fn stays_alone(mut self) -> u64 {
         self.reads = true;
         for _ in 0..40 {
             self.wakes(self.now + Duration::from_secs(2));
@@ -224,7 +221,10 @@ fn seeds(is_server: bool) -> Vec<Vec<u8>> {
         session.run_for(Duration::from_millis(100));
         session.talk(5);
         session.run_for(Duration::from_millis(100));
-        let heard = session.wire.iter().filter(|(to_server, _)| *to_server == is_server);
+        let heard = session
+            .wire
+            .iter()
+            .filter(|(to_server, _)| *to_server == is_server);
         let mut seed = vec![manners];
         for (number, (_, datagram)) in heard.take(9).enumerate() {
             seed.push(u8::from(is_server));
@@ -265,7 +265,10 @@ mod tests {
                 .iter()
                 .map(|seed| attack(is_server, seed))
                 .collect();
-            assert!(begun.iter().filter(|begun| **begun > 0).count() > 2, "{begun:?}");
+            assert!(
+                begun.iter().filter(|begun| **begun > 0).count() > 2,
+                "{begun:?}"
+            );
             assert!(begun.contains(&0), "{begun:?}");
         }
     }

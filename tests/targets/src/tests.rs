@@ -26,7 +26,9 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
         .collect();
     files.sort();
     let files = files.iter().map(fs::read);
-    files.map(|file| file.expect("a file is readable")).collect()
+    files
+        .map(|file| file.expect("a file is readable"))
+        .collect()
 }
 
 fn keeps_its_promises(name: &str) {
@@ -102,6 +104,26 @@ fn corpora_are_small() {
     let files = TARGETS.iter().flat_map(|target| corpus(target.name));
     let bytes: u64 = files.map(|file| file.len() as u64).sum();
     assert!(bytes <= CORPORA_MAX, "{bytes} bytes");
+}
+
+/// `tests/fuzz/run --table` writes it.
+#[test]
+fn the_documents_table_says_what_the_log_does() {
+    let log = fs::read_to_string(fuzz().join("log.csv")).expect("the log is readable");
+    let page = fs::read_to_string(fuzz().join("../../docs/TESTING.md")).expect("it is readable");
+    for target in TARGETS {
+        let lines = log.lines().skip(1).map(|line| line.split(',').collect());
+        let lines = lines.filter(|line: &Vec<&str>| line[1] == target.name);
+        let runs: u64 = lines
+            .map(|line| line[3].parse::<u64>().expect("a number"))
+            .sum();
+        let row = format!("| `{}` | ", target.name);
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&row) && line.contains('%'));
+        let row = row.unwrap_or_else(|| panic!("no row of {}", target.name));
+        assert!(row.contains(&format!("% | {runs} | ")), "{row}: {runs}");
+    }
 }
 
 /// What a fuzzer finds, these mutations would find too, given time: they reach every kind of change.
