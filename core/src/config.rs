@@ -253,6 +253,12 @@ impl Config {
         Self { crypto, ..self }
     }
 
+    /// Whether connect tokens are taken: the endpoint then needs to be told the time.
+    #[must_use]
+    pub fn takes_tokens(&self) -> bool {
+        self.tokens.is_some()
+    }
+
     /// Memory for clients whose tokens were used.
     pub(crate) fn used_tokens_bytes_max(&self) -> usize {
         let authority = self.tokens.as_ref();

@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::output;
-use crate::{discover, echo, join, ping, serve};
+use crate::{discover, echo, join, ping, serve, token};
 #[cfg(feature = "sim")]
 use crate::{replay, sim};
 
@@ -52,6 +52,8 @@ enum Command {
     Ping(ping::Args),
     /// Return what arrives, UDP and TCP, to check that this host can be reached
     Echo(echo::Args),
+    /// Make keys and connect tokens, which say who may join a server
+    Token(token::Args),
     /// Live a recorded session again, to the byte
     #[cfg(feature = "sim")]
     Replay(replay::Args),
@@ -108,6 +110,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Sim(args) = &cli.command {
         return sim::run(args);
     }
+    if let Command::Token(args) = &cli.command {
+        return token::run(args).map(|()| ExitCode::SUCCESS);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -118,6 +123,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Discover(args) => discover::run(args).await,
             Command::Ping(args) => ping::run(args).await,
             Command::Echo(args) => echo::run(args).await,
+            Command::Token(_) => Ok(()),
             #[cfg(feature = "sim")]
             Command::Replay(_) | Command::Sim(_) => Ok(()),
         }

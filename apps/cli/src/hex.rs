@@ -1,4 +1,4 @@
-//! Keys as text: 64 hexadecimal digits.
+//! Bytes as hexadecimal digits: keys, which have 64 of them, and tokens.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,12 @@ const DIGITS: usize = 64;
 
 /// The 64 lower-case digits of `bytes`.
 pub(crate) fn encode(bytes: &[u8; 32]) -> String {
-    let mut text = String::with_capacity(DIGITS);
+    encode_any(bytes)
+}
+
+/// The lower-case digits of `bytes`, however many they are.
+pub(crate) fn encode_any(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -17,15 +22,20 @@ pub(crate) fn encode(bytes: &[u8; 32]) -> String {
 
 /// The bytes that `text`, exactly 64 digits of either case, stands for.
 pub(crate) fn decode(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    if digits.len() != DIGITS {
+    if text.len() != DIGITS {
         return None;
     }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    decode_any(text)?.try_into().ok()
+}
+
+/// The bytes that `text`, any even number of digits of either case, stands for.
+pub(crate) fn decode_any(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
     }
-    Some(bytes)
+    let byte = |pair: &[u8; 2]| Some(digit(pair[0])? << 4 | digit(pair[1])?);
+    pairs.iter().map(byte).collect()
 }
 
 fn digit(digit: u8) -> Option<u8> {

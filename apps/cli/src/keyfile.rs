@@ -3,7 +3,6 @@
 //! The key is made on first start, in one step: two servers started at once with the same new file end
 //! up with the same key. An existing file is never changed.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -12,9 +11,13 @@ use tickwire_core::SecretKey;
 use crate::failure::bad_input;
 use crate::files::{self, Access};
 use crate::hex;
+use crate::secretfile::{self, Kind};
 
-/// More than a key file has, so that what follows the key is seen and refused.
-const BYTES_MAX: u64 = 1_024;
+const KEY_FILE: Kind = Kind {
+    name: "key file",
+    bytes_max: 1_024,
+    if_read: "remove the file to have a new key made",
+};
 
 /// The key in the file at `path`, which is made if there is none.
 ///
@@ -30,10 +33,7 @@ pub(crate) fn load_or_create(path: &Path) -> anyhow::Result<SecretKey> {
 }
 
 fn create(path: &Path) -> anyhow::Result<()> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| anyhow::anyhow!("the system has no randomness for a key: {error}"))?;
-    let mut text = hex::encode(&bytes);
+    let mut text = hex::encode(&secretfile::random()?);
     text.push('\n');
     match files::create(path, &text, Access::Owner) {
         Ok(()) => {
@@ -50,40 +50,10 @@ fn create(path: &Path) -> anyhow::Result<()> {
 }
 
 fn load(path: &Path) -> anyhow::Result<SecretKey> {
-    let shown = path.display();
-    let unreadable = |error: io::Error| bad_input(format!("cannot read key file {shown}: {error}"));
-    let file = files::open_regular(path).map_err(unreadable)?;
-    refuse_if_shared(path, &file)?;
-    let text = files::read_bounded(&file, BYTES_MAX).map_err(unreadable)?;
-    let Some(bytes) = hex::decode(text.trim_end()) else {
-        return Err(bad_input(format!(
-            "key file {shown} is malformed: it must hold 64 hexadecimal digits and nothing else; \
-             restore it, or remove it to have a new key made (clients that remember the old one will refuse the server)"
-        )));
-    };
-    Ok(SecretKey::from_bytes(bytes))
-}
-
-#[cfg(unix)]
-fn refuse_if_shared(path: &Path, file: &File) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let shown = path.display();
-    let metadata = file
-        .metadata()
-        .map_err(|error| bad_input(format!("cannot read key file {shown}: {error}")))?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(bad_input(format!(
-        "key file {shown} is open to others than its owner (mode {mode:04o}): run `chmod 600 {shown}`, \
-         or remove the file to have a new key made if others may have read it"
-    )))
-}
-
-#[cfg(not(unix))]
-fn refuse_if_shared(_path: &Path, _file: &File) -> anyhow::Result<()> {
-    Ok(())
+    let otherwise = "restore it, or remove it to have a new key made (clients that remember the old one will refuse the server)";
+    KEY_FILE
+        .read_key(path, otherwise)
+        .map(SecretKey::from_bytes)
 }
 
 #[cfg(test)]

@@ -21,10 +21,12 @@ mod place;
 mod record;
 #[cfg(feature = "sim")]
 mod replay;
+mod secretfile;
 mod serve;
 mod signals;
 #[cfg(feature = "sim")]
 mod sim;
+mod token;
 
 use std::process::ExitCode;
 

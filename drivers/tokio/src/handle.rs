@@ -8,9 +8,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tickwire_core::{
-    ChannelId, ChannelStats, CongestionControl, CongestionError, ConnectError, DiscoverError,
-    DiscoveryQuery, Endpoint, EndpointStats, Event, Farewell, Instant, MessageId, PeerId,
-    PeerStats, PingError, PublicKey, Qos, QosError, SendError, SendOptions, ServerIdentity,
+    ChannelId, ChannelStats, CongestionControl, CongestionError, ConnectError, ConnectToken,
+    DiscoverError, DiscoveryQuery, Endpoint, EndpointStats, Event, Farewell, Instant, MessageId,
+    PeerId, PeerStats, PingError, PublicKey, Qos, QosError, SendError, SendOptions, ServerIdentity,
 };
 use tickwire_udp::{BindError, Interfaces, IoStats, JoinFailure};
 
@@ -105,6 +105,25 @@ impl Handle {
     /// [`ConnectError`], at once and without effect.
     pub fn connect(&self, to: SocketAddr, server: ServerIdentity) -> Result<PeerId, ConnectError> {
         self.with(|endpoint, now| endpoint.connect(now, to, server))
+    }
+
+    /// As [`connect`](Self::connect), with a connect token. See [`Endpoint::connect_with_token`]. The endpoint is told the time first.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`], at once and without effect.
+    pub fn connect_with_token(
+        &self,
+        to: SocketAddr,
+        token: &ConnectToken,
+    ) -> Result<PeerId, ConnectError> {
+        let unix_time = self.shared.clock.unix_time();
+        self.with(|endpoint, now| {
+            if let Some(unix_time) = unix_time {
+                endpoint.set_unix_time(now, unix_time);
+            }
+            endpoint.connect_with_token(now, to, token)
+        })
     }
 
     /// Queues a message. See [`Endpoint::send`].

@@ -20,6 +20,9 @@ const STANDSTILL: Duration = Duration::from_millis(100);
 /// How often the host's interfaces are asked for: addresses come and go with cables, radios and virtual machines.
 const INTERFACES_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How often an endpoint that takes connect tokens is told what the calendar shows, which may be set at any time.
+const CALENDAR_INTERVAL: Duration = Duration::from_secs(10);
+
 pub(crate) struct Task<S> {
     shared: Arc<Shared>,
     sockets: S,
@@ -27,6 +30,7 @@ pub(crate) struct Task<S> {
     /// Kept, so that a turn allocates nothing. Made at the first wait, inside the runtime.
     sleep: Option<Pin<Box<Sleep>>>,
     interfaces_at: Option<Instant>,
+    calendar_at: Option<Instant>,
     /// Where unasked announcements go: this port of every target.
     discovery_port: u16,
     local_addr: SocketAddr,
@@ -43,6 +47,7 @@ impl<S: Sockets> Task<S> {
         local_addr: SocketAddr,
         discovery_port: u16,
     ) -> Self {
+        let takes_tokens = shared.lock().endpoint.config().takes_tokens();
         let mut task = Self {
             _end: CloseOnDrop(Arc::clone(&shared)),
             shared,
@@ -50,11 +55,13 @@ impl<S: Sockets> Task<S> {
             pump: Pump::new(),
             sleep: None,
             interfaces_at: Some(Instant::ZERO),
+            calendar_at: takes_tokens.then_some(Instant::ZERO),
             discovery_port,
             local_addr,
             is_rebinding: false,
         };
         task.refresh_interfaces();
+        task.refresh_calendar();
         task
     }
 
@@ -68,11 +75,13 @@ impl<S: Sockets> Task<S> {
     fn turn(&mut self) -> Option<Next> {
         self.rebind();
         self.refresh_interfaces();
+        self.refresh_calendar();
         let mut next = self.pump.turn(&mut Locked(&self.shared), &mut self.sockets);
         let mut state = self.shared.lock();
         state.record();
         let shutdown_at = state.advance_shutdown(self.shared.clock.now(), next.blocked.is_none());
-        next.wake_at = [next.wake_at, shutdown_at, self.interfaces_at]
+        let calendar_at = self.calendar_at;
+        next.wake_at = [next.wake_at, shutdown_at, self.interfaces_at, calendar_at]
             .into_iter()
             .flatten()
             .min();
@@ -123,6 +132,19 @@ impl<S: Sockets> Task<S> {
         let mut state = self.shared.lock();
         state.endpoint.set_interfaces(&interfaces.prefixes());
         state.endpoint.set_announce_targets(&targets);
+    }
+
+    fn refresh_calendar(&mut self) {
+        let now = self.shared.clock.now();
+        if self.calendar_at.is_none_or(|at| now < at) {
+            return;
+        }
+        let unix_time = self.shared.clock.unix_time();
+        self.calendar_at = unix_time.map(|_| now + CALENDAR_INTERVAL);
+        if let Some(unix_time) = unix_time {
+            let mut state = self.shared.lock();
+            state.endpoint.set_unix_time(now, unix_time);
+        }
     }
 
     /// Until there is something to do.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tickwire_core::Instant;
 
@@ -46,6 +46,15 @@ impl Clock {
         match &self.source {
             Source::Host { start } => Instant::ZERO + start.elapsed(),
             Source::Manual { nanos } => Instant::from_nanos(nanos.load(Ordering::Acquire)),
+        }
+    }
+
+    /// What the host's calendar shows: time since 1970. `None` for a manual clock, whose owner tells the endpoint itself.
+    #[must_use]
+    pub fn unix_time(&self) -> Option<Duration> {
+        match &self.source {
+            Source::Host { .. } => SystemTime::now().duration_since(UNIX_EPOCH).ok(),
+            Source::Manual { .. } => None,
         }
     }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tickwire_core::{
-    ConfigBuilder, ConnectError, Endpoint, Farewell, Instant, PublicKey, SecretKey, SendOptions,
-    ServerIdentity,
+    ConfigBuilder, ConnectError, ConnectToken, Endpoint, Entropy, Farewell, Grant, Instant,
+    PublicKey, SecretKey, SendOptions, ServerIdentity, TokenServer,
 };
 use tickwire_sim::mix::{Ailment, Play, Trouble};
 use tickwire_sim::{FaultCounts, HostId, Mix, Rng, World, ms};
@@ -16,6 +16,7 @@ use tickwire_sim::{FaultCounts, HostId, Mix, Rng, World, ms};
 use super::case::Case;
 use super::ledger::{Ledger, Side};
 use super::style::Style;
+use crate::tokens::{START, authority_key, tell_time};
 
 /// The hosts of a mix, the server first.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ pub(super) struct Party {
     /// Of the test's own time.
     ticks: Rng,
     tick: u64,
+    tokens_issued: u64,
     /// What was said and done so far, by number.
     acts: Vec<u64>,
     /// When recordings begin.
@@ -79,6 +81,7 @@ impl Party {
             style,
             case: case.clone(),
             tick: 0,
+            tokens_issued: 0,
             acts: Vec::new(),
             play: Some(play),
             ledger: Ledger::new(liars.clone()),
@@ -222,8 +225,38 @@ impl Party {
         Ok(())
     }
 
+    /// Tells the server the time, which a new life of it does not know.
+    fn tell_time(&mut self) {
+        let server = self.hosts[0];
+        if self.style.has_tokens() && !self.world.is_down(server) {
+            tell_time(&mut self.world, server);
+        }
+    }
+
+    /// A token for a client, newer than those before.
+    fn token(&mut self, client: usize) -> ConnectToken {
+        let server = TokenServer {
+            address: self.world.address(self.hosts[0]),
+            key: Some(self.server_key),
+        };
+        self.tokens_issued += 1;
+        let serial = self.tokens_issued;
+        let grant = Grant {
+            client_id: client as u64,
+            serial,
+            // Beyond all drifts and jumps of the server's clock.
+            expires_at: START + 1_000_000,
+            servers: vec![server],
+            user_data: vec![client as u8; 9],
+        };
+        let secret = Entropy::from_seed(serial).secret;
+        let issued = authority_key().issue(&grant, secret);
+        issued.expect("a fair grant")
+    }
+
     /// Clients without a connection begin one.
     fn redial(&mut self) -> Result<(), String> {
+        self.tell_time();
         let server = self.world.address(self.hosts[0]);
         let now = self.world.now();
         for index in self.case.clients.clone() {
@@ -234,8 +267,11 @@ impl Party {
                 continue;
             }
             let identity = ServerIdentity::Known(self.server_key);
-            let dialled = self.world.act(host, |endpoint, now| {
-                endpoint.connect(now, server, identity)
+            let has_tokens = self.style.has_tokens();
+            let token = has_tokens.then(|| self.token(index));
+            let dialled = self.world.act(host, |endpoint, now| match &token {
+                Some(token) => endpoint.connect_with_token(now, server, token),
+                None => endpoint.connect(now, server, identity),
             });
             let peer = match dialled {
                 // What ended a moment ago keeps its place a little longer.

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use tickwire_core::{Config, ConfigBuilder, Qos};
+use tickwire_core::{Config, ConfigBuilder, Qos, TokenAuthority};
 use tickwire_sim::{Mix, Rng, World};
 
 use super::case::Case;
 use crate::manners::{Manners, qos};
+use crate::tokens::authority_key;
 
 /// How the endpoints of a seed are configured: with room, tight or tiny; with counters that begin near their wraps, where
 /// the feature `planted` can do that.
@@ -17,6 +18,8 @@ pub(super) struct Style {
     qos: [Qos; 4],
     /// Of each host: how it goes about sending.
     manners: Vec<Manners>,
+    /// Whether clients join with connect tokens, and then whether the server takes no others.
+    tokens: Option<bool>,
     #[cfg(feature = "planted")]
     first_numbers: (u64, u64),
 }
@@ -68,6 +71,10 @@ impl Style {
         Self {
             // Streams of their own: the other draws stay what they were.
             qos: any_qos(rng.fork("qos")),
+            tokens: {
+                let mut rng = rng.fork("tokens");
+                (rng.below(4) == 0).then(|| rng.chance(700))
+            },
             manners: (0..Mix::draw(seed).hosts() as u64).map(manners).collect(),
             room: match rng.below(6) {
                 0 => Room::Tiny,
@@ -84,6 +91,11 @@ impl Style {
                 (near(200), near(50))
             },
         }
+    }
+
+    /// Whether clients join with connect tokens.
+    pub(super) fn has_tokens(&self) -> bool {
+        self.tokens.is_some()
     }
 
     /// Bytes of the longest message that is said.
@@ -115,6 +127,10 @@ impl Style {
                 .peers_max(2 * places)
                 .half_open_max(places);
         }
+        if host == 0 {
+            let authority = |required| TokenAuthority::new(authority_key()).required(required);
+            config = config.tokens(self.tokens.map(authority));
+        }
         #[cfg(feature = "planted")]
         {
             config = config.first_numbers(self.first_numbers.0, self.first_numbers.1);
@@ -132,6 +148,9 @@ impl Style {
 impl fmt::Display for Style {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} room", self.room)?;
+        if self.tokens.is_some() {
+            f.write_str(", tokens")?;
+        }
         for (host, manners) in self.manners.iter().enumerate() {
             let name = char::from(b'A' + u8::try_from(host).unwrap_or(0));
             write!(f, "; {name}: {manners}")?;

@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tickwire_core::{
-    CloseReason, CongestionControl, EndpointStats, Event, Farewell, PeerId, PeerStats, PublicKey,
-    ServerIdentity, TickConfig,
+    CloseReason, CongestionControl, ConnectError, ConnectToken, EndpointStats, Event, Farewell,
+    PeerId, PeerStats, PublicKey, ServerIdentity, TickConfig,
 };
 use tickwire_game::{Bot, ClientStats, EndpointAt, GameClient, Name, Phase};
 use tickwire_tokio::{Handle, Options};
@@ -61,21 +61,25 @@ pub(crate) enum BotTrust {
     Judged(Trust),
     /// The server of this very process.
     Own(PublicKey),
+    /// What this connect token says.
+    Token(ConnectToken),
 }
 
 impl BotTrust {
-    fn identity(&self) -> ServerIdentity {
+    fn connect(&self, handle: &Handle, server: SocketAddr) -> Result<PeerId, ConnectError> {
         match self {
-            Self::Judged(trust) => trust.identity(),
-            Self::Own(key) => ServerIdentity::Known(*key),
+            Self::Judged(trust) => handle.connect(server, trust.identity()),
+            Self::Own(key) => handle.connect(server, ServerIdentity::Known(*key)),
+            Self::Token(token) => handle.connect_with_token(server, token),
         }
     }
 
     fn accept(&self, key: Option<PublicKey>) -> anyhow::Result<()> {
         match (self, key) {
             (Self::Judged(trust), Some(key)) => trust.accept(key),
-            // The endpoint has checked a key that it was told, and shows the server's key to whoever dialled.
-            (Self::Judged(_), None) | (Self::Own(_), _) => Ok(()),
+            // The endpoint has checked a key that it was told, and that the server could open the token; it shows the
+            // server's key to whoever dialled.
+            (Self::Judged(_), None) | (Self::Own(_) | Self::Token(_), _) => Ok(()),
         }
     }
 
@@ -83,6 +87,9 @@ impl BotTrust {
         match self {
             Self::Judged(trust) => trust.wrong_key(),
             Self::Own(_) => failed("the server of this process has another key than its own"),
+            Self::Token(_) => failed(
+                "the server has another key than the token says: ask for another token, made for the key that the server prints",
+            ),
         }
     }
 }
@@ -116,8 +123,9 @@ pub(crate) async fn play(plan: Plan, orders: watch::Receiver<Order>) -> anyhow::
     let _obedience = record
         .map(|record| record::obey(&handle, record, "join"))
         .transpose()?;
-    let server = handle
-        .connect(plan.server, plan.trust.identity())
+    let server = plan
+        .trust
+        .connect(&handle, plan.server)
         .map_err(|error| failed(format!("cannot connect to {}: {error}", plan.server)))?;
     let client = GameClient::new(server, plan.name.clone(), plan.tick_rate_hz);
     let mut player = Player {

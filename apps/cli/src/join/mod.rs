@@ -6,9 +6,10 @@ pub(crate) mod summary;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use tickwire_core::CongestionControl;
+use tickwire_core::{CongestionControl, ConnectToken};
 use tickwire_game::Name;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -16,11 +17,12 @@ use tokio::task::JoinSet;
 use crate::args;
 use crate::discover::SearchArgs;
 use crate::failure::{bad_input, failed};
-use crate::identity::{IdentityArgs, Origin, Trust};
+use crate::identity::{IdentityArgs, Origin};
 use crate::output;
 use crate::place::{GAME_PORT, Place};
 use crate::record::{self, RecordArgs};
 use crate::signals::Stop;
+use crate::token::unix_time;
 use bot::{BotTrust, Order, Plan, Report};
 use summary::Summary;
 
@@ -29,6 +31,7 @@ Examples:
   tickwire join 127.0.0.1 --name Ada     play on a server of this host, until Ctrl-C
   tickwire join --discover --duration 10 --json
   tickwire join game.example.org:9000 --server-key KEY
+  tickwire join --token ada.token --name Ada
   tickwire join 192.168.1.5 --record match.twrec
   tickwire join 192.168.1.5 --bots 8 --trust-on-first-use
 
@@ -90,6 +93,10 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     identity: IdentityArgs,
+
+    /// Join with this connect token, whose first server it is unless one is given; it says which key the server must have
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["discover", "server_key", "trust_on_first_use"])]
+    token: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -100,15 +107,24 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         ));
     }
     args.record.check()?;
+    if args.token.is_some() && args.bots > 1 {
+        return Err(bad_input(
+            "--token is for one client, since it is good once: leave --bots out",
+        ));
+    }
+    let token = args.token.as_deref().map(crate::token::read).transpose()?;
     let stop = Stop::listen()?;
     let found = tokio::select! {
-        found = find(&args) => Some(found?),
+        found = find(&args, token.as_ref()) => Some(found?),
         () = stop.requested() => None,
     };
     let Some((server, origin)) = found else {
         return Ok(());
     };
-    let trust = args.identity.trust(server, origin)?;
+    let trust = match token {
+        Some(token) => BotTrust::Token(checked(token, server)?),
+        None => BotTrust::Judged(args.identity.trust(server, origin)?),
+    };
     tracing::info!(%server, bots = args.bots, "joining");
     let mut reports = play(&args, server, &trust, &stop).await?;
     let summary = Summary::new(&reports);
@@ -124,7 +140,29 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     }
 }
 
-async fn find(args: &Args) -> anyhow::Result<(SocketAddr, Origin)> {
+/// A token that can be used for this server, as far as can be told here.
+fn checked(token: ConnectToken, server: SocketAddr) -> anyhow::Result<ConnectToken> {
+    let good_for: Vec<String> = token
+        .servers()
+        .iter()
+        .map(|known| known.address.to_string())
+        .collect();
+    if !good_for.contains(&server.to_string()) {
+        return Err(bad_input(format!(
+            "the token is not good for {server}, but for {}: give one of these, or no server",
+            good_for.join(", ")
+        )));
+    }
+    let late = unix_time().as_secs().checked_sub(token.expires_at());
+    if let Some(late) = late {
+        return Err(bad_input(format!(
+            "the token expired {late} s ago: ask for another one"
+        )));
+    }
+    Ok(token)
+}
+
+async fn find(args: &Args, token: Option<&ConnectToken>) -> anyhow::Result<(SocketAddr, Origin)> {
     if let Some(place) = &args.server {
         if args.search.is_given() {
             return Err(bad_input(
@@ -133,9 +171,12 @@ async fn find(args: &Args) -> anyhow::Result<(SocketAddr, Origin)> {
         }
         return Ok((place.resolve(GAME_PORT).await?, Origin::Given));
     }
+    if let Some(server) = token.and_then(|token| token.servers().first()) {
+        return Ok((server.address, Origin::Given));
+    }
     if !args.discover {
         return Err(bad_input(
-            "which server? give HOST[:PORT], or --discover to join one of this LAN",
+            "which server? give HOST[:PORT], a --token FILE that names it, or --discover to join one of this LAN",
         ));
     }
     let server = args.search.first_server(DISCOVERY_TIME).await?;
@@ -146,7 +187,7 @@ async fn find(args: &Args) -> anyhow::Result<(SocketAddr, Origin)> {
 async fn play(
     args: &Args,
     server: SocketAddr,
-    trust: &Trust,
+    trust: &BotTrust,
     stop: &Stop,
 ) -> anyhow::Result<Vec<Report>> {
     let (orders, receiver) = watch::channel(Order::Play);
@@ -155,7 +196,7 @@ async fn play(
     for number in 0..args.bots {
         let plan = Plan {
             server,
-            trust: BotTrust::Judged(trust.clone()),
+            trust: trust.clone(),
             name: args.name.clone(),
             number,
             tick_rate_hz: TICK_RATE_HZ,

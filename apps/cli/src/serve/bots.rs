@@ -1,7 +1,6 @@
 //! The server's own bots: real clients over loopback, in the same process.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tickwire_core::{CongestionControl, PublicKey};
@@ -9,6 +8,8 @@ use tickwire_game::Name;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::Args;
+use super::tokens::Tokens;
 use crate::join::bot::{self, BotTrust, Order, Plan, Report};
 use crate::join::broken;
 use crate::output;
@@ -24,25 +25,28 @@ pub(super) struct Bots {
 }
 
 impl Bots {
-    /// Lets `count` bots join the server that listens at `bound` and has this key.
+    /// Lets bots join the server that listens at `bound` and has this key.
     pub(super) fn start(
-        count: u32,
+        args: &Args,
         bound: SocketAddr,
         key: PublicKey,
-        tick_rate_hz: NonZeroU32,
-        redundancy: u8,
-    ) -> Self {
+        tokens: &Tokens,
+    ) -> anyhow::Result<Self> {
         let (orders, receiver) = watch::channel(Order::Play);
         let mut tasks = JoinSet::new();
-        for number in 0..count {
+        let server = reachable(bound);
+        for number in 0..args.bots {
             let plan = Plan {
-                server: reachable(bound),
-                trust: BotTrust::Own(key),
+                server,
+                trust: match tokens.of_bot(number, server, key)? {
+                    Some(token) => BotTrust::Token(token),
+                    None => BotTrust::Own(key),
+                },
                 name: Name::new("Bot").expect("it is short and plain"),
                 number,
-                tick_rate_hz,
+                tick_rate_hz: args.tick_rate,
                 congestion: CongestionControl::default(),
-                redundancy,
+                redundancy: args.redundancy,
                 is_announced: false,
                 duration: None,
                 rebind_every: None,
@@ -50,7 +54,7 @@ impl Bots {
             };
             tasks.spawn(bot::play(plan, receiver.clone()));
         }
-        Self { tasks, orders }
+        Ok(Self { tasks, orders })
     }
 
     /// Collects what the bots saw, once the server has said goodbye to all of them.

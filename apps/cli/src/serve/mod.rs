@@ -5,6 +5,7 @@ mod bots;
 mod run;
 mod summary;
 mod table;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -24,6 +25,7 @@ Examples:
   tickwire serve --bots 8                a game with 8 simulated players, on UDP port 8080 of all interfaces
   tickwire serve --name Arena --max-players 64 --tick-rate 60
   tickwire serve --key arena.key         known again after a restart: join --server-key with what it prints
+  tickwire serve --key arena.key --require-token --token-key authority.key
   tickwire serve --record match.twrec    every datagram and command, for `tickwire replay`
   tickwire serve --ring-dir rings        a flight recorder without secrets, dumped when something goes wrong
   tickwire serve --bind 127.0.0.1:0 --ready-file ready.json --duration 10 --bots 8 --json
@@ -85,6 +87,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
+    #[command(flatten)]
+    tokens: tokens::TokenArgs,
+
     /// Write the addresses and the public key to this file as JSON once all listens
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -106,6 +111,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         )));
     }
     args.record.check()?;
+    args.tokens.check()?;
     let stop = Stop::listen()?;
     run::serve(&args, &stop).await
 }

@@ -16,6 +16,7 @@ use super::attendance::Attendance;
 use super::bots::Bots;
 use super::summary::{Ending, Summary};
 use super::table::LiveTable;
+use super::tokens::Tokens;
 use crate::deadline;
 use crate::failure::{bad_input, cannot_listen};
 use crate::hex;
@@ -40,9 +41,10 @@ struct Ready {
 
 pub(super) async fn serve(args: &Args, stop: &Stop) -> anyhow::Result<()> {
     let ready_file = ReadyFile::prepare(args.ready_file.as_deref())?;
+    let tokens = args.tokens.tokens()?;
     let mut server = Server {
         args,
-        handle: bind(args)?,
+        handle: bind(args, &tokens)?,
         game: GameServer::new(GameConfig {
             players_max: args.max_players,
             tick_rate_hz: args.tick_rate,
@@ -56,7 +58,7 @@ pub(super) async fn serve(args: &Args, stop: &Stop) -> anyhow::Result<()> {
     server.say_where(&ready)?;
 
     let key = server.handle.public_key();
-    let bots = Bots::start(args.bots, ready.game, key, args.tick_rate, args.redundancy);
+    let bots = Bots::start(args, ready.game, key, &tokens)?;
     let mut table = LiveTable::default();
     server.play(&mut table, stop).await?;
     let ending = server.end().await;
@@ -70,12 +72,13 @@ pub(super) async fn serve(args: &Args, stop: &Stop) -> anyhow::Result<()> {
     output::line(&summary.line())
 }
 
-fn bind(args: &Args) -> anyhow::Result<Handle> {
+fn bind(args: &Args, tokens: &Tokens) -> anyhow::Result<Handle> {
     let mut config = tickwire_game::config()
         .accepts(true)
         .peers_max(args.max_players)
         .congestion(args.congestion)
         .redundancy_percent_max(args.redundancy)
+        .tokens(tokens.authority.clone())
         .tick(Some(TickConfig::new(args.tick_rate)));
     if let Some(path) = &args.key {
         config = config.identity(Some(keyfile::load_or_create(path)?));

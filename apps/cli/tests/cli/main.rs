@@ -18,3 +18,4 @@ mod replay;
 mod sim;
 mod support;
 mod sweep;
+mod token;
