@@ -8,6 +8,8 @@ use tickwire_core::{
 };
 use tickwire_sim::{Capture, CaptureLimits, HostId, Link, Nat, World, ms};
 
+use crate::tokens;
+
 const UNRELIABLE: u8 = 0;
 const SEQUENCED: u8 = 1;
 const RELIABLE: u8 = 2;
@@ -32,6 +34,7 @@ pub(super) fn everything() -> Capture {
     stage.look_for_servers(aes);
     stage.be_refused();
     stage.be_asked_for_a_cookie();
+    stage.join_with_tokens();
     stage.end(
         chacha,
         chacha_peer,
@@ -169,6 +172,24 @@ impl Stage {
         });
         dialled.expect("it can dial");
         self.world.run_for(ms(3_000));
+    }
+
+    /// A server that wants tokens: one is missing, one is good, and a newer one takes over.
+    fn join_with_tokens(&mut self) {
+        let gate = self.world.add(built(tokens::server()));
+        tokens::tell_time(&mut self.world, gate);
+        let address = self.world.address(gate);
+        let stranger = self.client(Config::builder());
+        let dialled = self.world.act(stranger, |endpoint, now| {
+            endpoint.connect(now, address, ServerIdentity::TrustOnFirstUse)
+        });
+        dialled.expect("it can dial");
+        for serial in [1, 2] {
+            let guest = self.client(Config::builder());
+            let token = tokens::token(address, 7, serial);
+            tokens::dial(&mut self.world, guest, gate, &token);
+            self.world.run_for(ms(2_000));
+        }
     }
 
     fn end(&mut self, host: HostId, peer: PeerId, farewell: Farewell) {
