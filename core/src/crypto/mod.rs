@@ -3,6 +3,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `aead` | the seam to a cipher implementation, and the portable one |
+//! | `generations` | packet keys that are changed while a connection lives |
 //! | `keys` | a server's long-term key pair, and what a client knows of it |
 //! | `identity` | the long-term key as a handshake uses it, at hand or recorded |
 //! | `noise` | one round trip of Noise NK or NX, which ends in [`Secrets`] |
@@ -18,6 +19,7 @@
 
 mod aead;
 mod cookie;
+mod generations;
 mod identity;
 mod keys;
 mod noise;
@@ -28,7 +30,8 @@ pub use aead::{AeadKey, CipherSuite, Crypto, OpenError, Portable, TAG_LEN};
 pub use keys::{ParseKeyError, PublicKey, SecretKey, ServerIdentity};
 
 pub(crate) use cookie::{COOKIE_LEN, Cookie, CookieKey};
+pub(crate) use generations::{Keys, Opener, SEALED_MAX, Sealed, Unopened, forged_max};
 pub(crate) use identity::{Agreed, Identity};
 pub(crate) use noise::{ClientHandshake, Pattern, ServerHandshake};
-pub(crate) use packet::{Keys, PacketKey, Secrets, SessionKeys};
+pub(crate) use packet::{Secrets, SessionKeys};
 pub(crate) use reset::{RESET_TOKEN_LEN, ResetKey, tokens_equal};

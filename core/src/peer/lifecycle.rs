@@ -36,7 +36,7 @@ use crate::pool::Pool;
 use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::frame::Close;
-use crate::wire::frame::close::{APPLICATION, REFUSED, UNDELIVERABLE, VIOLATION};
+use crate::wire::frame::close::{APPLICATION, EXHAUSTED, REFUSED, UNDELIVERABLE, VIOLATION};
 
 use alloc::boxed::Box;
 
@@ -182,6 +182,7 @@ impl Peer {
             VIOLATION => CloseReason::PeerSawViolation(violation_from_code(close.code)),
             UNDELIVERABLE => CloseReason::PeerCouldNotDeliver,
             REFUSED => CloseReason::Refused(Refusal::Full),
+            EXHAUSTED => CloseReason::Exhausted,
             _ => CloseReason::Remote(Farewell::new(close.code, close.text)),
         };
         let until = now + self.close_wait();
@@ -298,6 +299,7 @@ impl Peer {
                 u32::from(channel.as_u8()),
                 Farewell::default(),
             ),
+            CloseReason::Exhausted => (EXHAUSTED, 0, Farewell::default()),
             CloseReason::Refused(_)
             | CloseReason::Remote(_)
             | CloseReason::IdleTimeout
@@ -340,6 +342,7 @@ const fn violation_code(violation: Violation) -> u32 {
         Violation::OverCredit => 4,
         Violation::TooLarge => 5,
         Violation::BadFragment => 6,
+        Violation::KeyUpdate => 7,
     }
 }
 
@@ -350,6 +353,7 @@ const fn violation_from_code(code: u32) -> Violation {
         4 => Violation::OverCredit,
         5 => Violation::TooLarge,
         6 => Violation::BadFragment,
+        7 => Violation::KeyUpdate,
         _ => Violation::BadFrame,
     }
 }

@@ -88,6 +88,8 @@ pub(crate) mod close {
     pub(crate) const UNDELIVERABLE: u8 = 2;
     /// All places were taken while the client proved itself.
     pub(crate) const REFUSED: u8 = 3;
+    /// No key may seal more, no number is left, or too much was forged.
+    pub(crate) const EXHAUSTED: u8 = 4;
 }
 
 /// The peer ends the connection.
