@@ -21,6 +21,7 @@
 //! - A side goes on once the previous key is dropped, not after a time of its own (section 6.5): which is the same three probe timeouts.
 
 use super::packet::{Chain, PacketKey, SessionKeys};
+use crate::audit::{Checked, at_most, holds};
 use crate::config::Config;
 use crate::crypto::{CipherSuite, Crypto, OpenError, TAG_LEN};
 use crate::event::Role;
@@ -284,6 +285,24 @@ impl Keys {
             Opener::Next => self.receive_generation + 1,
         };
         self.first_sealed.filter(|_| self.generation > opened)
+    }
+
+    pub(crate) fn audit(&self) -> Checked {
+        at_most(6, "packets sealed with a key", self.sealed, SEALED_MAX)?;
+        let ahead = self.generation.checked_sub(self.receive_generation);
+        holds(
+            6,
+            "one generation ahead at most",
+            ahead.is_some_and(|ahead| ahead <= 1),
+        )?;
+        let is_in_order = self.since.is_none_or(|since| self.until < Some(since));
+        holds(6, "newer keys for higher numbers", is_in_order)?;
+        let is_first = self.receive_generation == 0;
+        holds(
+            6,
+            "no key before the first",
+            !is_first || self.previous.is_none(),
+        )
     }
 
     /// When the previous key is dropped.

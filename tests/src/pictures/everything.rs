@@ -63,6 +63,7 @@ fn server_config() -> Config {
         Config::builder()
             .accepts(true)
             .connection_id_len(3)
+            .packets_per_key(100)
             .identity(Some(SecretKey::from_bytes([7; 32])))
             .announce(Some(announce)),
     )
