@@ -90,7 +90,8 @@
 //! # Features
 //!
 //! None is on by default. `tracing` logs decisions at debug level (never keys); `arbitrary` derives `Arbitrary` for the
-//! plain types, for fuzzing; `planted` lets tests plant mistakes on purpose, and is for nothing else.
+//! plain types, for fuzzing; `fuzz` shows decoders to fuzzers and `planted` lets tests plant mistakes on purpose: both are for
+//! nothing else.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -109,6 +110,9 @@ mod endpoint;
 mod entropy;
 mod error;
 mod event;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod id;
 pub mod journal;
 mod key_log;
