@@ -86,10 +86,12 @@ pub(crate) mod close {
     pub(crate) const VIOLATION: u8 = 1;
     /// A reliable message was not acknowledged; the code is its channel.
     pub(crate) const UNDELIVERABLE: u8 = 2;
-    /// All places were taken while the client proved itself.
+    /// A place, or room to remember a token, was taken while the client proved itself; the code tells which.
     pub(crate) const REFUSED: u8 = 3;
+    /// The same client connected again, with a newer token.
+    pub(crate) const REPLACED: u8 = 4;
     /// No key may seal more, no number is left, or too much was forged.
-    pub(crate) const EXHAUSTED: u8 = 4;
+    pub(crate) const EXHAUSTED: u8 = 5;
 }
 
 /// The peer ends the connection.
