@@ -20,6 +20,8 @@ pub(super) struct Style {
     manners: Vec<Manners>,
     /// Whether clients join with connect tokens, and then whether the server takes no others.
     tokens: Option<bool>,
+    /// In one seed of three keys are changed often.
+    packets_per_key: Option<u64>,
     #[cfg(feature = "planted")]
     first_numbers: (u64, u64),
 }
@@ -76,6 +78,10 @@ impl Style {
                 (rng.below(4) == 0).then(|| rng.chance(700))
             },
             manners: (0..Mix::draw(seed).hosts() as u64).map(manners).collect(),
+            packets_per_key: {
+                let mut rng = rng.fork("keys");
+                (rng.below(3) == 0).then(|| 100 + rng.below(200))
+            },
             room: match rng.below(6) {
                 0 => Room::Tiny,
                 1 | 2 => Room::Tight,
@@ -131,6 +137,9 @@ impl Style {
             let authority = |required| TokenAuthority::new(authority_key()).required(required);
             config = config.tokens(self.tokens.map(authority));
         }
+        if let Some(packets) = self.packets_per_key {
+            config = config.packets_per_key(packets);
+        }
         #[cfg(feature = "planted")]
         {
             config = config.first_numbers(self.first_numbers.0, self.first_numbers.1);
@@ -150,6 +159,9 @@ impl fmt::Display for Style {
         write!(f, "{:?} room", self.room)?;
         if self.tokens.is_some() {
             f.write_str(", tokens")?;
+        }
+        if let Some(packets) = self.packets_per_key {
+            write!(f, "; keys for {packets} packets")?;
         }
         for (host, manners) in self.manners.iter().enumerate() {
             let name = char::from(b'A' + u8::try_from(host).unwrap_or(0));
