@@ -147,8 +147,9 @@ pub use config::{
 };
 pub use congestion::{CongestionControl, UnknownCongestionControl};
 pub use crypto::{
-    AeadKey, CipherSuite, Crypto, OpenError, ParseKeyError, Portable, PublicKey, SecretKey,
-    ServerIdentity, TAG_LEN,
+    AeadKey, CipherSuite, ConnectToken, Crypto, Grant, IssueError, OpenError, ParseKeyError,
+    Portable, PublicKey, SecretKey, ServerIdentity, TAG_LEN, TokenAuthority, TokenContent,
+    TokenError, TokenKey, TokenServer,
 };
 pub use discovery::{
     DISCOVERY_PORT, DiscoveryQuery, MULTICAST_V4, MULTICAST_V6, Prefix, ServerInfo,
@@ -159,7 +160,9 @@ pub use error::{
     ConfigError, CongestionError, ConnectError, DiscoverError, PingError, QosError, RebindError,
     SendError,
 };
-pub use event::{Abandonment, CloseReason, Event, Farewell, RebindStage, Refusal, Role, Violation};
+pub use event::{
+    Abandonment, CloseReason, Event, Farewell, RebindStage, Refusal, Role, TokenClient, Violation,
+};
 pub use id::{ChannelId, MessageId, PeerId};
 #[cfg(feature = "planted")]
 #[doc(hidden)]
