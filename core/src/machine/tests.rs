@@ -10,6 +10,7 @@ mod handshake;
 mod hostile;
 mod ids;
 mod journal;
+mod keys;
 mod link;
 mod pair;
 mod parity;
