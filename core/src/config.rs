@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use crate::channel::qos::Qos;
 use crate::congestion::CongestionControl;
-use crate::crypto::{CipherSuite, Crypto, Portable, SecretKey};
+use crate::crypto::{CipherSuite, Crypto, Portable, SecretKey, TokenAuthority};
 use crate::error::ConfigError;
 use crate::planted::Planted;
 use crate::saved::saved;
@@ -211,6 +211,7 @@ pub struct Config {
     pub(crate) ciphers: Vec<CipherSuite>,
     pub(crate) crypto: Arc<dyn Crypto>,
     pub(crate) identity: Option<SecretKey>,
+    pub(crate) tokens: Option<TokenAuthority>,
     pub(crate) tick: Option<TickConfig>,
     pub(crate) announce: Option<AnnounceConfig>,
     pub(crate) planted: Planted,
@@ -250,6 +251,12 @@ impl Config {
     #[must_use]
     pub fn with_crypto(self, crypto: Arc<dyn Crypto>) -> Self {
         Self { crypto, ..self }
+    }
+
+    /// Memory for clients whose tokens were used.
+    pub(crate) fn used_tokens_bytes_max(&self) -> usize {
+        let authority = self.tokens.as_ref();
+        authority.map_or(0, |authority| authority.used_bytes_max)
     }
 
     /// Places for peers and for clients that have not proved themselves.
@@ -298,6 +305,7 @@ impl Default for Config {
             ciphers: vec![CipherSuite::Aes128Gcm, CipherSuite::ChaCha20Poly1305],
             crypto: Arc::new(Portable),
             identity: None,
+            tokens: None,
             tick: None,
             announce: None,
             planted: Planted::default(),
@@ -407,6 +415,8 @@ impl ConfigBuilder {
         /// The server's long-term key. Without one the endpoint draws its own from its entropy, and
         /// clients cannot know the server again after a restart.
         identity: Option<SecretKey>,
+        /// The authority whose connect tokens are taken. Default none: tokens are refused, and anybody may join.
+        tokens: Option<TokenAuthority>,
         /// The tick clock. Default none.
         tick: Option<TickConfig>,
         /// What to answer to discovery queries. Default nothing.

@@ -13,6 +13,12 @@ pub enum ConnectError {
     AlreadyConnected,
     /// All places are taken (`Config::peers_max`).
     Full,
+    /// The connect token is not good for this address.
+    NotInToken,
+    /// The connect token has expired, by the time that the endpoint was told.
+    TokenExpired,
+    /// The connect token does not fit into a HELLO of 548 bytes beside the credits of so many channels.
+    TokenTooLong,
 }
 
 impl fmt::Display for ConnectError {
@@ -21,6 +27,9 @@ impl fmt::Display for ConnectError {
             Self::BadAddress => "cannot connect to an unspecified address or port 0",
             Self::AlreadyConnected => "there is already a connection to this address",
             Self::Full => "all places for peers are taken",
+            Self::NotInToken => "the connect token is not good for this address",
+            Self::TokenExpired => "the connect token has expired",
+            Self::TokenTooLong => "the connect token is too long for the first datagram beside the credits of so many channels",
         })
     }
 }

@@ -28,6 +28,8 @@ pub enum Event {
         /// [`ServerIdentity::TrustOnFirstUse`](crate::ServerIdentity) the owner compares it with the
         /// one it knows; with `Known` it is that key.
         server_key: Option<PublicKey>,
+        /// Who the client is, on the side that accepted, if it joined with a connect token.
+        client: Option<TokenClient>,
     },
     /// A message arrived. Its bytes point into a shared block: copy what is kept for long.
     Message {
@@ -117,7 +119,7 @@ pub enum Event {
 }
 
 saved!(enum Event {
-    0 = Connected { peer, address, role, server_key },
+    0 = Connected { peer, address, role, server_key, client },
     1 = Message { peer, channel, payload },
     2 = Delivered { peer, channel, message, after },
     3 = Pong { peer, rtt },
@@ -131,6 +133,29 @@ saved!(enum Event {
     11 = PathChanged { peer, from, to },
     12 = Rebinding { peer, stage },
 });
+
+/// A client as the authority named it in its connect token.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenClient {
+    /// Who it is, by the authority's books.
+    pub id: u64,
+    /// What the authority says of it, at most 256 bytes. `Debug` shows their number only.
+    pub user_data: Bytes,
+}
+
+saved!(TokenClient { id, user_data });
+
+impl fmt::Debug for TokenClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "TokenClient {{ id: {}, user_data: {} B }}",
+            self.id,
+            self.user_data.len()
+        )
+    }
+}
 
 /// How far a client's move to another socket came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -199,8 +224,8 @@ pub enum CloseReason {
     PeerCouldNotDeliver,
     /// The peer lost its state, by a restart for example, and proved it with its reset token.
     Reset,
-    /// The same client came again from the same address with a new handshake; or it dialled us while we dialled it, and
-    /// its attempt went first.
+    /// The same client came again: from the same address with a new handshake, or from any with a newer connect token. Or it
+    /// dialled us while we dialled it, and its attempt went first.
     Replaced,
 }
 
@@ -307,11 +332,28 @@ pub enum Refusal {
     NotAccepting,
     /// The two sides share no cipher suite.
     NoCipher,
+    /// The server takes only clients with a connect token.
+    TokenMissing,
+    /// The server cannot open the connect token: it is of another authority, or changed; or the server takes none.
+    TokenInvalid,
+    /// The connect token has expired.
+    TokenExpired,
+    /// The connect token is good for other servers.
+    TokenElsewhere,
+    /// The connect token was used here before.
+    TokenUsed,
+    /// A newer connect token of the same client was used here before.
+    TokenOutdated,
+    /// The server remembers as many used connect tokens as it may, and cannot take those of other clients until some expire.
+    TokensFull,
+    /// The server cannot tell whether the connect token has expired: its owner did not tell it the time.
+    TokenClock,
 }
 
 saved!(enum Refusal {
     0 = Full, 1 = WrongVersion { server }, 2 = WrongProtocolId, 3 = WrongChannels, 4 = Banned, 5 = WrongKey,
-    6 = NotAccepting, 7 = NoCipher,
+    6 = NotAccepting, 7 = NoCipher, 8 = TokenMissing, 9 = TokenInvalid, 10 = TokenExpired, 11 = TokenElsewhere,
+    12 = TokenUsed, 13 = TokenOutdated, 14 = TokensFull, 15 = TokenClock,
 });
 
 impl fmt::Display for Refusal {
@@ -333,6 +375,14 @@ impl fmt::Display for Refusal {
             Self::WrongKey => f.write_str("the server has another key than the expected one"),
             Self::NotAccepting => f.write_str("the endpoint does not accept connections"),
             Self::NoCipher => f.write_str("no cipher suite in common"),
+            Self::TokenMissing => f.write_str("the server takes only clients with a connect token"),
+            Self::TokenInvalid => f.write_str("the server cannot open the connect token"),
+            Self::TokenExpired => f.write_str("the connect token has expired"),
+            Self::TokenElsewhere => f.write_str("the connect token is good for other servers"),
+            Self::TokenUsed => f.write_str("the connect token was used before"),
+            Self::TokenOutdated => f.write_str("a newer connect token of this client was used"),
+            Self::TokensFull => f.write_str("the server remembers as many used tokens as it may"),
+            Self::TokenClock => f.write_str("the server was not told the time"),
         }
     }
 }

@@ -90,7 +90,8 @@
 //! # Features
 //!
 //! None is on by default. `tracing` logs decisions at debug level (never keys); `arbitrary` derives `Arbitrary` for the
-//! plain types, for fuzzing; `planted` lets tests plant mistakes on purpose, and is for nothing else.
+//! plain types, for fuzzing; `fuzz` shows decoders to fuzzers and `planted` lets tests plant mistakes on purpose: both are for
+//! nothing else.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -109,6 +110,9 @@ mod endpoint;
 mod entropy;
 mod error;
 mod event;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod id;
 pub mod journal;
 mod key_log;
@@ -143,8 +147,9 @@ pub use config::{
 };
 pub use congestion::{CongestionControl, UnknownCongestionControl};
 pub use crypto::{
-    AeadKey, CipherSuite, Crypto, OpenError, ParseKeyError, Portable, PublicKey, SecretKey,
-    ServerIdentity, TAG_LEN,
+    AeadKey, CipherSuite, ConnectToken, Crypto, Grant, IssueError, OpenError, ParseKeyError,
+    Portable, PublicKey, SecretKey, ServerIdentity, TAG_LEN, TokenAuthority, TokenContent,
+    TokenError, TokenKey, TokenServer,
 };
 pub use discovery::{
     DISCOVERY_PORT, DiscoveryQuery, MULTICAST_V4, MULTICAST_V6, Prefix, ServerInfo,
@@ -155,7 +160,9 @@ pub use error::{
     ConfigError, CongestionError, ConnectError, DiscoverError, PingError, QosError, RebindError,
     SendError,
 };
-pub use event::{Abandonment, CloseReason, Event, Farewell, RebindStage, Refusal, Role, Violation};
+pub use event::{
+    Abandonment, CloseReason, Event, Farewell, RebindStage, Refusal, Role, TokenClient, Violation,
+};
 pub use id::{ChannelId, MessageId, PeerId};
 #[cfg(feature = "planted")]
 #[doc(hidden)]

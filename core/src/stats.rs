@@ -188,6 +188,8 @@ pub struct EndpointStats {
     pub discovery_answers: u64,
     /// Bytes of messages unread by the owner, now.
     pub unread_bytes: u64,
+    /// Clients that are remembered because their connect tokens were used, now.
+    pub used_tokens_now: u64,
     /// Datagrams dropped, by reason.
     pub drops: DatagramDrops,
 }
@@ -206,6 +208,7 @@ saved!(EndpointStats {
     bytes_sent,
     discovery_answers,
     unread_bytes,
+    used_tokens_now,
     drops,
 });
 
@@ -229,6 +232,22 @@ pub struct RefusedStats {
     pub not_accepting: u64,
     /// No cipher suite in common.
     pub no_cipher: u64,
+    /// No connect token, where one is required.
+    pub token_missing: u64,
+    /// A connect token that does not open: forged, changed, of another authority; or there is no authority.
+    pub token_invalid: u64,
+    /// An expired connect token.
+    pub token_expired: u64,
+    /// A connect token for other servers.
+    pub token_elsewhere: u64,
+    /// A connect token that was used before.
+    pub token_used: u64,
+    /// A connect token older than one of the same client that was used.
+    pub token_outdated: u64,
+    /// A connect token for whose use there was no memory.
+    pub tokens_full: u64,
+    /// A connect token before the endpoint was told the time.
+    pub token_clock: u64,
 }
 
 saved!(RefusedStats {
@@ -240,6 +259,14 @@ saved!(RefusedStats {
     wrong_key,
     not_accepting,
     no_cipher,
+    token_missing,
+    token_invalid,
+    token_expired,
+    token_elsewhere,
+    token_used,
+    token_outdated,
+    tokens_full,
+    token_clock,
 });
 
 /// Datagrams dropped, by reason.

@@ -30,6 +30,8 @@ pub enum Content {
     Hello {
         /// Noise NK if true, NX if false.
         known_key: Option<bool>,
+        /// Whether it brings a connect token.
+        has_token: bool,
     },
     /// A server's answer inside the handshake.
     Welcome {
@@ -80,7 +82,7 @@ pub enum Frame {
     },
     /// Ends the connection.
     Close {
-        /// 0 farewell, 1 violation, 2 undeliverable, 3 full.
+        /// 0 farewell, 1 violation, 2 undeliverable, 3 refused (code 0: full), 4 replaced.
         kind: u8,
         /// Its meaning depends on the kind.
         code: u32,
@@ -146,13 +148,20 @@ impl fmt::Display for Content {
                 compact_ack,
                 frames,
             } => show_packet(*number, *compact_ack, frames, f),
-            Self::Hello { known_key: None } => f.write_str("Hello(?)"),
             Self::Hello {
-                known_key: Some(false),
-            } => f.write_str("Hello(NX, any key)"),
+                known_key: None, ..
+            } => f.write_str("Hello(?)"),
             Self::Hello {
-                known_key: Some(true),
-            } => f.write_str("Hello(NK, known key)"),
+                known_key: Some(known_key),
+                has_token,
+            } => {
+                let psk = if *has_token { "psk2" } else { "" };
+                let token = if *has_token { ", token" } else { "" };
+                match known_key {
+                    false => write!(f, "Hello(NX{psk}, any key{token})"),
+                    true => write!(f, "Hello(NK{psk}, known key{token})"),
+                }
+            }
             Self::Welcome { accepted: true } => f.write_str("Welcome(accepted)"),
             Self::Welcome { accepted: false } => f.write_str("Welcome(refused)"),
             Self::Refuse(Some(refusal)) => write!(f, "Refuse({refusal})"),
@@ -283,7 +292,9 @@ fn show_close(kind: u8, code: u32, text: &str, f: &mut fmt::Formatter<'_>) -> fm
         (close::APPLICATION, code, text) => write!(f, "Close(code {code}, {text:?})"),
         (close::VIOLATION, code, _) => write!(f, "Close(violation {code})"),
         (close::UNDELIVERABLE, channel, _) => write!(f, "Close(undeliverable on ch{channel})"),
-        (close::REFUSED, ..) => write!(f, "Close(full)"),
+        (close::REFUSED, 0, _) => write!(f, "Close(full)"),
+        (close::REFUSED, ..) => write!(f, "Close(refused {code})"),
+        (close::REPLACED, ..) => write!(f, "Close(replaced)"),
         (kind, code, text) => write!(f, "Close(kind {kind}, code {code}, {text:?})"),
     }
 }

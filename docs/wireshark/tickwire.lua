@@ -23,13 +23,19 @@ local FRAMES = {
     [0] = "PADDING", [1] = "PING", [2] = "ACK", [3] = "CREDIT", [4] = "CREDIT_ALL", [5] = "CLOSE",
     [6] = "PATH_CHALLENGE", [7] = "PATH_RESPONSE", [8] = "RESET_TOKEN", [9] = "ACK_ECN", [0x10] = "SKIP", [0x11] = "PARITY", [0x80] = "MESSAGE",
 }
-local PATTERNS = { [0] = "NX, any key", [1] = "NK, known key" }
-local CLOSES = { [0] = "farewell", [1] = "violation", [2] = "undeliverable", [3] = "full" }
+local PATTERNS = {
+    [0] = "NX, any key", [1] = "NK, known key", [2] = "NXpsk2, any key, token", [3] = "NKpsk2, known key, token",
+}
+local CLOSES = { [0] = "farewell", [1] = "violation", [2] = "undeliverable", [3] = "refused", [4] = "replaced" }
 local REFUSALS = {
     "the server is full", "the server speaks protocol version %d, not 1",
     "the server runs another application or another build of it", "the server's channels are configured differently",
     "this address is banned", "the server has another key than the expected one",
     "the endpoint does not accept connections", "no cipher suite in common",
+    "the server takes only clients with a connect token", "the server cannot open the connect token",
+    "the connect token has expired", "the connect token is good for other servers", "the connect token was used before",
+    "a newer connect token of this client was used", "the server remembers as many used tokens as it may",
+    "the server was not told the time",
 }
 
 -- Fields ---------------------------------------------------------------------------------------------------------------
@@ -87,6 +93,10 @@ local all = {
     field("version", "uint8", "Version"),
     field("id_length", "uint8", "Connection id length"),
     field("pattern", "uint8", "Noise pattern", base.DEC, PATTERNS),
+    field("token.length", "uint16", "Connect token length"),
+    field("token.version", "uint8", "Connect token version"),
+    field("token.nonce", "bytes", "Connect token nonce"),
+    field("token.sealed", "bytes", "Sealed connect token and tag"),
     field("noise.length", "uint16", "Noise message length"),
     field("noise.ephemeral", "bytes", "Ephemeral key"),
     field("noise.static", "bytes", "Encrypted server key and tag"),
@@ -307,6 +317,14 @@ local function read_hello(tvb, tree)
     local pattern, pattern_range = r:uint(1)
     tree:add(f.pattern, pattern_range)
     hellos[id:raw()] = pattern
+    if pattern == 2 or pattern == 3 then
+        local token_len, token_len_range = r:uint(2)
+        tree:add(f["token.length"], token_len_range)
+        local token = reader(r:take(token_len):tvb())
+        tree:add(f["token.version"], token:take(1))
+        tree:add(f["token.nonce"], token:take(24))
+        tree:add(f["token.sealed"], token:take(token:left()))
+    end
     local len, len_range = r:uint(2)
     tree:add(f["noise.length"], len_range)
     local message = reader(r:take(len):tvb())
@@ -339,7 +357,7 @@ local function read_welcome(tvb, tree)
     local id_len, pattern = id_of_hello(tvb)
     tree:add(f.id, r:take(id_len))
     tree:add(f["noise.ephemeral"], r:take(32))
-    if pattern == 0 then tree:add(f["noise.static"], r:take(48)) end
+    if pattern == 0 or pattern == 2 then tree:add(f["noise.static"], r:take(48)) end
     local answer = r:take(r:left())
     tree:add(f["noise.payload"], answer)
     if pattern == nil then return "Welcome" end

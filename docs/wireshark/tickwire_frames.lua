@@ -126,7 +126,10 @@ local function read_close(r, tree)
     elseif kind == 2 then
         return "Close(undeliverable on ch" .. number_text(code) .. ")"
     elseif kind == 3 then
+        if code ~= 0 then return "Close(refused " .. number_text(code) .. ")" end
         return "Close(full)"
+    elseif kind == 4 then
+        return "Close(replaced)"
     end
     local quoted = '"' .. text:gsub('["\\\n\r\t]', ESCAPES) .. '"'
     if kind ~= 0 then return string.format("Close(kind %d, code %s, %s)", kind, number_text(code), quoted) end

@@ -15,6 +15,11 @@ pub(crate) fn narrate(event: &Event) -> Option<String> {
             server_key: Some(key),
             ..
         } => format!("is connected with {address}, key {}", short(key)),
+        Event::Connected {
+            address,
+            client: Some(client),
+            ..
+        } => format!("is connected with {address}, client {}", client.id),
         Event::Connected { address, .. } => format!("is connected with {address}"),
         Event::Message {
             channel, payload, ..

@@ -79,6 +79,8 @@ mod sockets;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]
+mod tokens;
+#[cfg(test)]
 mod traces;
 
 /// The examples of the documents, which must compile.

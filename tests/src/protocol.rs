@@ -11,9 +11,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tickwire_core::{
-    AnnounceConfig, Arrival, ChannelConfig, ChannelId, CipherSuite, CloseReason, Config, Crypto,
-    Delivery, Ecn, Endpoint, Entropy, Event, Farewell, Instant, Portable, SendOptions,
-    ServerIdentity,
+    AnnounceConfig, Arrival, ChannelConfig, ChannelId, CipherSuite, CloseReason, Config,
+    ConnectToken, Crypto, Delivery, Ecn, Endpoint, Entropy, Event, Farewell, Grant, Instant,
+    Portable, SendOptions, ServerIdentity, TokenKey, TokenServer,
 };
 
 use self::document::{Example, blocks, lines};
@@ -68,6 +68,34 @@ fn the_handshake_is_as_shown() {
         assert_shown("first-packet", &wire.client_sends()[0]);
     }
     // The names above are put together: "hello-nx", "hello-nk", "welcome-nx", "welcome-nk".
+}
+
+#[test]
+fn a_token_and_the_hello_that_brings_it_are_as_shown() {
+    let mut wire = Wire::new();
+    let server = TokenServer {
+        address: Wire::SERVER,
+        key: Some(wire.server.public_key()),
+    };
+    let grant = Grant {
+        client_id: 7,
+        serial: 1,
+        expires_at: 1_800_000_030,
+        servers: vec![server],
+        user_data: b"red team".to_vec(),
+    };
+    let issued = TokenKey::from_bytes([5; 32]).issue(&grant, [9; 32]);
+    let token = issued.expect("a fair grant");
+    assert_shown("token", &token.encode());
+    let read = ConnectToken::decode(&Example::of("token").bytes());
+    assert_eq!(read, Ok(token.clone()));
+    let dialled = wire
+        .client
+        .connect_with_token(wire.now, Wire::SERVER, &token);
+    dialled.expect("nobody is connected yet");
+    let hello = wire.client_sends().remove(0);
+    assert_shown("hello-token", &hello);
+    assert!(hello.windows(114).any(|part| part == token.sealed()));
 }
 
 #[test]

@@ -19,7 +19,8 @@ fn every_direct_dependency_has_its_reason() {
         .into_iter()
         .filter(|arrow| arrow.to_layer.is_none())
         .map(|arrow| arrow.to)
-        .chain(dependencies_of_the_peers())
+        .chain(dependencies_of("tests/peers", "renet"))
+        .chain(dependencies_of("tests/fuzz", "libfuzzer-sys"))
         .filter(|name| !explained.contains(name.as_str()))
         .collect();
     assert!(unexplained.is_empty(), "without a row: {unexplained:?}");
@@ -140,9 +141,9 @@ fn the_map_names_every_module_of_core() {
     assert!(unnamed.is_empty(), "docs/ARCHITECTURE.md lacks {unnamed:?}");
 }
 
-/// What the workspace of its own in tests/peers takes from elsewhere: a line each below `[dependencies]`.
-fn dependencies_of_the_peers() -> Vec<String> {
-    let manifest = read("tests/peers/Cargo.toml");
+/// What a workspace of its own takes from elsewhere, this crate among others: a line each below `[dependencies]`.
+fn dependencies_of(workspace: &str, one: &str) -> Vec<String> {
+    let manifest = read(&format!("{workspace}/Cargo.toml"));
     let (_, rest) = manifest
         .split_once("[dependencies]\n")
         .expect("it has dependencies");
@@ -150,7 +151,7 @@ fn dependencies_of_the_peers() -> Vec<String> {
     let from_elsewhere = section.lines().filter(|line| !line.contains("path = "));
     let names = from_elsewhere.filter_map(|line| line.split_once(" = "));
     let names: Vec<String> = names.map(|(name, _)| name.to_owned()).collect();
-    assert!(names.contains(&"renet".to_owned()), "{names:?}");
+    assert!(names.contains(&one.to_owned()), "{names:?}");
     names
 }
 

@@ -6,6 +6,7 @@ use super::{ChannelConfig, Config, KeepaliveInterval};
 use crate::channel::message_cost;
 use crate::channel::parity::{GROUP_MAX, GROUP_MIN};
 use crate::channel::qos::Qos;
+use crate::crypto::SERVERS_MAX;
 use crate::error::{ConfigError, QosError};
 use crate::id::ChannelId;
 use crate::wire::{DATAGRAM_BASE, DATAGRAM_MAX};
@@ -158,6 +159,22 @@ impl Config {
                 1,
                 1_000,
                 "1 to 1000 steps",
+            )?;
+        }
+        if let Some(authority) = &self.tokens {
+            in_range(
+                "tokens.used_bytes_max",
+                authority.used_bytes_max,
+                1 << 10,
+                64 << 20,
+                "1 KiB to 64 MiB",
+            )?;
+            in_range(
+                "tokens.address",
+                authority.addresses.len(),
+                0,
+                SERVERS_MAX,
+                "8 addresses at most",
             )?;
         }
         let Some(announce) = &self.announce else {

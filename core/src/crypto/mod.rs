@@ -8,6 +8,7 @@
 //! | `noise` | one round trip of Noise NK or NX, which ends in [`Secrets`] |
 //! | `packet` | from [`Secrets`] to one packet key for each direction |
 //! | `reset` | tokens by which a restarted server ends connections it has forgotten |
+//! | `token` | connect tokens: an authority says who may join |
 //!
 //! Vocabulary: a *secret* is what must not be guessed, a *key* is what a cipher takes, the *prologue* is
 //! what both sides must have seen alike for the handshake to succeed.
@@ -23,12 +24,18 @@ mod keys;
 mod noise;
 mod packet;
 mod reset;
+mod token;
 
 pub use aead::{AeadKey, CipherSuite, Crypto, OpenError, Portable, TAG_LEN};
 pub use keys::{ParseKeyError, PublicKey, SecretKey, ServerIdentity};
+pub use token::{
+    ConnectToken, Grant, IssueError, TokenAuthority, TokenContent, TokenError, TokenKey,
+    TokenServer,
+};
 
 pub(crate) use cookie::{COOKIE_LEN, Cookie, CookieKey};
 pub(crate) use identity::{Agreed, Identity};
 pub(crate) use noise::{ClientHandshake, Pattern, ServerHandshake};
 pub(crate) use packet::{Keys, PacketKey, Secrets, SessionKeys};
 pub(crate) use reset::{RESET_TOKEN_LEN, ResetKey, tokens_equal};
+pub(crate) use token::{Opened, Psk, SERVERS_MAX, ServerName, TokenBytes};

@@ -14,6 +14,10 @@
 //! - Message 2 is encrypted with forward secrecy in both, and only the holder of the server's key can have made it.
 //!   With NX the client learns that key here and cannot know yet whether it is the right one.
 //!
+//! With a connect token both sides have a pre-shared key, which enters at the end of message 2 (`NXpsk2`, `NKpsk2`: section 9
+//! of Noise). Message 1 does not depend on it; message 2 and all that follows can be made and read only by who has it. With
+//! NX it is what shows the client that the server is one of the authority's.
+//!
 //! The prologue and both messages enter the hash that [`Secrets`] are bound to. An X25519 output of zeros is not
 //! refused, as section 12.1 of Noise recommends: the public keys are in that hash.
 //!
@@ -31,7 +35,7 @@ use snow::{Builder, HandshakeState};
 use zeroize::Zeroizing;
 
 use self::resolver::Resolver;
-use crate::crypto::{Identity, PublicKey, Secrets, ServerIdentity, TAG_LEN};
+use crate::crypto::{Identity, Psk, PublicKey, Secrets, ServerIdentity, TAG_LEN};
 use crate::rng::SecretRng;
 use crate::saved::{Loader, Saved, saved};
 use crate::wire::DecodeError;
@@ -42,6 +46,9 @@ const DH_LEN: usize = 32;
 /// Bytes of a payload, at most: with all else they fit a Noise message.
 const PAYLOAD_LEN_MAX: usize = 65_000;
 
+/// Where the pre-shared key enters: at the end of message 2.
+const PSK_PLACE: u8 = 2;
+
 /// Which handshake: chosen by the client, told in clear beside message 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pattern {
@@ -49,29 +56,66 @@ pub(crate) enum Pattern {
     Nx,
     /// The client knows the server's key.
     Nk,
+    /// As NX, and both have a pre-shared key.
+    NxPsk,
+    /// As NK, and both have a pre-shared key.
+    NkPsk,
 }
 
 impl Pattern {
-    pub(crate) const fn of(server: ServerIdentity) -> Self {
-        match server {
-            ServerIdentity::Known(_) => Self::Nk,
-            ServerIdentity::TrustOnFirstUse => Self::Nx,
+    pub(crate) const fn of(server: ServerIdentity, has_psk: bool) -> Self {
+        match (server, has_psk) {
+            (ServerIdentity::TrustOnFirstUse, false) => Self::Nx,
+            (ServerIdentity::Known(_), false) => Self::Nk,
+            (ServerIdentity::TrustOnFirstUse, true) => Self::NxPsk,
+            (ServerIdentity::Known(_), true) => Self::NkPsk,
         }
+    }
+
+    /// As a HELLO tells it.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Nx => 0,
+            Self::Nk => 1,
+            Self::NxPsk => 2,
+            Self::NkPsk => 3,
+        }
+    }
+
+    pub(crate) const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::Nx,
+            1 => Self::Nk,
+            2 => Self::NxPsk,
+            3 => Self::NkPsk,
+            _ => return None,
+        })
+    }
+
+    /// Whether a connect token brings a pre-shared key.
+    pub(crate) const fn has_psk(self) -> bool {
+        matches!(self, Self::NxPsk | Self::NkPsk)
+    }
+
+    /// Whether the client knows the server's key.
+    pub(crate) const fn knows_key(self) -> bool {
+        matches!(self, Self::Nk | Self::NkPsk)
     }
 
     /// Bytes of message 1 beside its payload.
     pub(crate) const fn first_overhead(self) -> usize {
         match self {
             Self::Nx => DH_LEN,
-            Self::Nk => DH_LEN + TAG_LEN,
+            // With a pre-shared key even NX encrypts here, though with a key that everybody knows.
+            Self::Nk | Self::NxPsk | Self::NkPsk => DH_LEN + TAG_LEN,
         }
     }
 
     /// Bytes of message 2 beside its payload.
     pub(crate) const fn second_overhead(self) -> usize {
         match self {
-            Self::Nx => DH_LEN + (DH_LEN + TAG_LEN) + TAG_LEN,
-            Self::Nk => DH_LEN + TAG_LEN,
+            Self::Nx | Self::NxPsk => DH_LEN + (DH_LEN + TAG_LEN) + TAG_LEN,
+            Self::Nk | Self::NkPsk => DH_LEN + TAG_LEN,
         }
     }
 
@@ -79,6 +123,8 @@ impl Pattern {
         match self {
             Self::Nx => "Noise_NX_25519_ChaChaPoly_BLAKE2s",
             Self::Nk => "Noise_NK_25519_ChaChaPoly_BLAKE2s",
+            Self::NxPsk => "Noise_NXpsk2_25519_ChaChaPoly_BLAKE2s",
+            Self::NkPsk => "Noise_NKpsk2_25519_ChaChaPoly_BLAKE2s",
         }
     }
 }
@@ -112,12 +158,13 @@ pub(crate) struct ClientHandshake {
 /// since left nothing behind that counts.
 struct Beginning {
     server: ServerIdentity,
+    psk: Option<Psk>,
     prologue: Vec<u8>,
     payload: Vec<u8>,
     secret: Zeroizing<[u8; 32]>,
 }
 
-saved!(Beginning { server, prologue, payload, secret } if |beginning, _| beginning.payload.len() <= PAYLOAD_LEN_MAX);
+saved!(Beginning { server, psk, prologue, payload, secret } if |beginning, _| beginning.payload.len() <= PAYLOAD_LEN_MAX);
 
 impl fmt::Debug for Beginning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,6 +203,7 @@ impl ClientHandshake {
     /// If `payload` is longer than [`PAYLOAD_LEN_MAX`].
     pub(crate) fn start(
         server: ServerIdentity,
+        psk: Option<&Psk>,
         prologue: &[u8],
         payload: &[u8],
         rng: &mut SecretRng,
@@ -163,6 +211,7 @@ impl ClientHandshake {
     ) -> Self {
         let beginning = Beginning {
             server,
+            psk: psk.cloned(),
             prologue: Vec::from(prologue),
             payload: Vec::from(payload),
             secret: Resolver::draw(rng),
@@ -173,12 +222,18 @@ impl ClientHandshake {
     fn begin(beginning: Beginning, out: &mut Vec<u8>) -> Self {
         let Beginning {
             server,
+            psk,
             prologue,
             payload,
             secret,
         } = &beginning;
-        let pattern = Pattern::of(*server);
-        let builder = builder(pattern, prologue, Resolver::new(secret.clone()));
+        let pattern = Pattern::of(*server, psk.is_some());
+        let mut builder = builder(pattern, prologue, Resolver::new(secret.clone()));
+        if let Some(psk) = psk {
+            builder = builder
+                .psk(PSK_PLACE, psk)
+                .expect("the key is set once, where the pattern wants it");
+        }
         let mut noise = match server {
             ServerIdentity::Known(key) => builder
                 .remote_public_key(key.as_bytes())
@@ -227,7 +282,7 @@ pub(crate) struct ServerHandshake {
 }
 
 impl ServerHandshake {
-    /// Reads message 1 and puts its content into `payload`, whatever that held.
+    /// Reads message 1 and puts its content into `payload`, whatever that held. A pattern with a pre-shared key needs one.
     ///
     /// # Errors
     ///
@@ -236,16 +291,25 @@ impl ServerHandshake {
     pub(crate) fn read(
         identity: &mut Identity,
         pattern: Pattern,
+        psk: Option<&Psk>,
         prologue: &[u8],
         message: &[u8],
         payload: &mut Vec<u8>,
         rng: &mut SecretRng,
     ) -> Result<Self, HandshakeError> {
+        // `snow` would miss the key in message 2 only.
+        if pattern.has_psk() != psk.is_some() {
+            return Err(HandshakeError);
+        }
         let resolver = Resolver::new(Resolver::draw(rng));
         // Both patterns begin with the client's ephemeral key, and ask the long-term key for nothing but this.
         let remote = message.first_chunk().ok_or(HandshakeError)?;
         let agreed = identity.agree(remote);
-        let mut noise = builder(pattern, prologue, resolver.agreed(remote, agreed))
+        let mut builder = builder(pattern, prologue, resolver.agreed(remote, agreed));
+        if let Some(psk) = psk {
+            builder = builder.psk(PSK_PLACE, psk)?;
+        }
+        let mut noise = builder
             .local_private_key(identity.public_key().as_bytes())
             .and_then(Builder::build_responder)
             .expect("the pattern has all that it needs");

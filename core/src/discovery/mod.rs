@@ -24,7 +24,7 @@ mod prefix;
 mod responder;
 mod search;
 mod targets;
-mod text;
+pub(crate) mod text;
 
 #[cfg(test)]
 mod tests;

@@ -16,26 +16,26 @@ use core::fmt::{self, Write as _};
 use crate::saved::saved;
 
 /// Longest answer, in bytes, sent or accepted.
-pub(super) const ANSWER_LEN_MAX: usize = 512;
+pub(crate) const ANSWER_LEN_MAX: usize = 512;
 
 /// Longest name, in bytes of UTF-8, after decoding.
-pub(super) const NAME_LEN_MAX: usize = 64;
+pub(crate) const NAME_LEN_MAX: usize = 64;
 
 /// The question as we send it.
-pub(super) const QUESTION: &[u8] = b"DISCOVER_SERVER\n";
+pub(crate) const QUESTION: &[u8] = b"DISCOVER_SERVER\n";
 
 const QUESTION_WORD: &[u8] = b"DISCOVER_SERVER";
 const ANSWER_WORD: &[u8] = b"SERVER_INFO";
 
 /// What a server says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) name: String,
-    pub(super) players: u32,
-    pub(super) players_max: u32,
+pub(crate) struct Answer {
+    pub(crate) name: String,
+    pub(crate) players: u32,
+    pub(crate) players_max: u32,
     /// Game port, never 0 in a parsed answer.
-    pub(super) port: u16,
-    pub(super) id: Option<u64>,
+    pub(crate) port: u16,
+    pub(crate) id: Option<u64>,
 }
 
 saved!(Answer {
@@ -46,7 +46,7 @@ saved!(Answer {
     id
 });
 
-pub(super) fn is_question(datagram: &[u8]) -> bool {
+pub(crate) fn is_question(datagram: &[u8]) -> bool {
     let mut words = words(datagram);
     words.next() == Some(QUESTION_WORD) && words.next().is_none()
 }
@@ -60,7 +60,7 @@ fn words(datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 impl Answer {
     /// Appends the line to `out`.
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         let mut line = Line(out);
         let written = self.write(&mut line);
         debug_assert!(written.is_ok(), "writing to memory cannot fail");
@@ -85,7 +85,7 @@ impl Answer {
 
     /// Reads a datagram. `None` if it is no answer, or if a key we know is malformed or twice there, or
     /// `name` or `port` are missing.
-    pub(super) fn parse(datagram: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(datagram: &[u8]) -> Option<Self> {
         if datagram.len() > ANSWER_LEN_MAX {
             return None;
         }
@@ -204,7 +204,7 @@ fn percent_decode(value: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Replaces what could break or forge a line on a terminal. The result is never longer.
-pub(super) fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     let safe = |c: char| if is_control(c) { '?' } else { c };
     name.chars().map(safe).collect()
 }

@@ -2,13 +2,14 @@
 
 use alloc::borrow::Cow;
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
 use super::Endpoint;
 use crate::channel::options::SendOptions;
 use crate::channel::outbox::Request;
 use crate::channel::qos::Qos;
 use crate::congestion::CongestionControl;
-use crate::crypto::ServerIdentity;
+use crate::crypto::{ConnectToken, ServerIdentity};
 use crate::discovery::{DiscoveryQuery, Prefix};
 use crate::error::{
     CongestionError, ConnectError, DiscoverError, PingError, QosError, RebindError, SendError,
@@ -32,8 +33,39 @@ impl Endpoint {
         server: ServerIdentity,
     ) -> Result<PeerId, ConnectError> {
         self.begin(Some(now), &Call::Connect { to, server });
-        let result = self.machine.connect(now, to, server);
+        let result = self.machine.connect(now, to, server, None);
         self.end(result)
+    }
+
+    /// As [`connect`](Self::connect), with a connect token: the server's key is that of the token, and the server is told
+    /// who this client is. The token is used up once the server has heard that the handshake is complete, not before; an attempt
+    /// that failed may be made again with it until it expires.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`]; also if the token is not good for this address, has expired by the time that
+    /// [`set_unix_time`](Self::set_unix_time) told, or is too long: up to 6 channels any token fits, beyond that each takes 4 bytes
+    /// of what is left for user data.
+    pub fn connect_with_token(
+        &mut self,
+        now: Instant,
+        to: SocketAddr,
+        token: &ConnectToken,
+    ) -> Result<PeerId, ConnectError> {
+        let call = Call::ConnectWithToken {
+            to,
+            token: Cow::Borrowed(token),
+        };
+        self.begin(Some(now), &call);
+        let result = self.machine.connect_with_token(now, to, token);
+        self.end(result)
+    }
+
+    /// Tells what time it is by the calendar: `since_epoch` has passed since 1970 (Unix time). Connect tokens expire by it: a
+    /// server that was not told takes none. It goes on with the endpoint's clock; tell it again after the calendar's was set.
+    pub fn set_unix_time(&mut self, now: Instant, since_epoch: Duration) {
+        self.begin(Some(now), &Call::SetUnixTime { since_epoch });
+        self.machine.set_unix_time(now, since_epoch);
     }
 
     /// Queues a copy of `payload` for `peer`. It leaves with the next [`flush`](Self::flush), or after

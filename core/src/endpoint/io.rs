@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::Endpoint;
-use crate::crypto::Agreed;
 use crate::event::Event;
 use crate::journal::Entry;
+use crate::machine::Revealed;
 use crate::record::Call;
 use crate::time::Instant;
 use crate::trace::Content;
@@ -23,17 +23,17 @@ impl Endpoint {
         let len = datagram.len();
         self.machine.handle_datagram(now, arrival, datagram);
         self.redact_arrival(now, len, arrival.ecn);
-        if let Some(agreed) = self.machine.take_agreed() {
-            self.end_agreed(&agreed);
+        if let Some(revealed) = self.machine.take_revealed() {
+            self.end_revealed(&revealed);
         }
     }
 
-    fn end_agreed(&mut self, agreed: &Agreed) {
+    fn end_revealed(&mut self, revealed: &Revealed) {
         if let Some(recorder) = &mut self.recorder {
-            recorder.end_agreed(agreed);
+            recorder.end_revealed(revealed);
         }
         if let Some(ring) = &mut self.ring {
-            ring.end_agreed(agreed);
+            ring.end_revealed(revealed);
         }
     }
 

@@ -68,13 +68,15 @@ impl Endpoint {
     pub(crate) fn reborn(
         config: Config,
         entropy: Entropy,
-        mut identity: Identity,
+        identity: Identity,
         now: Instant,
     ) -> Self {
         let recorder = Recorder::of_birth(&config, &entropy, &identity, now);
-        identity.keep_agreed(identity.is_lasting());
+        let is_lasting = identity.is_lasting();
+        let mut machine = Machine::new(config, entropy, identity, now);
+        machine.keep_revealed(is_lasting);
         Self {
-            machine: Machine::new(config, entropy, identity, now),
+            machine,
             recorder: Some(Box::new(recorder)),
             ring: None,
             redactor: None,
@@ -101,7 +103,7 @@ impl Endpoint {
     /// **The checkpoint holds the keys of all sessions**, though never the long-term key of [`Config`].
     pub fn start_recording(&mut self) {
         self.recorder = Some(Box::new(Recorder::of_checkpoint(&self.machine)));
-        self.machine.identity_mut().keep_agreed(true);
+        self.machine.keep_revealed(true);
     }
 
     /// Appends to `out` what was recorded since the last time, in whole blocks of 64 KiB or one second. Take it after
@@ -156,7 +158,7 @@ impl Endpoint {
 
     fn keep_agreed(&mut self) {
         let is_kept = self.recorder.is_some() || self.ring.is_some();
-        self.machine.identity_mut().keep_agreed(is_kept);
+        self.machine.keep_revealed(is_kept);
     }
 
     /// Writes a call down before it is made.

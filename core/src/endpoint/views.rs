@@ -6,6 +6,7 @@ use super::Endpoint;
 use crate::audit::Unsound;
 use crate::config::Config;
 use crate::crypto::PublicKey;
+use crate::event::TokenClient;
 use crate::id::{ChannelId, PeerId};
 use crate::record::state_hash;
 use crate::stats::{ChannelStats, EndpointStats, PeerStats};
@@ -22,6 +23,12 @@ impl Endpoint {
     #[must_use]
     pub fn peer_address(&self, peer: PeerId) -> Option<SocketAddr> {
         self.machine.peer_address(peer)
+    }
+
+    /// Who a client is, if it joined with a connect token.
+    #[must_use]
+    pub fn client(&self, peer: PeerId) -> Option<TokenClient> {
+        self.machine.client(peer)
     }
 
     /// When the last authentic datagram of a peer came; of its creation before the first.

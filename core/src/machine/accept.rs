@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::Machine;
+use super::admission;
 use super::slots::Entry;
-use crate::crypto::{CipherSuite, ServerHandshake};
+use crate::crypto::{CipherSuite, Opened, ServerHandshake};
 use crate::event::{Refusal, Role};
 use crate::log::debug;
 use crate::peer::{Accepted, Birth, HelloKey, Peer, hello_key};
@@ -41,6 +42,7 @@ impl Machine {
             Some(_) if self.banned.contains(&arrival.from.ip().to_canonical()) => {
                 Some(Refusal::Banned)
             }
+            Some(body) if body.token.is_none() && self.wants_token() => Some(Refusal::TokenMissing),
             Some(_) => None,
         };
         if let Some(body) = &hello.body
@@ -118,14 +120,22 @@ impl Machine {
         }
         let HelloBody {
             pattern,
+            token,
             prologue,
             message,
             cookie: _,
         } = *body;
+        // The token first: it costs a fiftieth of what follows.
+        let opened = match token.map(|sealed| self.open_token(sealed)).transpose() {
+            Ok(opened) => opened,
+            Err(refusal) => return self.refuse(arrival, &remote_id, refusal),
+        };
+        let (psk, holder) = opened.map(admission::split).unzip();
         let mut offer = Vec::new();
         let noise = ServerHandshake::read(
             &mut self.identity,
             pattern,
+            psk.as_ref(),
             prologue,
             message,
             &mut offer,
@@ -139,7 +149,8 @@ impl Machine {
             self.stats.drops.malformed += 1;
             return;
         };
-        let suite = match self.judge(arrival.from, &offer) {
+        let client = holder.as_ref().map(|holder| holder.client.id);
+        let suite = match self.judge(arrival.from, client, &offer) {
             Ok(suite) => suite,
             Err(refusal) => return self.refuse_authentically(arrival, &remote_id, noise, refusal),
         };
@@ -176,6 +187,7 @@ impl Machine {
             hello: message,
             hello_len,
             welcome,
+            holder,
         };
         let peer = Peer::accept(self.now, birth, accepted);
         debug!("{} said hello and is answered", arrival.from);
@@ -192,8 +204,29 @@ impl Machine {
             || self.is_network_full(from)
     }
 
+    /// Whether only clients with a token may come in.
+    fn wants_token(&self) -> bool {
+        let authority = self.shared.config.tokens.as_ref();
+        authority.is_some_and(|authority| authority.required)
+    }
+
+    /// What a token says, if it may be used here and now.
+    fn open_token(&mut self, sealed: &[u8]) -> Result<Opened, Refusal> {
+        let config = &self.shared.config;
+        let opened = self.opener.open(config, sealed);
+        let opened = opened.ok_or(Refusal::TokenInvalid)?;
+        let (names, bytes_max) = (self.opener.names(), config.used_tokens_bytes_max());
+        self.admission.judge(self.now, &opened, names, bytes_max)?;
+        Ok(opened)
+    }
+
     /// Whether the client may come in, and with which cipher.
-    fn judge(&self, from: SocketAddr, offer: &ClientOffer) -> Result<CipherSuite, Refusal> {
+    fn judge(
+        &self,
+        from: SocketAddr,
+        client: Option<u64>,
+        offer: &ClientOffer,
+    ) -> Result<CipherSuite, Refusal> {
         let config = &self.shared.config;
         if offer.protocol_id != config.protocol_id {
             return Err(Refusal::WrongProtocolId);
@@ -203,7 +236,8 @@ impl Machine {
         if !has_our_channels {
             return Err(Refusal::WrongChannels);
         }
-        let replaces_itself = self.by_address.contains_key(&from);
+        let replaces_itself = self.by_address.contains_key(&from)
+            || client.is_some_and(|client| self.admission.is_present(client));
         if !replaces_itself && self.places_used() >= config.peers_max {
             return Err(Refusal::Full);
         }
@@ -259,7 +293,7 @@ impl Machine {
         self.answer_stranger(arrival.from, arrival.to, welcome);
     }
 
-    fn count_refusal(&mut self, client: SocketAddr, refusal: Refusal) {
+    pub(super) fn count_refusal(&mut self, client: SocketAddr, refusal: Refusal) {
         debug!("{} said hello and is refused: {}", client, refusal);
         let refused = &mut self.stats.refused;
         *match refusal {
@@ -271,6 +305,14 @@ impl Machine {
             Refusal::WrongKey => &mut refused.wrong_key,
             Refusal::NotAccepting => &mut refused.not_accepting,
             Refusal::NoCipher => &mut refused.no_cipher,
+            Refusal::TokenMissing => &mut refused.token_missing,
+            Refusal::TokenInvalid => &mut refused.token_invalid,
+            Refusal::TokenExpired => &mut refused.token_expired,
+            Refusal::TokenElsewhere => &mut refused.token_elsewhere,
+            Refusal::TokenUsed => &mut refused.token_used,
+            Refusal::TokenOutdated => &mut refused.token_outdated,
+            Refusal::TokensFull => &mut refused.tokens_full,
+            Refusal::TokenClock => &mut refused.token_clock,
         } += 1;
     }
 }

@@ -36,6 +36,8 @@ impl Machine {
         if len <= FEW || depth == Depth::Whole {
             self.audit_sums()?;
         }
+        self.admission
+            .audit(self.shared.config.used_tokens_bytes_max())?;
         let (half_open, half_open_max) = (self.half_open.len(), self.shared.config.half_open_max);
         at_most(2, "half-open peers", half_open as u64, half_open_max.into())?;
         at_most(
@@ -134,6 +136,16 @@ impl Machine {
             self.shared.unread_bytes as u64,
             unread,
         )?;
+        for (client, slot) in self.admission.present() {
+            let found = self.slots.get(slot);
+            let found = found.filter(|found| found.entry == Entry::Connected);
+            let holder = found.and_then(|found| found.peer.holder());
+            holds(
+                12,
+                "who is here by token is connected",
+                holder.is_some_and(|holder| holder.client.id == client),
+            )?;
+        }
         at_most(
             4,
             "probes",
@@ -154,7 +166,7 @@ impl Machine {
         }
         into.add(&(&self.by_address, &self.half_open, self.connected, self.due));
         into.add(&(&self.schedule, &self.probes, self.events.len()));
-        into.add(&self.shared.unread_bytes);
+        into.add(&(self.shared.unread_bytes, self.admission.books()));
         into.value()
     }
 }

@@ -1,13 +1,14 @@
 //! The books: after every call that touched a peer, by what address or id a datagram finds it and whether it can be
 //! read; and before anybody is served, who is ready to send and who is due when.
 
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::Machine;
 use super::slots::Entry;
 use crate::audit::holds;
-use crate::event::CloseReason;
+use crate::event::{CloseReason, Refusal};
 use crate::log::debug;
 use crate::peer::HelloKey;
 use crate::planted::Bug;
@@ -171,6 +172,9 @@ impl Machine {
                     self.by_address.remove(&address);
                 }
                 self.connected -= u32::from(before == Entry::Connected);
+                if let Some(holder) = found.peer.holder() {
+                    self.admission.leave(holder.client.id, slot);
+                }
                 self.show_players();
             }
             Entry::HalfOpen | Entry::Dialled | Entry::Connected | Entry::Over => {}
@@ -188,12 +192,56 @@ impl Machine {
         let address = found.peer.address;
         debug!("{} proved itself and is connected", address);
         self.forget_half_open(address, HelloKey::default());
-        if let Some(stale) = self.by_address.insert(address, slot) {
+        let stale = self.by_address.insert(address, slot);
+        if let Some(stale) = stale {
             self.replace(stale);
-        } else if self.places_used() > self.shared.config.peers_max {
-            self.refuse_full(slot);
+        }
+        match self.admit(slot) {
+            Err(refusal) => self.refuse_late(slot, refusal),
+            Ok(takes_over) => {
+                let has_place = stale.is_some() || takes_over;
+                if !has_place && self.places_used() > self.shared.config.peers_max {
+                    self.refuse_late(slot, Refusal::Full);
+                }
+            }
         }
         self.show_players();
+    }
+
+    /// The token of a client that proved itself is used, and ends the connection that came of an older one. Tells whether
+    /// there was such a connection, whose place is free soon.
+    fn admit(&mut self, slot: u32) -> Result<bool, Refusal> {
+        let Some(holder) = self.slots.get(slot).and_then(|found| found.peer.holder()) else {
+            return Ok(false);
+        };
+        let (client, serial) = (holder.client.id, holder.serial);
+        let bytes_max = self.shared.config.used_tokens_bytes_max();
+        let before = self.admission.admit(self.now, holder, slot, bytes_max)?;
+        self.forget_rivals(client, serial);
+        let Some(before) = before.filter(|before| *before != slot) else {
+            return Ok(false);
+        };
+        if let Some(found) = self.slots.get_mut(before) {
+            found.peer.give_way(self.now);
+        }
+        self.update(before);
+        Ok(true)
+    }
+
+    /// Forgets the half-open handshakes that are begun with the same token or an older one of the same client.
+    fn forget_rivals(&mut self, client: u64, serial: u64) {
+        let is_rival = |slot: &u32| {
+            let found = self.slots.get(*slot);
+            let holder = found.and_then(|found| found.peer.holder());
+            holder.is_some_and(|holder| holder.client.id == client && holder.serial <= serial)
+        };
+        let rivals: Vec<u32> = self.half_open.values().copied().filter(is_rival).collect();
+        for rival in rivals {
+            if let Some(found) = self.slots.get_mut(rival) {
+                found.peer.forget();
+            }
+            self.update(rival);
+        }
     }
 
     /// The stale self leaves its place, also if its end waits to be polled.
@@ -207,13 +255,14 @@ impl Machine {
         self.update(stale);
     }
 
-    /// All places were taken while this client proved itself.
-    fn refuse_full(&mut self, slot: u32) {
+    /// What was there while this client said hello, a place or room to remember its token, was taken while it proved itself.
+    fn refuse_late(&mut self, slot: u32, refusal: Refusal) {
         let Some(found) = self.slots.get_mut(slot) else {
             return;
         };
-        self.stats.refused.full += 1;
-        found.peer.refuse_full(self.now);
+        found.peer.refuse_late(self.now, refusal);
+        let address = found.peer.address;
+        self.count_refusal(address, refusal);
     }
 
     /// Peers that are not half-open: connected, dialled, or over with something unread.

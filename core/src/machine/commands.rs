@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
 use super::slots::Entry;
 use super::{Machine, Probe};
@@ -10,7 +11,7 @@ use crate::channel::qos::Qos;
 use crate::channel::send::QueueFull;
 use crate::channel::whole_len;
 use crate::congestion::CongestionControl;
-use crate::crypto::ServerIdentity;
+use crate::crypto::{ConnectToken, ServerIdentity};
 use crate::discovery::{DiscoveryQuery, Prefix};
 use crate::error::{
     CongestionError, ConnectError, DiscoverError, PingError, QosError, RebindError, SendError,
@@ -19,7 +20,7 @@ use crate::event::{Abandonment, Farewell, Role};
 use crate::id::{ChannelId, MessageId, PeerId};
 use crate::peer::{Birth, Dialled, Peer};
 use crate::time::Instant;
-use crate::wire::handshake::{PROBE, PROBE_LEN};
+use crate::wire::handshake::{Hello, PROBE, PROBE_LEN};
 
 /// Probes that wait for their answer; an older one is forgotten.
 pub(super) const PROBES_MAX: usize = 32;
@@ -30,6 +31,7 @@ impl Machine {
         now: Instant,
         to: SocketAddr,
         server: ServerIdentity,
+        token: Option<&ConnectToken>,
     ) -> Result<PeerId, ConnectError> {
         self.advance(now);
         if to.port() == 0 || to.ip().is_unspecified() {
@@ -52,6 +54,7 @@ impl Machine {
         };
         let dialled = Dialled {
             server,
+            token,
             config: &self.shared.config,
             rng: &mut self.handshake_rng,
         };
@@ -62,6 +65,30 @@ impl Machine {
         self.by_address.insert(to, id.slot() as u32);
         self.update(id.slot() as u32);
         Ok(id)
+    }
+
+    pub(crate) fn connect_with_token(
+        &mut self,
+        now: Instant,
+        to: SocketAddr,
+        token: &ConnectToken,
+    ) -> Result<PeerId, ConnectError> {
+        self.advance(now);
+        let server = token.identity_of(to).ok_or(ConnectError::NotInToken)?;
+        let unix_time = self.admission.unix_time(self.now);
+        if unix_time.is_some_and(|unix_time| token.expires_at() <= unix_time) {
+            return Err(ConnectError::TokenExpired);
+        }
+        let room = Hello::token_room(self.slots.id_len(), &self.shared.config);
+        if token.sealed().len() > room {
+            return Err(ConnectError::TokenTooLong);
+        }
+        self.connect(now, to, server, Some(token))
+    }
+
+    pub(crate) fn set_unix_time(&mut self, now: Instant, since_epoch: Duration) {
+        self.advance(now);
+        self.admission.set_clock(self.now, since_epoch);
     }
 
     pub(crate) fn send(

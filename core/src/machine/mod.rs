@@ -10,6 +10,7 @@
 //! | `audit`    | the books against the peers                                           |
 //! | `datagram` | a datagram's way to whom it concerns                                  |
 //! | `accept`   | a stranger's HELLO                                                    |
+//! | `admission` | connect tokens: opening, judging, remembering the used ones           |
 //! | `retry`    | under load: a stranger proves its address first                       |
 //! | `books`    | who is found by what and can be read; before a poll, who is due when  |
 //! | `slots`    | the table of peers                                                    |
@@ -19,6 +20,7 @@
 //! | `shared`   | settings and memory lent to the peers                                 |
 
 mod accept;
+pub(crate) mod admission;
 mod audit;
 mod books;
 mod commands;
@@ -37,13 +39,14 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
+use self::admission::{Admission, Opener};
 use self::limit::RateLimit;
 use self::schedule::Schedule;
 use self::shared::Shared;
 use self::slots::{Slot, Slots};
 use self::waiting::Waiting;
 use crate::config::Config;
-use crate::crypto::{Agreed, CookieKey, Identity, SecretKey};
+use crate::crypto::{Agreed, CookieKey, Identity, SecretKey, TokenBytes};
 use crate::discovery::Discovery;
 use crate::entropy::Entropy;
 use crate::event::Event;
@@ -66,6 +69,8 @@ pub(crate) struct Machine {
     now: Instant,
     shared: Shared,
     identity: Identity,
+    opener: Opener,
+    admission: Admission,
     slots: Slots,
     schedule: Schedule,
     /// Peers that were touched since they were last reckoned with.
@@ -102,6 +107,15 @@ pub(crate) struct Machine {
     stats: EndpointStats,
 }
 
+/// What keys that no recording holds gave for a datagram: with it the same datagram has the same effect without them.
+#[derive(Default)]
+pub(crate) struct Revealed {
+    /// What the long-term key agreed on with its sender.
+    pub(crate) agreed: Option<Agreed>,
+    /// What its connect token said.
+    pub(crate) token: Option<TokenBytes>,
+}
+
 /// A datagram to somebody who is no peer.
 #[derive(Debug)]
 struct Answer {
@@ -133,6 +147,8 @@ impl Machine {
         let secrets = SecretRng::new(entropy.secret);
         Self {
             now,
+            opener: Opener::new(&config, &identity.public_key()),
+            admission: Admission::default(),
             identity,
             slots: Slots::new(
                 config.slots_max(),
@@ -215,14 +231,22 @@ impl Machine {
         &mut self.shared.notices
     }
 
-    /// For a recorder: what the long-term key agreed on with the sender of the latest datagram.
-    pub(crate) fn take_agreed(&mut self) -> Option<Agreed> {
-        self.identity.take_agreed()
+    /// For a recorder: what keys that it does not record gave for the latest datagram.
+    pub(crate) fn take_revealed(&mut self) -> Option<Revealed> {
+        let (agreed, token) = (self.identity.take_agreed(), self.opener.take());
+        (agreed.is_some() || token.is_some()).then_some(Revealed { agreed, token })
     }
 
-    /// For a replay: what the long-term key agrees on with the sender of the next datagram.
-    pub(crate) fn expect_agreed(&mut self, agreed: Option<Agreed>) {
-        self.identity.expect_agreed(agreed);
+    /// For a replay: what such keys give for the next datagram.
+    pub(crate) fn expect_revealed(&mut self, revealed: Revealed) {
+        self.identity.expect_agreed(revealed.agreed);
+        self.opener.expect(revealed.token);
+    }
+
+    /// Whether a recorder wants to know what such keys give.
+    pub(crate) fn keep_revealed(&mut self, keep: bool) {
+        self.identity.keep_agreed(keep);
+        self.opener.keep(keep);
     }
 
     /// Time never runs back.

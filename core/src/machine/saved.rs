@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 
+use super::admission::Opener;
 use super::shared::Shared;
 use super::{
     Machine, WAITS_FOR_FLUSH, WAITS_FOR_RECKONING, WAITS_TO_BE_READ, WAITS_TO_SEND, Waiting,
@@ -20,10 +21,6 @@ impl Machine {
         self.now
     }
 
-    pub(crate) const fn identity_mut(&mut self) -> &mut Identity {
-        &mut self.identity
-    }
-
     pub(crate) const fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -34,6 +31,8 @@ impl Machine {
             now,
             shared,
             identity: _,
+            opener: _,
+            admission,
             slots,
             schedule,
             changed,
@@ -61,6 +60,7 @@ impl Machine {
         } = self;
         now.save(out);
         shared.save(out);
+        admission.save(out);
         slots.save(out);
         schedule.save(out);
         changed.save(out);
@@ -92,6 +92,8 @@ impl Machine {
         Ok(Self {
             now: from.field("now")?,
             shared: Shared::load(from)?,
+            admission: from.field("admission")?,
+            opener: Opener::new(from.config(), &identity.public_key()),
             identity,
             slots: from.field("slots")?,
             schedule: from.field("schedule")?,

@@ -16,6 +16,7 @@ mod paths;
 mod qos;
 mod retry;
 mod timers;
+mod tokens;
 
 use pair::Pair;
 

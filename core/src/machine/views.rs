@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use super::Machine;
 use crate::config::Config;
 use crate::crypto::PublicKey;
-use crate::event::Role;
+use crate::event::{Role, TokenClient};
 use crate::id::{ChannelId, PeerId};
 use crate::peer::Peer;
 use crate::stats::{ChannelStats, EndpointStats, PeerStats};
@@ -31,6 +31,10 @@ impl Machine {
 
     pub(crate) fn peer_address(&self, peer: PeerId) -> Option<SocketAddr> {
         self.slots.peer(peer).map(|found| found.address)
+    }
+
+    pub(crate) fn client(&self, peer: PeerId) -> Option<TokenClient> {
+        self.slots.peer(peer)?.client()
     }
 
     pub(crate) fn last_heard(&self, peer: PeerId) -> Option<Instant> {
@@ -63,6 +67,7 @@ impl Machine {
             half_open_now: self.half_open.len() as u64,
             discovery_answers: self.discovery.answers_sent(),
             unread_bytes: self.shared.unread_bytes as u64,
+            used_tokens_now: self.admission.remembered(),
             ..self.stats
         }
     }

@@ -6,8 +6,11 @@ use core::time::Duration;
 use super::lifecycle::State;
 use super::{Birth, Peer, Ping, Repeat};
 use crate::config::Config;
-use crate::crypto::{ClientHandshake, Cookie, Pattern, PublicKey, Secrets, ServerIdentity};
-use crate::event::{CloseReason, Event, Refusal, Role};
+use crate::crypto::{
+    ClientHandshake, ConnectToken, Cookie, Pattern, PublicKey, Secrets, ServerIdentity,
+};
+use crate::event::{CloseReason, Event, Refusal, Role, TokenClient};
+use crate::machine::admission::Holder;
 use crate::machine::shared::Shared;
 use crate::reliability::recovery::Recovery;
 use crate::rng::SecretRng;
@@ -102,6 +105,7 @@ saved!(Accepting {
 #[derive(Debug)]
 pub(crate) struct Dialled<'a> {
     pub(crate) server: ServerIdentity,
+    pub(crate) token: Option<&'a ConnectToken>,
     pub(crate) config: &'a Config,
     pub(crate) rng: &'a mut SecretRng,
 }
@@ -117,6 +121,8 @@ pub(crate) struct Accepted<'a> {
     /// Length of its datagram.
     pub(crate) hello_len: usize,
     pub(crate) welcome: Vec<u8>,
+    /// What its token said.
+    pub(crate) holder: Option<Box<Holder>>,
 }
 
 impl Peer {
@@ -124,17 +130,20 @@ impl Peer {
     pub(crate) fn dial(now: Instant, birth: Birth, dialled: Dialled<'_>) -> Self {
         let Dialled {
             server,
+            token,
             config,
             rng,
         } = dialled;
         let mut hello = Vec::new();
-        Hello::encode_prologue(&birth.local_id, Pattern::of(server), &mut hello);
+        let pattern = Pattern::of(server, token.is_some());
+        let sealed = token.map(ConnectToken::sealed);
+        Hello::encode_prologue(&birth.local_id, pattern, sealed, &mut hello);
         let mut offer = Vec::new();
         ClientOffer::from_config(config).encode(&mut offer);
         let mut message = Vec::new();
-        let noise = ClientHandshake::start(server, &hello, &offer, rng, &mut message);
-        Hello::encode_rest(&message, &mut hello);
-        let cookie_at = Hello::cookie_at(&birth.local_id, message.len());
+        let psk = token.map(ConnectToken::psk);
+        let noise = ClientHandshake::start(server, psk, &hello, &offer, rng, &mut message);
+        let cookie_at = Hello::encode_rest(&message, &mut hello);
         let dialling = Dialling {
             noise,
             hello,
@@ -166,6 +175,7 @@ impl Peer {
             accepted.config,
         );
         peer.began_with = hello_key(accepted.hello);
+        peer.holder = accepted.holder;
         if accepted.hello_len < DATAGRAM_BASE {
             peer.mtu.begin_at_floor();
         }
@@ -357,7 +367,18 @@ impl Peer {
             address: self.address,
             role: self.role,
             server_key,
+            client: self.client(),
         });
+    }
+
+    /// What its token said, of a client that has one.
+    pub(crate) fn holder(&self) -> Option<&Holder> {
+        self.holder.as_deref()
+    }
+
+    /// Who the client is, by its token.
+    pub(crate) fn client(&self) -> Option<TokenClient> {
+        self.holder().map(|holder| holder.client.clone())
     }
 }
 

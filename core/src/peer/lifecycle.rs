@@ -36,7 +36,8 @@ use crate::pool::Pool;
 use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::frame::Close;
-use crate::wire::frame::close::{APPLICATION, REFUSED, UNDELIVERABLE, VIOLATION};
+use crate::wire::frame::close::{APPLICATION, REFUSED, REPLACED, UNDELIVERABLE, VIOLATION};
+use crate::wire::handshake::{refusal_code, refusal_from_code};
 
 use alloc::boxed::Box;
 
@@ -152,9 +153,14 @@ impl Peer {
         }
     }
 
-    /// All places were taken while this client proved itself.
-    pub(crate) fn refuse_full(&mut self, now: Instant) {
-        self.abort(now, CloseReason::Refused(Refusal::Full));
+    /// There is no room for this client any more, now that it has proved itself.
+    pub(crate) fn refuse_late(&mut self, now: Instant, refusal: Refusal) {
+        self.abort(now, CloseReason::Refused(refusal));
+    }
+
+    /// The same client came again, with a newer token.
+    pub(crate) fn give_way(&mut self, now: Instant) {
+        self.abort(now, CloseReason::Replaced);
     }
 
     fn close(&mut self, now: Instant, reason: CloseReason, flush_until: Instant) {
@@ -181,7 +187,8 @@ impl Peer {
         let reason = match close.kind {
             VIOLATION => CloseReason::PeerSawViolation(violation_from_code(close.code)),
             UNDELIVERABLE => CloseReason::PeerCouldNotDeliver,
-            REFUSED => CloseReason::Refused(Refusal::Full),
+            REFUSED => CloseReason::Refused(late_refusal(close.code)),
+            REPLACED => CloseReason::Replaced,
             _ => CloseReason::Remote(Farewell::new(close.code, close.text)),
         };
         let until = now + self.close_wait();
@@ -298,14 +305,16 @@ impl Peer {
                 u32::from(channel.as_u8()),
                 Farewell::default(),
             ),
-            CloseReason::Refused(_)
-            | CloseReason::Remote(_)
+            CloseReason::Refused(refusal) => {
+                (REFUSED, late_refusal_code(*refusal), Farewell::default())
+            }
+            CloseReason::Replaced => (REPLACED, 0, Farewell::default()),
+            CloseReason::Remote(_)
             | CloseReason::IdleTimeout
             | CloseReason::HandshakeTimeout
             | CloseReason::PeerSawViolation(_)
             | CloseReason::PeerCouldNotDeliver
-            | CloseReason::Reset
-            | CloseReason::Replaced => (REFUSED, 0, Farewell::default()),
+            | CloseReason::Reset => (REFUSED, 0, Farewell::default()),
         })
     }
 
@@ -330,6 +339,19 @@ impl Peer {
             );
         }
     }
+}
+
+/// The code of a refusal in a CLOSE: as in the handshake, but 0 for full.
+const fn late_refusal_code(refusal: Refusal) -> u32 {
+    if matches!(refusal, Refusal::Full) {
+        return 0;
+    }
+    refusal_code(refusal) as u32
+}
+
+fn late_refusal(code: u32) -> Refusal {
+    let code = u8::try_from(code).unwrap_or_default();
+    refusal_from_code(code, crate::PROTOCOL_VERSION).unwrap_or(Refusal::Full)
 }
 
 const fn violation_code(violation: Violation) -> u32 {

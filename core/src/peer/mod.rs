@@ -43,6 +43,7 @@ pub(crate) use receive::Refused;
 
 use self::path::TokenState;
 
+use alloc::boxed::Box;
 use core::net::{IpAddr, SocketAddr};
 
 use crate::channel::{Inbox, Outbox};
@@ -50,6 +51,7 @@ use crate::config::Config;
 use crate::crypto::Keys;
 use crate::event::Role;
 use crate::id::PeerId;
+use crate::machine::admission::Holder;
 use crate::path::Path;
 use crate::path::keepalive::Keepalive;
 use crate::path::mtu::Mtu;
@@ -80,6 +82,8 @@ pub(crate) struct Peer {
     /// The HELLO with which the client began: by it a server knows a repeated one, and of two attempts in opposite
     /// directions the one with the lesser key lives.
     pub(crate) began_with: HelloKey,
+    /// What a client's token said.
+    holder: Option<Box<Holder>>,
     received: Received,
     /// The largest number of an authentic packet, also of one that found no room and counts as not received.
     newest: u64,
@@ -123,6 +127,7 @@ saved!(Peer {
     keys,
     reset_token,
     began_with,
+    holder,
     received,
     newest,
     recovery,
@@ -187,6 +192,7 @@ impl Peer {
             keys: None,
             reset_token: None,
             began_with: [0; 32],
+            holder: None,
             received: Received::new(config.ack_delay_max),
             newest: 0,
             recovery: Recovery::new(config.congestion, DATAGRAM_BASE, config.ack_delay_max)

@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::channel::options::{Priority, SendOptions};
 use crate::channel::qos::Qos;
 use crate::congestion::CongestionControl;
-use crate::crypto::ServerIdentity;
+use crate::crypto::{ConnectToken, ServerIdentity};
 use crate::discovery::Prefix;
 use crate::id::{ChannelId, PeerId};
 use crate::time::Instant;
@@ -29,6 +29,8 @@ pub struct Record<'a> {
     pub outcome: Outcome,
     /// What the long-term key agreed on with the sender of the datagram.
     pub(super) agreed: Option<[u8; 32]>,
+    /// What the datagram's connect token said.
+    pub(super) token: Option<&'a [u8]>,
 }
 
 /// What was called, with all that went in beside the time.
@@ -107,6 +109,13 @@ pub enum Call<'a> {
         to: SocketAddr,
         len: usize,
     },
+    ConnectWithToken {
+        to: SocketAddr,
+        token: Cow<'a, ConnectToken>,
+    },
+    SetUnixTime {
+        since_epoch: Duration,
+    },
     /// No call: the state was what its hash says, and from here on a ring had a generation of its own.
     Checkpoint,
     /// The recording ends here.
@@ -168,6 +177,12 @@ impl fmt::Display for Call<'_> {
                 write!(f, "rebind({network} network)")
             }
             Self::HandleTooLong { to, len } => write!(f, "handle_too_long({len} B to {to})"),
+            Self::ConnectWithToken { to, token } => {
+                write!(f, "connect_with_token({to}, client {})", token.client_id())
+            }
+            Self::SetUnixTime { since_epoch } => {
+                write!(f, "set_unix_time({} s)", since_epoch.as_secs())
+            }
             Self::Checkpoint => f.write_str("checkpoint"),
             Self::End { reason } => write!(f, "end of the recording: {reason}"),
         }
@@ -258,10 +273,13 @@ pub enum Refused {
     TooManyTargets,
     OutOfRange,
     Serving,
+    NotInToken,
+    TokenExpired,
+    TokenTooLong,
 }
 
 impl Refused {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 16] = [
         Self::BadAddress,
         Self::AlreadyConnected,
         Self::Full,
@@ -275,6 +293,9 @@ impl Refused {
         Self::TooManyTargets,
         Self::OutOfRange,
         Self::Serving,
+        Self::NotInToken,
+        Self::TokenExpired,
+        Self::TokenTooLong,
     ];
 
     pub(super) fn from_code(code: u8) -> Option<Self> {
@@ -298,6 +319,9 @@ impl fmt::Display for Refused {
             Self::TooManyTargets => "too many targets",
             Self::OutOfRange => "out of range",
             Self::Serving => "others have connected to it",
+            Self::NotInToken => "a token for other addresses",
+            Self::TokenExpired => "an expired token",
+            Self::TokenTooLong => "a token that is too long",
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Every setting of a [`Config`], in the order of its fields. The compiler asks for new ones here.
 //!
-//! Left out are the implementation of the ciphers, since any gives the same bytes, and the long-term key, whose results
-//! are recorded instead.
+//! Left out are the implementation of the ciphers, since any gives the same bytes, and the long-term key and the keys of the
+//! authority for connect tokens, whose results are recorded instead.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ use crate::config::{
     AnnounceConfig, ChannelConfig, Config, Delivery, KeepaliveInterval, TickConfig,
 };
 use crate::congestion::CongestionControl;
-use crate::crypto::CipherSuite;
+use crate::crypto::{CipherSuite, TokenAuthority};
 use crate::planted::Planted;
 use crate::wire::{DecodeError, Reader};
 
@@ -45,6 +45,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
         ciphers,
         crypto: _,
         identity: _,
+        tokens,
         tick,
         announce,
         planted,
@@ -80,6 +81,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
         CipherSuite::Aes128Gcm => 0,
         CipherSuite::ChaCha20Poly1305 => 1,
     }));
+    put_tokens(tokens.as_ref(), out);
     put_tick(tick.as_ref(), out);
     put_announce(announce.as_ref(), out);
     planted.put(out);
@@ -118,6 +120,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Config, DecodeError> {
         .ecn(flag(reader, "ecn")?)
         .unreliable_age_max(duration(reader, "unreliable_age_max")?)
         .ciphers(list(reader, "ciphers", read_cipher)?)
+        .tokens(read_tokens(reader)?)
         .tick(read_tick(reader)?)
         .announce(read_announce(reader)?);
     let mut config = builder.build().map_err(|_| error)?;
@@ -206,6 +209,34 @@ fn read_cipher(reader: &mut Reader<'_>) -> Result<CipherSuite, DecodeError> {
     }
 }
 
+/// Without the keys: what they opened is recorded instead.
+fn put_tokens(authority: Option<&TokenAuthority>, out: &mut Vec<u8>) {
+    out.push(authority.is_some().into());
+    let Some(authority) = authority else { return };
+    out.push(authority.required.into());
+    put_number(authority.used_bytes_max as u64, out);
+    put_number(authority.addresses.len() as u64, out);
+    let addresses = authority.addresses.iter().copied();
+    addresses.for_each(|address| codec::put_address(address, out));
+}
+
+fn read_tokens(reader: &mut Reader<'_>) -> Result<Option<TokenAuthority>, DecodeError> {
+    if !flag(reader, "tokens")? {
+        return Ok(None);
+    }
+    let authority = TokenAuthority::recorded()
+        .required(flag(reader, "tokens.required")?)
+        .used_bytes_max(small(reader, "tokens.used_bytes_max")?);
+    let addresses = list(reader, "tokens.address", |reader| {
+        codec::address(reader, "tokens.address")
+    })?;
+    Ok(Some(
+        addresses
+            .into_iter()
+            .fold(authority, TokenAuthority::address),
+    ))
+}
+
 fn put_tick(tick: Option<&TickConfig>, out: &mut Vec<u8>) {
     out.push(tick.is_some().into());
     let Some(TickConfig {
@@ -271,6 +302,7 @@ mod tests {
     use super::*;
     use crate::channel::options::Priority;
     use crate::channel::qos::RateLimit;
+    use crate::crypto::TokenKey;
     use alloc::format;
     use core::time::Duration;
 
@@ -318,6 +350,13 @@ mod tests {
             .ecn(false)
             .unreliable_age_max(Duration::from_millis(77))
             .ciphers(alloc::vec![CipherSuite::ChaCha20Poly1305])
+            .tokens(Some(
+                TokenAuthority::new(TokenKey::from_bytes([7; 32]))
+                    .required(false)
+                    .address(([192, 0, 2, 1], 7_000).into())
+                    .address(([0, 0, 0, 0, 0, 0, 0, 1], 7_001).into())
+                    .used_bytes_max(1_025),
+            ))
             .tick(NonZeroU32::new(144).map(TickConfig::new))
             .announce(Some(AnnounceConfig {
                 name: "Größe 7".into(),

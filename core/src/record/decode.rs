@@ -12,7 +12,7 @@ use super::tag::{self, OUTPUT, TIME, VARIANT};
 use crate::channel::options::{Priority, SendOptions};
 use crate::channel::qos::Qos;
 use crate::congestion::CongestionControl;
-use crate::crypto::{PublicKey, ServerIdentity};
+use crate::crypto::{ConnectToken, PublicKey, ServerIdentity};
 use crate::discovery::Prefix;
 use crate::id::{ChannelId, PeerId};
 use crate::time::Instant;
@@ -67,6 +67,7 @@ impl Decode for Decoder {
             call,
             outcome: Outcome::Nothing,
             agreed: None,
+            token: None,
         };
         if tag & OUTPUT != 0 {
             self.output(&mut record, reader)?;
@@ -84,6 +85,7 @@ impl Decode for Decoder {
                 },
                 outcome: Outcome::Nothing,
                 agreed: None,
+                token: None,
             });
         }
         Ok(record)
@@ -133,6 +135,18 @@ impl Decoder {
             tag::HANDLE_TOO_LONG => Call::HandleTooLong {
                 to: self.addresses.read(reader, "destination")?,
                 len: small(reader, "length")?,
+            },
+            tag::CONNECT_WITH_TOKEN => {
+                let to = self.addresses.read(reader, "address to connect to")?;
+                let error = reader.error("connect token");
+                let token = ConnectToken::decode(bytes(reader, "connect token")?);
+                Call::ConnectWithToken {
+                    to,
+                    token: Cow::Owned(token.map_err(|_| error)?),
+                }
+            }
+            tag::SET_UNIX_TIME => Call::SetUnixTime {
+                since_epoch: duration(reader, "unix time")?,
             },
             tag::PING => Call::Ping {
                 peer: peer(reader)?,
@@ -237,13 +251,25 @@ impl Decoder {
     }
 
     /// What came out: at the end of the record.
-    fn output(
+    fn output<'a>(
         &mut self,
-        record: &mut Record<'_>,
-        reader: &mut Reader<'_>,
+        record: &mut Record<'a>,
+        reader: &mut Reader<'a>,
     ) -> Result<(), DecodeError> {
         match record.call {
-            Call::HandleDatagram { .. } => record.agreed = Some(reader.array("agreement")?),
+            Call::HandleDatagram { .. } => {
+                let error = reader.error("what keys gave");
+                let bits = reader.u8("what keys gave")?;
+                if bits == 0 || bits & !tag::revealed::KNOWN != 0 {
+                    return Err(error);
+                }
+                if bits & tag::revealed::AGREED != 0 {
+                    record.agreed = Some(reader.array("agreement")?);
+                }
+                if bits & tag::revealed::TOKEN != 0 {
+                    record.token = Some(bytes(reader, "content of a token")?);
+                }
+            }
             Call::PollTransmit => {
                 record.outcome = Outcome::Transmit {
                     to: self.addresses.read(reader, "destination")?,
@@ -260,6 +286,7 @@ impl Decoder {
                 record.outcome = Outcome::State { hash };
             }
             Call::Connect { .. }
+            | Call::ConnectWithToken { .. }
             | Call::Send { .. }
             | Call::Ping { .. }
             | Call::SetCongestion { .. }
@@ -282,6 +309,7 @@ impl Decoder {
             | Call::Unban { .. }
             | Call::SetAccepting { .. }
             | Call::HandleTooLong { .. }
+            | Call::SetUnixTime { .. }
             | Call::End { .. } => return Err(reader.error("tag")),
         }
         Ok(())

@@ -70,6 +70,8 @@ impl Encoder {
             Call::SetAccepting { accepting } => tag::SET_ACCEPTING | variant(*accepting),
             Call::Rebind { is_other_network } => tag::REBIND | variant(*is_other_network),
             Call::HandleTooLong { .. } => tag::HANDLE_TOO_LONG,
+            Call::ConnectWithToken { .. } => tag::CONNECT_WITH_TOKEN,
+            Call::SetUnixTime { .. } => tag::SET_UNIX_TIME,
         }
     }
 
@@ -153,6 +155,11 @@ impl Encoder {
                 self.addresses.put(*to, out);
                 put_number(*len as u64, out);
             }
+            Call::ConnectWithToken { to, token } => {
+                self.addresses.put(*to, out);
+                put_bytes(&token.encode(), out);
+            }
+            Call::SetUnixTime { since_epoch } => put_duration(*since_epoch, out),
             Call::End { reason } => out.push(*reason as u8),
         }
     }

@@ -32,7 +32,7 @@ use crate::time::Instant;
 use crate::wire::{DecodeError, Reader};
 
 /// Version of the format that is written, and the only one that is read.
-pub const FORMAT_VERSION: u16 = 3;
+pub const FORMAT_VERSION: u16 = 4;
 
 /// Flag: it begins with a checkpoint instead of a birth.
 const CHECKPOINT: u8 = 0x02;

@@ -40,6 +40,9 @@ impl Output for Result<PeerId, ConnectError> {
             Err(ConnectError::BadAddress) => return refused(Refused::BadAddress, hash),
             Err(ConnectError::AlreadyConnected) => return refused(Refused::AlreadyConnected, hash),
             Err(ConnectError::Full) => return refused(Refused::Full, hash),
+            Err(ConnectError::NotInToken) => return refused(Refused::NotInToken, hash),
+            Err(ConnectError::TokenExpired) => return refused(Refused::TokenExpired, hash),
+            Err(ConnectError::TokenTooLong) => return refused(Refused::TokenTooLong, hash),
         }
         Outcome::Nothing
     }
@@ -184,6 +187,7 @@ fn note_event(event: &Event, hash: &mut OutputHash) {
             address,
             role,
             server_key,
+            client,
         } => {
             hash.number(1);
             note_peer(*peer, hash);
@@ -193,6 +197,10 @@ fn note_event(event: &Event, hash: &mut OutputHash) {
                 Role::Server => 1,
             });
             hash.bytes(server_key.as_ref().map_or(&[], |key| &key.as_bytes()[..]));
+            if let Some(client) = client {
+                hash.number(client.id);
+                hash.bytes(&client.user_data);
+            }
         }
         Event::Message {
             peer,
@@ -330,6 +338,14 @@ const fn refusal_number(refusal: Refusal) -> u64 {
         Refusal::WrongKey => 6,
         Refusal::NotAccepting => 7,
         Refusal::NoCipher => 8,
+        Refusal::TokenMissing => 9,
+        Refusal::TokenInvalid => 10,
+        Refusal::TokenExpired => 11,
+        Refusal::TokenElsewhere => 12,
+        Refusal::TokenUsed => 13,
+        Refusal::TokenOutdated => 14,
+        Refusal::TokensFull => 15,
+        Refusal::TokenClock => 16,
     }
 }
 

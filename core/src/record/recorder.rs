@@ -15,9 +15,9 @@ use super::header::Header;
 use super::output::{Output, note_transmit};
 use super::tag::{self, OUTPUT, TIME, VARIANT};
 use crate::config::Config;
-use crate::crypto::{Agreed, Identity};
+use crate::crypto::Identity;
 use crate::entropy::Entropy;
-use crate::machine::Machine;
+use crate::machine::{Machine, Revealed};
 use crate::time::Instant;
 use crate::transmit::Transmit;
 
@@ -131,10 +131,30 @@ impl Recorder {
         bytes.extend_from_slice(&hash.to_be_bytes());
     }
 
-    /// Adds what the long-term key agreed on with the sender of the datagram.
-    pub(crate) fn end_agreed(&mut self, agreed: &Agreed) {
-        if !self.has_ended {
-            self.put_output(&agreed[..]);
+    /// Adds what keys that are not recorded gave for the datagram.
+    pub(crate) fn end_revealed(&mut self, revealed: &Revealed) {
+        if self.has_ended {
+            return;
+        }
+        let Revealed { agreed, token } = revealed;
+        let mut bits = 0;
+        bits |= if agreed.is_some() {
+            tag::revealed::AGREED
+        } else {
+            0
+        };
+        bits |= if token.is_some() {
+            tag::revealed::TOKEN
+        } else {
+            0
+        };
+        self.put_output(&[bits]);
+        let bytes = self.blocks.bytes();
+        if let Some(agreed) = agreed {
+            bytes.extend_from_slice(&agreed[..]);
+        }
+        if let Some(token) = token {
+            codec::put_bytes(token.as_bytes(), bytes);
         }
     }
 

@@ -6,11 +6,12 @@ use alloc::vec::Vec;
 use super::call::{Call, Outcome, Record};
 use super::header::Beginning;
 use super::recording::Recording;
-use crate::crypto::Agreed;
+use crate::crypto::{Agreed, TokenBytes};
 use crate::discovery::DiscoveryQuery;
 use crate::endpoint::Endpoint;
 use crate::event::{Event, Farewell};
 use crate::journal::Entry;
+use crate::machine::Revealed;
 use crate::time::Instant;
 use crate::transmit::Transmit;
 
@@ -139,9 +140,10 @@ impl Replica {
         let (endpoint, now) = (&mut self.endpoint, record.at);
         match &record.call {
             Call::HandleDatagram { arrival, datagram } => {
-                endpoint
-                    .machine
-                    .expect_agreed(record.agreed.map(Agreed::new));
+                endpoint.machine.expect_revealed(Revealed {
+                    agreed: record.agreed.map(Agreed::new),
+                    token: record.token.map(TokenBytes::new),
+                });
                 self.datagram.extend_from_slice(datagram);
                 endpoint.handle_datagram(now, *arrival, &mut self.datagram);
                 self.datagram.clear();
@@ -190,6 +192,10 @@ impl Replica {
                 let _ = endpoint.rebind(now, *is_other_network);
             }
             Call::HandleTooLong { to, len } => endpoint.handle_too_long(now, *to, *len),
+            Call::ConnectWithToken { to, token } => {
+                let _ = endpoint.connect_with_token(now, *to, token);
+            }
+            Call::SetUnixTime { since_epoch } => endpoint.set_unix_time(now, *since_epoch),
             Call::PollTransmit | Call::PollEvent | Call::Checkpoint | Call::End { .. } => {}
         }
     }

@@ -23,8 +23,7 @@ use super::output::Output;
 use super::recorder::Recorder;
 use super::recording::repair;
 use super::tag::{self, OUTPUT};
-use crate::crypto::Agreed;
-use crate::machine::Machine;
+use crate::machine::{Machine, Revealed};
 use crate::time::Instant;
 use crate::transmit::Transmit;
 
@@ -88,8 +87,8 @@ impl Ring {
         self.young.end_transmit(transmit, bytes);
     }
 
-    pub(crate) fn end_agreed(&mut self, agreed: &Agreed) {
-        self.young.end_agreed(agreed);
+    pub(crate) fn end_revealed(&mut self, revealed: &Revealed) {
+        self.young.end_revealed(revealed);
     }
 
     /// The young generation becomes the old one.

@@ -51,6 +51,17 @@ pub(super) const SET_QOS: u8 = 21;
 /// V: to another network.
 pub(super) const REBIND: u8 = 22;
 pub(super) const HANDLE_TOO_LONG: u8 = 23;
+pub(super) const CONNECT_WITH_TOKEN: u8 = 24;
+pub(super) const SET_UNIX_TIME: u8 = 25;
+
+/// What came out of a datagram: what keys that are not recorded gave for it.
+pub(super) mod revealed {
+    /// 32 bytes that the long-term key agreed on with the sender.
+    pub(in crate::record) const AGREED: u8 = 0x01;
+    /// What its connect token said, after the number of its bytes.
+    pub(in crate::record) const TOKEN: u8 = 0x02;
+    pub(in crate::record) const KNOWN: u8 = 0x03;
+}
 
 /// What a message was sent with: the low two bits are its priority.
 pub(super) mod options {

@@ -86,8 +86,10 @@ pub(crate) mod close {
     pub(crate) const VIOLATION: u8 = 1;
     /// A reliable message was not acknowledged; the code is its channel.
     pub(crate) const UNDELIVERABLE: u8 = 2;
-    /// All places were taken while the client proved itself.
+    /// A place, or room to remember a token, was taken while the client proved itself; the code tells which.
     pub(crate) const REFUSED: u8 = 3;
+    /// The same client connected again, with a newer token.
+    pub(crate) const REPLACED: u8 = 4;
 }
 
 /// The peer ends the connection.

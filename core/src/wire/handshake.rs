@@ -1,8 +1,9 @@
 //! Datagrams outside of connections: the handshake, resets and probes.
 //!
 //! ```text
-//! HELLO    0xC0 | version | id length | client's connection id | pattern | message length (2 B) | Noise message 1
-//!               | cookie length (0 or 17) | cookie | zeros to 1200 or 548 B
+//! HELLO    0xC0 | version | id length | client's connection id | pattern
+//!               | token length (2 B) | sealed part of the token           patterns with a pre-shared key only
+//!               | message length (2 B) | Noise message 1 | cookie length (0 or 17) | cookie | zeros to 1200 or 548 B
 //! WELCOME  0xC1 | client's connection id | Noise message 2
 //! REFUSE   0xC2 | client's connection id | reason | server's version      not authenticated: a hint
 //! RESET    0xC3 | token (16 B)                                            proves that the server lost the connection
@@ -11,7 +12,7 @@
 //! RETRY    0xC6 | client's connection id | cookie (17 B)                  not authenticated: say hello again, with it
 //! ```
 //! Type, version, id length and id keep their places in every version. The Noise prologue is the
-//! HELLO up to its pattern; the payloads inside the Noise messages are [`ClientOffer`] and [`ServerAnswer`].
+//! HELLO up to its message length; the payloads inside the Noise messages are [`ClientOffer`] and [`ServerAnswer`].
 
 use alloc::vec::Vec;
 
@@ -49,6 +50,8 @@ pub(crate) struct Hello<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HelloBody<'a> {
     pub(crate) pattern: Pattern,
+    /// The sealed part of a connect token, with the patterns that take their pre-shared key from it.
+    pub(crate) token: Option<&'a [u8]>,
     pub(crate) prologue: &'a [u8],
     pub(crate) message: &'a [u8],
     /// What a RETRY asked for.
@@ -71,10 +74,14 @@ impl<'a> Hello<'a> {
                 body: None,
             });
         }
-        let pattern = match reader.u8("pattern")? {
-            0 => Pattern::Nx,
-            1 => Pattern::Nk,
-            _ => return Err(reader.error("pattern")),
+        let error = reader.error("pattern");
+        let pattern = Pattern::from_code(reader.u8("pattern")?).ok_or(error)?;
+        let token = match pattern.has_psk() {
+            true => {
+                let len = usize::from(reader.u16("token length")?);
+                Some(reader.take(len, "token")?)
+            }
+            false => None,
         };
         let prologue = &datagram[..reader.offset()];
         let len = usize::from(reader.u16("message length")?);
@@ -88,6 +95,7 @@ impl<'a> Hello<'a> {
             connection_id,
             body: Some(HelloBody {
                 pattern,
+                token,
                 prologue,
                 message,
                 cookie,
@@ -95,31 +103,43 @@ impl<'a> Hello<'a> {
         })
     }
 
-    /// Appends the clear header, which is the Noise prologue.
-    pub(crate) fn encode_prologue(id: &ConnectionId, pattern: Pattern, out: &mut Vec<u8>) {
+    /// Appends the clear header, which is the Noise prologue. The pattern says whether there is a token.
+    pub(crate) fn encode_prologue(
+        id: &ConnectionId,
+        pattern: Pattern,
+        token: Option<&[u8]>,
+        out: &mut Vec<u8>,
+    ) {
+        debug_assert_eq!(pattern.has_psk(), token.is_some());
         out.extend_from_slice(&[HELLO, crate::PROTOCOL_VERSION]);
         write_id(id, out);
-        out.push(match pattern {
-            Pattern::Nx => 0,
-            Pattern::Nk => 1,
-        });
+        out.push(pattern.code());
+        if let Some(token) = token {
+            out.extend_from_slice(&(token.len() as u16).to_be_bytes());
+            out.extend_from_slice(token);
+        }
     }
 
-    /// Where the cookie stands: behind the Noise message.
-    pub(crate) fn cookie_at(id: &ConnectionId, message_len: usize) -> usize {
-        let prologue_len = 3 + id.as_bytes().len() + 1;
-        prologue_len + 2 + message_len
-    }
-
-    /// Appends the Noise message with its length and pads.
-    pub(crate) fn encode_rest(message: &[u8], out: &mut Vec<u8>) {
+    /// Appends the Noise message with its length and pads. Returns where the cookie stands: behind the message.
+    pub(crate) fn encode_rest(message: &[u8], out: &mut Vec<u8>) -> usize {
         out.extend_from_slice(&(message.len() as u16).to_be_bytes());
         out.extend_from_slice(message);
-        let len = out.len() + 1 + COOKIE_LEN;
+        let cookie_at = out.len();
+        let len = cookie_at + 1 + COOKIE_LEN;
         debug_assert!(len <= DATAGRAM_FLOOR, "it can be sent short");
         if out.len() < DATAGRAM_BASE {
             out.resize(DATAGRAM_BASE, 0);
         }
+        cookie_at
+    }
+
+    /// Bytes of a sealed token for which a HELLO to be sent short has room.
+    pub(crate) fn token_room(id_len: usize, config: &Config) -> usize {
+        let mut offer = Vec::new();
+        ClientOffer::from_config(config).encode(&mut offer);
+        let message = Pattern::NkPsk.first_overhead() + offer.len();
+        let rest = 3 + id_len + 1 + 2 + 2 + message + 1 + COOKIE_LEN;
+        DATAGRAM_FLOOR.saturating_sub(rest)
     }
 }
 
@@ -307,7 +327,7 @@ pub(crate) const fn suite_bit(suite: CipherSuite) -> u8 {
     }
 }
 
-const fn refusal_code(refusal: Refusal) -> u8 {
+pub(crate) const fn refusal_code(refusal: Refusal) -> u8 {
     match refusal {
         Refusal::Full => 1,
         Refusal::WrongVersion { .. } => 2,
@@ -317,10 +337,18 @@ const fn refusal_code(refusal: Refusal) -> u8 {
         Refusal::WrongKey => 6,
         Refusal::NotAccepting => 7,
         Refusal::NoCipher => 8,
+        Refusal::TokenMissing => 9,
+        Refusal::TokenInvalid => 10,
+        Refusal::TokenExpired => 11,
+        Refusal::TokenElsewhere => 12,
+        Refusal::TokenUsed => 13,
+        Refusal::TokenOutdated => 14,
+        Refusal::TokensFull => 15,
+        Refusal::TokenClock => 16,
     }
 }
 
-const fn refusal_from_code(code: u8, server: u8) -> Option<Refusal> {
+pub(crate) const fn refusal_from_code(code: u8, server: u8) -> Option<Refusal> {
     Some(match code {
         1 => Refusal::Full,
         2 => Refusal::WrongVersion { server },
@@ -330,6 +358,14 @@ const fn refusal_from_code(code: u8, server: u8) -> Option<Refusal> {
         6 => Refusal::WrongKey,
         7 => Refusal::NotAccepting,
         8 => Refusal::NoCipher,
+        9 => Refusal::TokenMissing,
+        10 => Refusal::TokenInvalid,
+        11 => Refusal::TokenExpired,
+        12 => Refusal::TokenElsewhere,
+        13 => Refusal::TokenUsed,
+        14 => Refusal::TokenOutdated,
+        15 => Refusal::TokensFull,
+        16 => Refusal::TokenClock,
         _ => return None,
     })
 }

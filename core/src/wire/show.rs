@@ -7,6 +7,7 @@ use super::frame::{Frame, Message, Parity};
 use super::handshake::{REFUSE_END_LEN, decode_refuse};
 use super::{Kind, Reader};
 use crate::config::ChannelConfig;
+use crate::crypto::Pattern;
 use crate::trace::{Content, Frame as Shown};
 
 /// The content of a packet: its number, the compact ack if any, and the frames in `plain`. Behind so many messages there are
@@ -107,7 +108,8 @@ pub(crate) fn other(datagram: &[u8]) -> Content {
         // Made by a peer, which describes it itself.
         Kind::Packet | Kind::Unknown => Content::Unknown,
         Kind::Hello => Content::Hello {
-            known_key: hello_pattern(datagram),
+            known_key: hello_pattern(datagram).map(Pattern::knows_key),
+            has_token: hello_pattern(datagram).is_some_and(Pattern::has_psk),
         },
         Kind::Welcome => Content::Welcome { accepted: false },
         Kind::Refuse => {
@@ -121,14 +123,10 @@ pub(crate) fn other(datagram: &[u8]) -> Content {
     }
 }
 
-/// Whether a HELLO is for a known key (NK).
-fn hello_pattern(datagram: &[u8]) -> Option<bool> {
+/// Which handshake a HELLO begins.
+fn hello_pattern(datagram: &[u8]) -> Option<Pattern> {
     let id_len = datagram.get(2).copied().unwrap_or_default();
-    match datagram.get(3 + usize::from(id_len))? {
-        0 => Some(false),
-        1 => Some(true),
-        _ => None,
-    }
+    Pattern::from_code(*datagram.get(3 + usize::from(id_len))?)
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ fn connected(peer: PeerId, role: Role) -> Event {
         address: ([127, 0, 0, 1], 1).into(),
         role,
         server_key: None,
+        client: None,
     }
 }
 

@@ -14,6 +14,10 @@ const HELLO_LEN_MIN: u64 = 548;
 /// A number that jumps further is no loss but another beginning.
 const GAP_MAX: u64 = 65_536;
 
+/// Neither is one that leaves more missing than so many for each that arrived: what a recording takes here is in proportion to what
+/// it tells.
+const MISSING_PER_ARRIVED: u64 = 64;
+
 /// What was under way when the recording began had been sent before: so long at most.
 const BEFORE: Duration = Duration::from_secs(3_600);
 
@@ -201,12 +205,16 @@ impl Seen {
         let mut rows: Vec<(Option<u64>, Option<Arrived>)> = Vec::new();
         let mut greetings = self.greetings.iter().copied().peekable();
         let mut expected = None;
+        let mut room = 0;
         for (number, arrived) in &self.arrived {
+            room += MISSING_PER_ARRIVED;
             while let Some(greeting) = greetings.next_if(|greeting| greeting.at <= arrived.at) {
                 rows.push((None, Some(greeting)));
             }
             let missing = expected.unwrap_or(*number)..*number;
-            if missing.end - missing.start <= GAP_MAX {
+            let count = missing.end - missing.start;
+            if count <= room.min(GAP_MAX) {
+                room -= count;
                 rows.extend(missing.map(|number| (Some(number), None)));
             }
             rows.push((Some(*number), Some(*arrived)));
@@ -344,4 +352,30 @@ fn between(before: (Duration, Duration), behind: (Duration, Duration), at: Durat
     let (from, to) = (before.1.as_nanos(), behind.1.as_nanos());
     let nanos = (from * (span - part) + to * part) / span;
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ms;
+
+    /// Arrivals with these numbers, and how many crossings they make.
+    fn crossings_of(numbers: impl IntoIterator<Item = u64>) -> usize {
+        let mut seen = Seen::default();
+        for number in numbers {
+            seen.on_arrived(ms(number), Some(number), 50, None);
+        }
+        seen.way_back().crossings.len()
+    }
+
+    #[test]
+    fn gaps_are_losses_as_far_as_enough_arrived() {
+        assert_eq!(crossings_of([5, 7, 8]), 4);
+        assert_eq!(crossings_of((0..99).chain([5_000])), 5_001);
+        // Beyond that they are another beginning, as is whatever is beyond the largest gap.
+        assert_eq!(crossings_of([0, 1_000, 2_000, 3_000]), 4);
+        assert_eq!(crossings_of((0..2_000).chain([90_000])), 2_001);
+        let far_apart = (0..1_000).map(|number| number * 60_000);
+        assert!(crossings_of(far_apart) <= 65 * 1_000);
+    }
 }

@@ -12,6 +12,7 @@ mod fragmenting;
 mod keeping;
 mod losing;
 mod refusing;
+mod tokens;
 
 use tickwire_core::{Config, ConfigBuilder};
 use tickwire_sim::{Link, Pair, ms};

@@ -53,6 +53,14 @@ fn advice(refusal: Refusal) -> &'static str {
         Refusal::Full => "try again later, or start it with a larger --max-players",
         Refusal::Banned => "ask whoever runs it",
         Refusal::NotAccepting => "it is probably stopping, try again later",
+        Refusal::TokenMissing => "ask whoever runs it for one, and give it with --token FILE",
+        Refusal::TokenInvalid | Refusal::TokenElsewhere => {
+            "ask for a token for this server, made with the key that it was started with"
+        }
+        Refusal::TokenExpired | Refusal::TokenUsed | Refusal::TokenOutdated => {
+            "each token is good once and not for long: ask for another one"
+        }
+        Refusal::TokensFull | Refusal::TokenClock => "try again later, or tell whoever runs it",
         Refusal::WrongVersion { .. }
         | Refusal::WrongProtocolId
         | Refusal::WrongChannels

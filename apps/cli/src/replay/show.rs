@@ -199,6 +199,8 @@ fn line(record: &Record<'_>, output: &Output) -> Option<String> {
         | Call::SetQos { .. }
         | Call::Rebind { .. }
         | Call::HandleTooLong { .. }
+        | Call::ConnectWithToken { .. }
+        | Call::SetUnixTime { .. }
         | Call::Checkpoint
         | Call::End { .. } => Some(format!("  {}", record.call)),
     }

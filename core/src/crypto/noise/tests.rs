@@ -6,16 +6,21 @@ use alloc::format;
 use alloc::vec;
 
 const PROLOGUE: &[u8] = b"hello header";
-const PATTERNS: [Pattern; 2] = [Pattern::Nx, Pattern::Nk];
+const PATTERNS: [Pattern; 4] = [Pattern::Nx, Pattern::Nk, Pattern::NxPsk, Pattern::NkPsk];
+
+/// What both sides have in common beforehand.
+fn psk(pattern: Pattern) -> Option<Psk> {
+    pattern.has_psk().then(|| Psk::new([9; 32]))
+}
 
 fn identity() -> Identity {
     Identity::new(SecretKey::from_bytes([0x42; 32]), true)
 }
 
 fn server_for(pattern: Pattern) -> ServerIdentity {
-    match pattern {
-        Pattern::Nx => ServerIdentity::TrustOnFirstUse,
-        Pattern::Nk => ServerIdentity::Known(identity().public_key()),
+    match pattern.knows_key() {
+        false => ServerIdentity::TrustOnFirstUse,
+        true => ServerIdentity::Known(identity().public_key()),
     }
 }
 
@@ -24,7 +29,14 @@ fn client(pattern: Pattern) -> (ClientHandshake, Vec<u8>) {
     let mut rng = SecretRng::new([1; 32]);
     let mut message = Vec::new();
     let server = server_for(pattern);
-    let client = ClientHandshake::start(server, PROLOGUE, b"knock", &mut rng, &mut message);
+    let client = ClientHandshake::start(
+        server,
+        psk(pattern).as_ref(),
+        PROLOGUE,
+        b"knock",
+        &mut rng,
+        &mut message,
+    );
     (client, message)
 }
 
@@ -38,6 +50,7 @@ fn server(
     ServerHandshake::read(
         &mut identity(),
         pattern,
+        psk(pattern).as_ref(),
         prologue,
         message,
         &mut payload,
@@ -94,12 +107,19 @@ fn messages_are_as_long_as_their_overhead_says_and_are_appended() {
 
         let mut out = vec![0xc0];
         let mut rng = SecretRng::new([1; 32]);
-        ClientHandshake::start(server_for(pattern), PROLOGUE, b"knock", &mut rng, &mut out);
+        ClientHandshake::start(
+            server_for(pattern),
+            psk(pattern).as_ref(),
+            PROLOGUE,
+            b"knock",
+            &mut rng,
+            &mut out,
+        );
         assert_eq!(out[0], 0xc0);
         assert_eq!(out[1..], message);
     }
     let overheads = PATTERNS.map(|pattern| (pattern.first_overhead(), pattern.second_overhead()));
-    assert_eq!(overheads, [(32, 96), (48, 48)]);
+    assert_eq!(overheads, [(32, 96), (48, 48), (48, 96), (48, 48)]);
 }
 
 #[test]
@@ -108,10 +128,18 @@ fn empty_payloads_are_payloads() {
         let mut rng = SecretRng::new([1; 32]);
         let (mut message, mut reply, mut payload) = (Vec::new(), Vec::new(), vec![1]);
         let server = server_for(pattern);
-        let mut client = ClientHandshake::start(server, &[], &[], &mut rng, &mut message);
+        let mut client = ClientHandshake::start(
+            server,
+            psk(pattern).as_ref(),
+            &[],
+            &[],
+            &mut rng,
+            &mut message,
+        );
         let server = ServerHandshake::read(
             &mut identity(),
             pattern,
+            psk(pattern).as_ref(),
             &[],
             &message,
             &mut payload,
@@ -135,7 +163,14 @@ fn the_same_secret_gives_the_same_bytes_and_another_secret_others() {
         let mut rng = SecretRng::new([1; 32]);
         let [first, second] = [(), ()].map(|()| {
             let mut out = Vec::new();
-            ClientHandshake::start(server_for(pattern), PROLOGUE, &[], &mut rng, &mut out);
+            ClientHandshake::start(
+                server_for(pattern),
+                psk(pattern).as_ref(),
+                PROLOGUE,
+                &[],
+                &mut rng,
+                &mut out,
+            );
             out
         });
         assert_ne!(first[..32], second[..32]);
@@ -172,11 +207,19 @@ fn forged_replies_do_not_disturb_the_client() {
 fn answered_by_another(pattern: Pattern) -> Vec<u8> {
     let mut rng = SecretRng::new([1; 32]);
     let (mut message, mut reply, mut payload) = (Vec::new(), Vec::new(), Vec::new());
-    ClientHandshake::start(server_for(pattern), b"other", &[], &mut rng, &mut message);
+    ClientHandshake::start(
+        server_for(pattern),
+        psk(pattern).as_ref(),
+        b"other",
+        &[],
+        &mut rng,
+        &mut message,
+    );
     let mut rng = SecretRng::new([3; 32]);
     ServerHandshake::read(
         &mut identity(),
         pattern,
+        psk(pattern).as_ref(),
         b"other",
         &message,
         &mut payload,
@@ -205,6 +248,7 @@ fn a_server_with_another_key_cannot_read_or_answer_nk() {
     let read = ServerHandshake::read(
         &mut wrong,
         Pattern::Nk,
+        psk(Pattern::Nk).as_ref(),
         PROLOGUE,
         &message,
         &mut payload,
@@ -223,6 +267,7 @@ fn with_nx_another_server_is_seen_by_its_key() {
     ServerHandshake::read(
         &mut other,
         Pattern::Nx,
+        psk(Pattern::Nx).as_ref(),
         PROLOGUE,
         &message,
         &mut payload,
@@ -306,4 +351,59 @@ fn debug_output_of_a_handshake_holds_no_digit() {
             .expect("a fair reply");
         assert!(format!("{finished:?}").starts_with("Finished { secrets: Secrets(..), "));
     }
+}
+
+#[test]
+fn who_has_another_pre_shared_key_cannot_answer_and_cannot_go_on() {
+    for pattern in [Pattern::NxPsk, Pattern::NkPsk] {
+        let (mut client, message) = client(pattern);
+        let (mut payload, mut reply) = (Vec::new(), Vec::new());
+        for other in [[0; 32], [8; 32]] {
+            let mut rng = SecretRng::new([2; 32]);
+            ServerHandshake::read(
+                &mut identity(),
+                pattern,
+                Some(&Psk::new(other)),
+                PROLOGUE,
+                &message,
+                &mut payload,
+                &mut rng,
+            )
+            .expect("message 1 does not depend on it")
+            .reply(b"come in", &mut reply);
+            assert!(client.finish(&reply, &mut payload).is_err());
+            reply.clear();
+        }
+        let (server, _) = server(pattern, PROLOGUE, &message).expect("a fair message 1");
+        let secrets = server.reply(b"come in", &mut reply);
+        assert_finishes(&mut client, &secrets, &reply);
+    }
+}
+
+#[test]
+fn without_the_pre_shared_key_no_handshake_of_that_pattern_begins() {
+    for pattern in [Pattern::NxPsk, Pattern::NkPsk] {
+        let (_, message) = client(pattern);
+        let mut rng = SecretRng::new([2; 32]);
+        let read = ServerHandshake::read(
+            &mut identity(),
+            pattern,
+            None,
+            PROLOGUE,
+            &message,
+            &mut Vec::new(),
+            &mut rng,
+        );
+        assert!(read.is_err());
+    }
+}
+
+#[test]
+fn every_pattern_has_a_code_of_its_own() {
+    for (code, pattern) in (0..).zip(PATTERNS) {
+        assert_eq!(pattern.code(), code);
+        assert_eq!(Pattern::from_code(code), Some(pattern));
+        assert_eq!(Pattern::of(server_for(pattern), pattern.has_psk()), pattern);
+    }
+    assert_eq!(Pattern::from_code(4), None);
 }

@@ -94,11 +94,10 @@ fn loaded(bytes: &[u8], like: &Endpoint) -> Result<Machine, DecodeError> {
 fn revive(side: &mut Side, host: u8) {
     let before = saved(&side.endpoint.machine);
     let config = side.endpoint.config().clone();
-    let mut identity =
-        crate::machine::identity(&config, &crate::Entropy::from_seed(u64::from(host)));
-    identity.keep_agreed(true);
+    let identity = crate::machine::identity(&config, &crate::Entropy::from_seed(u64::from(host)));
     let mut loader = Loader::new(Reader::new(&before), &config);
-    let machine = Machine::load(&mut loader, identity).expect("just written");
+    let mut machine = Machine::load(&mut loader, identity).expect("just written");
+    machine.keep_revealed(true);
     loader.finish().expect("all is read");
     assert_eq!(saved(&machine), before);
     side.endpoint.machine = machine;

@@ -45,6 +45,7 @@ fn connected() -> GameClient {
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
         role: Role::Client,
         server_key: None,
+        client: None,
     });
     client
 }

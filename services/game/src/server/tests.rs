@@ -40,6 +40,7 @@ fn connected(peer: PeerId) -> Event {
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
         role: Role::Server,
         server_key: None,
+        client: None,
     }
 }
 

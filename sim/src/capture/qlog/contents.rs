@@ -25,11 +25,18 @@ pub(super) fn contents(content: &Content) -> Value {
         }
         Content::Hello {
             known_key: Some(known_key),
-        } => data["pattern"] = json!(if *known_key { "NK" } else { "NX" }),
+            has_token,
+        } => {
+            let pattern = if *known_key { "NK" } else { "NX" };
+            let psk = if *has_token { "psk2" } else { "" };
+            data["pattern"] = json!(format!("{pattern}{psk}"));
+        }
         Content::Welcome { accepted } => data["accepted"] = json!(accepted),
         Content::Refuse(Some(refusal)) => data["refusal"] = json!(refusal.to_string()),
         Content::Discovery(text) => data["text"] = json!(text),
-        Content::Hello { known_key: None }
+        Content::Hello {
+            known_key: None, ..
+        }
         | Content::Refuse(None)
         | Content::Reset
         | Content::Probe
