@@ -208,6 +208,7 @@ pub struct Config {
     pub(crate) congestion: CongestionControl,
     pub(crate) ecn: bool,
     pub(crate) unreliable_age_max: Duration,
+    pub(crate) packets_per_key: u64,
     pub(crate) ciphers: Vec<CipherSuite>,
     pub(crate) crypto: Arc<dyn Crypto>,
     pub(crate) identity: Option<SecretKey>,
@@ -302,6 +303,7 @@ impl Default for Config {
             congestion: CongestionControl::default(),
             ecn: true,
             unreliable_age_max: Duration::from_millis(100),
+            packets_per_key: 1 << 20,
             ciphers: vec![CipherSuite::Aes128Gcm, CipherSuite::ChaCha20Poly1305],
             crypto: Arc::new(Portable),
             identity: None,
@@ -408,6 +410,9 @@ impl ConfigBuilder {
         ecn: bool,
         /// How long an unreliable message may wait to leave, 10 ms to 10 s; then it is dropped. Default 100 ms.
         unreliable_age_max: Duration,
+        /// Packets sent after which a connection goes on with other keys, 100 to 4,194,304 (2^22), half of what RFC 9001 section 6.6
+        /// allows. Default 1,048,576 (2^20). The peer follows, whatever its own number is.
+        packets_per_key: u64,
         /// Cipher suites in order of preference; the server's order decides. Default AES-128-GCM, ChaCha20-Poly1305.
         ciphers: Vec<CipherSuite>,
         /// The implementation of the ciphers. Default [`Portable`]; drivers bring a faster one.

@@ -227,12 +227,15 @@ pub enum CloseReason {
     /// The same client came again: from the same address with a new handshake, or from any with a newer connect token. Or it
     /// dialled us while we dialled it, and its attempt went first.
     Replaced,
+    /// The connection came to a limit that a cipher or packet numbers have, here or on the peer's side: the peer acknowledged
+    /// nothing while millions of packets left, so that keys could not be changed, or an attacker forged 2^36 packets or more.
+    Exhausted,
 }
 
 saved!(enum CloseReason {
     0 = Local(farewell), 1 = Remote(farewell), 2 = IdleTimeout, 3 = HandshakeTimeout, 4 = Refused(refusal),
     5 = Undeliverable { channel }, 6 = Violation(violation), 7 = PeerSawViolation(violation), 8 = PeerCouldNotDeliver,
-    9 = Reset, 10 = Replaced,
+    9 = Reset, 10 = Replaced, 11 = Exhausted,
 });
 
 impl fmt::Display for CloseReason {
@@ -260,6 +263,9 @@ impl fmt::Display for CloseReason {
             }
             Self::Reset => f.write_str("the peer lost its state, probably by a restart"),
             Self::Replaced => f.write_str("the same client connected again"),
+            Self::Exhausted => {
+                f.write_str("a limit of the cipher or of packet numbers was reached")
+            }
         }
     }
 }
@@ -403,10 +409,12 @@ pub enum Violation {
     TooLarge,
     /// Fragments that contradict each other.
     BadFragment,
+    /// Keys changed too early, or older ones used after newer ones.
+    KeyUpdate,
 }
 
 saved!(enum Violation {
-    0 = BadFrame, 1 = AckOfUnsent, 2 = UnknownChannel, 3 = OverCredit, 4 = TooLarge, 5 = BadFragment,
+    0 = BadFrame, 1 = AckOfUnsent, 2 = UnknownChannel, 3 = OverCredit, 4 = TooLarge, 5 = BadFragment, 6 = KeyUpdate,
 });
 
 impl fmt::Display for Violation {
@@ -418,6 +426,7 @@ impl fmt::Display for Violation {
             Self::OverCredit => "more reliable data than it was given credit for",
             Self::TooLarge => "a message above the channel's limit",
             Self::BadFragment => "fragments that contradict each other",
+            Self::KeyUpdate => "keys changed too early, or older ones used after newer ones",
         })
     }
 }

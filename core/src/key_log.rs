@@ -64,6 +64,9 @@ fn line(
         line,
         "TICKWIRE_KEYS {PROTOCOL_VERSION} suite={suite} client_id={client_id:?} server_id={server_id:?}"
     );
+    if keys.generation() > 0 {
+        let _ = write!(line, " generation={}", keys.generation());
+    }
     for (name, sender) in [("client", Role::Client), ("server", Role::Server)] {
         let (key, iv) = keys.of(sender);
         let _ = write!(line, " {name}_key={} {name}_iv={}", Hex(key), Hex(iv));

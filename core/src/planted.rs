@@ -88,6 +88,8 @@ bugs! {
     LossCountedTwice,
     /// What is sent depends on what ran before in the same process.
     PastRemembered,
+    /// A key update changes the key phase and, after the first time, the key no more.
+    KeyKept,
 }
 
 /// What is planted in an endpoint: nothing, and of no size, without the feature.

@@ -46,6 +46,8 @@ pub struct PeerStats {
     pub loss_run_tenths: u16,
     /// Probes sent because no acknowledgement came (RFC 9002 section 6.2).
     pub probes_sent: u64,
+    /// Times that the keys were changed ([`packets_per_key`](crate::ConfigBuilder::packets_per_key)).
+    pub key_updates: u64,
     /// Packets that left only because there had been silence for long.
     pub keepalives_sent: u64,
     /// Silence after which such a packet leaves, now, in microseconds.

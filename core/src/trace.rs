@@ -21,6 +21,8 @@ pub enum Content {
     Packet {
         /// Its number, in full.
         number: u64,
+        /// How often the keys of its direction were changed before.
+        generation: u64,
         /// The low 8 bits of the compact acknowledgement, if it has one.
         compact_ack: Option<u8>,
         /// Its frames, in order.
@@ -82,7 +84,7 @@ pub enum Frame {
     },
     /// Ends the connection.
     Close {
-        /// 0 farewell, 1 violation, 2 undeliverable, 3 refused (code 0: full), 4 replaced.
+        /// 0 farewell, 1 violation, 2 undeliverable, 3 refused (code 0: full), 4 replaced, 5 exhausted.
         kind: u8,
         /// Its meaning depends on the kind.
         code: u32,
@@ -145,9 +147,10 @@ impl fmt::Display for Content {
         match self {
             Self::Packet {
                 number,
+                generation,
                 compact_ack,
                 frames,
-            } => show_packet(*number, *compact_ack, frames, f),
+            } => show_packet((*number, *generation), *compact_ack, frames, f),
             Self::Hello {
                 known_key: None, ..
             } => f.write_str("Hello(?)"),
@@ -178,12 +181,15 @@ impl fmt::Display for Content {
 }
 
 fn show_packet(
-    number: u64,
+    (number, generation): (u64, u64),
     compact_ack: Option<u8>,
     frames: &[Frame],
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
     write!(f, "#{number}")?;
+    if generation > 0 {
+        write!(f, " key {generation}")?;
+    }
     if let Some(low) = compact_ack {
         write!(f, " Ack(..={low})")?;
     }
@@ -295,6 +301,7 @@ fn show_close(kind: u8, code: u32, text: &str, f: &mut fmt::Formatter<'_>) -> fm
         (close::REFUSED, 0, _) => write!(f, "Close(full)"),
         (close::REFUSED, ..) => write!(f, "Close(refused {code})"),
         (close::REPLACED, ..) => write!(f, "Close(replaced)"),
+        (close::EXHAUSTED, ..) => write!(f, "Close(exhausted)"),
         (kind, code, text) => write!(f, "Close(kind {kind}, code {code}, {text:?})"),
     }
 }

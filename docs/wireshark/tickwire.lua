@@ -26,7 +26,7 @@ local FRAMES = {
 local PATTERNS = {
     [0] = "NX, any key", [1] = "NK, known key", [2] = "NXpsk2, any key, token", [3] = "NKpsk2, known key, token",
 }
-local CLOSES = { [0] = "farewell", [1] = "violation", [2] = "undeliverable", [3] = "refused", [4] = "replaced" }
+local CLOSES = { [0] = "farewell", [1] = "violation", [2] = "undeliverable", [3] = "refused", [4] = "replaced", [5] = "exhausted" }
 local REFUSALS = {
     "the server is full", "the server speaks protocol version %d, not 1",
     "the server runs another application or another build of it", "the server's channels are configured differently",
@@ -49,12 +49,14 @@ end
 local all = {
     field("type", "string", "Type"),
     field("flags", "uint8", "Flags", base.HEX),
+    field("flags.key_phase", "bool", "Key phase", 8, nil, 0x20),
     field("flags.compact_ack", "bool", "Compact acknowledgement", 8, nil, 0x08),
     field("flags.number_length", "uint8", "Packet number length less 1", base.DEC, nil, 0x03),
     field("id", "bytes", "Connection id"),
     field("sender", "string", "Sender"),
     field("number.truncated", "uint32", "Packet number, truncated"),
     field("number", "uint64", "Packet number"),
+    field("generation", "uint64", "Times that keys were changed before"),
     field("protected", "bytes", "Protected content"),
     field("tag", "bytes", "Tag"),
     field("compact_ack", "uint8", "Compact acknowledgement, low 8 bits"),
@@ -138,7 +140,14 @@ local function unhex(text)
     return (text:gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
 end
 
--- Takes a line of keys; false if it is none.
+-- The direction that a key of a later generation goes on with: packet numbers go on too.
+local function known(ways, sender, key)
+    for index = #ways, 1, -1 do
+        if ways[index].sender == sender then return ways[index], ways[index].key == key end
+    end
+end
+
+-- Takes a line of keys; false if it is none. Both sides may tell the same.
 local function learn_keys(line)
     if not line:find("^TICKWIRE_KEYS 1 ") then return false end
     local told = {}
@@ -146,12 +155,17 @@ local function learn_keys(line)
     local open = aead[told.suite]
     if not (open and told.client_id and told.server_id and told.client_key and told.server_key) then return false end
     for _, way in ipairs({ { "client", "server" }, { "server", "client" } }) do
-        local id = unhex(told[way[2] .. "_id"])
+        local id, key = unhex(told[way[2] .. "_id"]), unhex(told[way[1] .. "_key"])
+        local generation = tonumber(told.generation or "0")
         sessions[id] = sessions[id] or {}
-        table.insert(sessions[id], {
-            id = id, sender = way[1], open = open, channels = told.channels or "", largest = -1,
-            key = unhex(told[way[1] .. "_key"]), iv = unhex(told[way[1] .. "_iv"]),
-        })
+        local before, is_same = known(sessions[id], way[1], key)
+        if not is_same then
+            table.insert(sessions[id], {
+                id = id, sender = way[1], open = open, channels = told.channels or "", generation = generation,
+                numbers = generation > 0 and before and before.numbers or { largest = -1 },
+                key = key, iv = unhex(told[way[1] .. "_iv"]),
+            })
+        end
     end
     return true
 end
@@ -219,14 +233,15 @@ end
 local function try(way, raw)
     local number_len = raw:byte(1) % 4 + 1
     local header_len = 1 + #way.id + number_len
+    if math.floor(raw:byte(1) / 32) % 2 ~= way.generation % 2 then return nil end
     if #raw < header_len + 1 + TAG_LEN then return nil end
     local truncated = 0
     for i = 2 + #way.id, header_len do truncated = truncated * 256 + raw:byte(i) end
-    local number = math.floor(expand(way.largest + 1, truncated, 8 * number_len))
+    local number = math.floor(expand(way.numbers.largest + 1, truncated, 8 * number_len))
     local plain = way.open(way.key, nonce(way.iv, number), raw:sub(1, header_len), raw:sub(header_len + 1, -TAG_LEN - 1),
         raw:sub(-TAG_LEN))
     if not plain then return nil end
-    way.largest = math.max(way.largest, number)
+    way.numbers.largest = math.max(way.numbers.largest, number)
     return { way = way, number = number, plain = plain }
 end
 
@@ -243,10 +258,15 @@ end
 local function read_content(found, tree, has_ack)
     local plain = ByteArray.new(found.plain, true):tvb("Decrypted content")
     local r, texts = reader(plain), { "#" .. number_text(found.number) }
+    local generation = found.way.generation
+    if generation > 0 then
+        texts[2] = string.format("key %d", generation)
+        tree:add(f.generation, big(generation)):set_generated()
+    end
     if has_ack then
         local low, range = r:uint(1)
         tree:add(f.compact_ack, range)
-        texts[2] = "Ack(..=" .. low .. ")"
+        texts[#texts + 1] = "Ack(..=" .. low .. ")"
     end
     while r:left() > 0 do
         local ok, text = pcall(read.frame, r, tree, found.way.channels)
@@ -264,6 +284,7 @@ end
 local function read_packet(tvb, frame, tree)
     local flags = tvb(0, 1):uint()
     local item = tree:add(f.flags, tvb(0, 1))
+    item:add(f["flags.key_phase"], tvb(0, 1))
     item:add(f["flags.compact_ack"], tvb(0, 1))
     item:add(f["flags.number_length"], tvb(0, 1))
     if opened[frame] == nil then opened[frame] = open(tvb:raw()) or false end

@@ -139,6 +139,13 @@ impl Config {
             100,
             "0 to 100 percent",
         )?;
+        in_range(
+            "packets_per_key",
+            self.packets_per_key,
+            100,
+            1 << 22,
+            "100 to 4194304 packets",
+        )?;
         if self.ciphers.is_empty() {
             return Err(ConfigError::OutOfRange {
                 field: "ciphers",

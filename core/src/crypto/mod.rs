@@ -3,6 +3,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `aead` | the seam to a cipher implementation, and the portable one |
+//! | `generations` | packet keys that are changed while a connection lives |
 //! | `keys` | a server's long-term key pair, and what a client knows of it |
 //! | `identity` | the long-term key as a handshake uses it, at hand or recorded |
 //! | `noise` | one round trip of Noise NK or NX, which ends in [`Secrets`] |
@@ -19,6 +20,7 @@
 
 mod aead;
 mod cookie;
+mod generations;
 mod identity;
 mod keys;
 mod noise;
@@ -34,8 +36,9 @@ pub use token::{
 };
 
 pub(crate) use cookie::{COOKIE_LEN, Cookie, CookieKey};
+pub(crate) use generations::{Keys, Opener, SEALED_MAX, Sealed, Unopened, forged_max};
 pub(crate) use identity::{Agreed, Identity};
 pub(crate) use noise::{ClientHandshake, Pattern, ServerHandshake};
-pub(crate) use packet::{Keys, PacketKey, Secrets, SessionKeys};
+pub(crate) use packet::{Secrets, SessionKeys};
 pub(crate) use reset::{RESET_TOKEN_LEN, ResetKey, tokens_equal};
 pub(crate) use token::{Opened, Psk, SERVERS_MAX, ServerName, TokenBytes};

@@ -8,6 +8,7 @@ use blake2::Blake2s256;
 use hkdf::SimpleHkdf;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::generations::Keys;
 use crate::PROTOCOL_VERSION;
 use crate::crypto::{AeadKey, CipherSuite, Crypto, OpenError, TAG_LEN};
 use crate::event::Role;
@@ -45,39 +46,81 @@ impl Secrets {
 
     /// The packet keys of the side that is `role`.
     pub(crate) fn keys(&self, suite: CipherSuite, role: Role, crypto: &dyn Crypto) -> Keys {
-        let from_client = self.key(suite, &self.client_to_server, CLIENT_TO_SERVER, crypto);
-        let from_server = self.key(suite, &self.server_to_client, SERVER_TO_CLIENT, crypto);
+        let [from_client, from_server] = self.chains(suite);
         match role {
-            Role::Client => Keys {
-                send: from_client,
-                receive: from_server,
-            },
-            Role::Server => Keys {
-                send: from_server,
-                receive: from_client,
-            },
+            Role::Client => Keys::new(from_client, from_server, crypto),
+            Role::Server => Keys::new(from_server, from_client, crypto),
         }
     }
 
-    /// The packet keys themselves, to be written down.
+    /// The first packet keys themselves, to be written down.
     pub(crate) fn session_keys(&self, suite: CipherSuite) -> SessionKeys {
+        let [mut from_client, mut from_server] = self.chains(suite);
         SessionKeys {
             suite,
-            client: self.derive(suite, &self.client_to_server, CLIENT_TO_SERVER),
-            server: self.derive(suite, &self.server_to_client, SERVER_TO_CLIENT),
+            generation: 0,
+            client: from_client.next(),
+            server: from_server.next(),
         }
     }
 
-    /// HKDF (RFC 5869) with the transcript as salt, the direction's secret as input, and a label such as
-    /// `tickwire 1 aes-128-gcm client to server key`, the version being one byte of that value.
-    fn derive(&self, suite: CipherSuite, secret: &[u8; 32], direction: &[u8]) -> RawKey {
-        let hkdf = SimpleHkdf::<Blake2s256>::new(Some(&self.transcript), secret);
+    /// Of what the client sends, and of what the server does.
+    fn chains(&self, suite: CipherSuite) -> [Chain; 2] {
+        [
+            (&self.client_to_server, Role::Client),
+            (&self.server_to_client, Role::Server),
+        ]
+        .map(|(secret, sender)| Chain::new(suite, sender, &self.transcript, secret))
+    }
+}
+
+/// Where the next keys of one direction come from, and those after them: HKDF (RFC 5869) in steps, as RFC 9001 section 6.1. It
+/// leads forward only: who learns it opens nothing that was said with the keys taken from it before.
+pub(crate) struct Chain {
+    suite: CipherSuite,
+    sender: Role,
+    /// A pseudorandom key (RFC 5869 section 2.3) for the next generation.
+    secret: [u8; 32],
+}
+
+saved!(Chain {
+    suite,
+    sender,
+    secret
+});
+
+impl Chain {
+    /// The transcript is the salt and the direction's secret the input.
+    fn new(suite: CipherSuite, sender: Role, transcript: &[u8; 32], secret: &[u8; 32]) -> Self {
+        let (mut prk, _) = SimpleHkdf::<Blake2s256>::extract(Some(transcript), secret);
+        let chain = Self {
+            suite,
+            sender,
+            secret: prk.into(),
+        };
+        prk.zeroize();
+        chain
+    }
+
+    /// The next key.
+    pub(super) fn next_key(&mut self, crypto: &dyn Crypto) -> PacketKey {
+        let raw = self.next();
+        PacketKey::new(self.suite, *raw.key, raw.iv, crypto)
+    }
+
+    /// Labels are such as `tickwire 1 aes-128-gcm client to server key`, the version being one byte of that value.
+    fn next(&mut self) -> RawKey {
+        let direction = match self.sender {
+            Role::Client => CLIENT_TO_SERVER,
+            Role::Server => SERVER_TO_CLIENT,
+        };
+        let hkdf = SimpleHkdf::<Blake2s256>::from_prk(&self.secret).expect("a hash's length");
         let expand = |purpose: &[u8], out: &mut [u8]| {
             let version = [PROTOCOL_VERSION];
             let label: [&[u8]; 5] = [
                 b"tickwire ",
                 &version,
-                suite_label(suite),
+                suite_label(self.suite),
                 direction,
                 purpose,
             ];
@@ -88,20 +131,39 @@ impl Secrets {
             key: Zeroizing::new([0; KEY_LEN_MAX]),
             iv: [0; NONCE_LEN],
         };
-        expand(b" key", &mut raw.key[..suite.key_len()]);
+        expand(b" key", &mut raw.key[..self.suite.key_len()]);
         expand(b" iv", &mut raw.iv);
+        let mut secret = [0; 32];
+        expand(b" update", &mut secret);
+        self.secret = secret;
+        secret.zeroize();
         raw
     }
 
-    fn key(
-        &self,
-        suite: CipherSuite,
-        secret: &[u8; 32],
-        direction: &[u8],
-        crypto: &dyn Crypto,
-    ) -> PacketKey {
-        let raw = self.derive(suite, secret, direction);
-        PacketKey::new(suite, *raw.key, raw.iv, crypto)
+    pub(super) const fn suite(&self) -> CipherSuite {
+        self.suite
+    }
+
+    /// For a planted mistake.
+    pub(super) const fn secret(&self) -> [u8; 32] {
+        self.secret
+    }
+
+    /// For a planted mistake.
+    pub(super) const fn set_secret(&mut self, secret: [u8; 32]) {
+        self.secret = secret;
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        self.secret.zeroize();
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Chain(..)")
     }
 }
 
@@ -118,9 +180,10 @@ impl Drop for RawKey {
     }
 }
 
-/// The packet keys of one connection. Dropping them wipes them; `Debug` does not show them.
+/// The packet keys of one connection and generation. Dropping them wipes them; `Debug` does not show them.
 pub(crate) struct SessionKeys {
     suite: CipherSuite,
+    generation: u64,
     client: RawKey,
     server: RawKey,
 }
@@ -130,6 +193,11 @@ impl SessionKeys {
         self.suite
     }
 
+    /// How often keys were changed before.
+    pub(crate) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Key and iv of what this side sends.
     pub(crate) fn of(&self, sender: Role) -> (&[u8], &[u8]) {
         let raw = match sender {
@@ -137,6 +205,18 @@ impl SessionKeys {
             Role::Server => &self.server,
         };
         (&raw.key[..self.suite.key_len()], &raw.iv)
+    }
+}
+
+impl SessionKeys {
+    /// Those of one generation.
+    pub(super) fn of_generation(generation: u64, client: &PacketKey, server: &PacketKey) -> Self {
+        Self {
+            suite: client.suite,
+            generation,
+            client: client.raw(),
+            server: server.raw(),
+        }
     }
 }
 
@@ -166,15 +246,6 @@ impl fmt::Debug for Secrets {
         f.write_str("Secrets(..)")
     }
 }
-
-/// Packet keys of one side of a connection.
-#[derive(Debug)]
-pub(crate) struct Keys {
-    pub(crate) send: PacketKey,
-    pub(crate) receive: PacketKey,
-}
-
-saved!(Keys { send, receive });
 
 /// The packet key of one direction.
 pub(crate) struct PacketKey {
@@ -222,6 +293,14 @@ impl PacketKey {
             iv,
             suite,
             secret,
+        }
+    }
+
+    /// What it was made from.
+    fn raw(&self) -> RawKey {
+        RawKey {
+            key: Zeroizing::new(self.secret),
+            iv: self.iv,
         }
     }
 

@@ -93,9 +93,12 @@ impl Machine {
             }
             Err(Refused::Duplicate) => self.shared.notices.push(Notice::PacketRepeated { peer }),
             Err(Refused::Over) => self.stats.drops.unknown_connection += 1,
-            Err(Refused::Unauthentic) => {
+            Err(refused @ (Refused::Unauthentic | Refused::Exhausted)) => {
                 self.stats.drops.unauthentic += 1;
                 self.shared.notices.push(Notice::PacketForged { peer });
+                if refused == Refused::Exhausted {
+                    self.update(slot);
+                }
             }
         }
     }

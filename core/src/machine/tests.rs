@@ -9,6 +9,7 @@ mod frames;
 mod handshake;
 mod hostile;
 mod journal;
+mod keys;
 mod link;
 mod pair;
 mod parity;

@@ -2,6 +2,7 @@
 
 use super::{Peer, State};
 use crate::audit::{Checked, Depth, Fingerprint, Unsound, at_most, equal, holds};
+use crate::crypto::Keys;
 use crate::time::Instant;
 
 impl Peer {
@@ -16,6 +17,7 @@ impl Peer {
         self.recovery.audit(depth)?;
         self.received.audit()?;
         self.path.audit()?;
+        self.keys.as_ref().map_or(Ok(()), Keys::audit)?;
         self.mtu.audit()?;
         self.keepalive.audit()?;
         if matches!(self.state, State::Accepting(_)) {

@@ -25,6 +25,7 @@ impl Peer {
         out.extend_from_slice(frames);
         let (header, body) = out.split_at_mut(header_len);
         let keys = self.keys.as_ref().expect("connected");
+        Header::set_key_phase(header, keys.phase());
         let tag = keys.send.seal(number, header, body);
         out.extend_from_slice(&tag);
         out

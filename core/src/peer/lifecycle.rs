@@ -36,7 +36,9 @@ use crate::pool::Pool;
 use crate::saved::saved;
 use crate::time::Instant;
 use crate::wire::frame::Close;
-use crate::wire::frame::close::{APPLICATION, REFUSED, REPLACED, UNDELIVERABLE, VIOLATION};
+use crate::wire::frame::close::{
+    APPLICATION, EXHAUSTED, REFUSED, REPLACED, UNDELIVERABLE, VIOLATION,
+};
 use crate::wire::handshake::{refusal_code, refusal_from_code};
 
 use alloc::boxed::Box;
@@ -189,6 +191,7 @@ impl Peer {
             UNDELIVERABLE => CloseReason::PeerCouldNotDeliver,
             REFUSED => CloseReason::Refused(late_refusal(close.code)),
             REPLACED => CloseReason::Replaced,
+            EXHAUSTED => CloseReason::Exhausted,
             _ => CloseReason::Remote(Farewell::new(close.code, close.text)),
         };
         let until = now + self.close_wait();
@@ -305,6 +308,7 @@ impl Peer {
                 u32::from(channel.as_u8()),
                 Farewell::default(),
             ),
+            CloseReason::Exhausted => (EXHAUSTED, 0, Farewell::default()),
             CloseReason::Refused(refusal) => {
                 (REFUSED, late_refusal_code(*refusal), Farewell::default())
             }
@@ -362,6 +366,7 @@ const fn violation_code(violation: Violation) -> u32 {
         Violation::OverCredit => 4,
         Violation::TooLarge => 5,
         Violation::BadFragment => 6,
+        Violation::KeyUpdate => 7,
     }
 }
 
@@ -372,6 +377,7 @@ const fn violation_from_code(code: u32) -> Violation {
         4 => Violation::OverCredit,
         5 => Violation::TooLarge,
         6 => Violation::BadFragment,
+        7 => Violation::KeyUpdate,
         _ => Violation::BadFrame,
     }
 }

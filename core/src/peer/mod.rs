@@ -2,6 +2,7 @@
 //!
 //! | file         | idea                                                          |
 //! |--------------|---------------------------------------------------------------|
+//! | `keys`       | when keys change, and when they are used up |
 //! | `lifecycle`  | the states and what moves between them                        |
 //! | `handshake`  | how both sides come to keys                                   |
 //! | `receive`    | a datagram's way in: number, tag, frames                      |
@@ -28,6 +29,7 @@ mod forge;
 mod handshake;
 mod intent;
 mod journal;
+mod keys;
 mod lifecycle;
 mod mtu;
 pub(crate) mod packet;
@@ -78,6 +80,8 @@ pub(crate) struct Peer {
     /// What we put into datagrams to it.
     remote_id: ConnectionId,
     keys: Option<Keys>,
+    /// Packets that did not open with any of them.
+    forged: u64,
     reset_token: Option<[u8; 16]>,
     /// The HELLO with which the client began: by it a server knows a repeated one, and of two attempts in opposite
     /// directions the one with the lesser key lives.
@@ -125,6 +129,7 @@ saved!(Peer {
     local_id,
     remote_id,
     keys,
+    forged,
     reset_token,
     began_with,
     holder,
@@ -190,6 +195,7 @@ impl Peer {
             local_id: birth.local_id,
             remote_id: birth.remote_id,
             keys: None,
+            forged: 0,
             reset_token: None,
             began_with: [0; 32],
             holder: None,
@@ -246,6 +252,7 @@ impl Peer {
             parities_used: self.inbox.parities_used,
             loss_run_tenths: self.recovery.loss_run_tenths(),
             probes_sent: self.recovery.probes(),
+            key_updates: self.keys.as_ref().map_or(0, Keys::generation),
             keepalives_sent: self.keepalive.sent,
             keepalive_interval_us: micros(self.keepalive.interval()),
             paths_asked: self.path.counts.asked,

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Peer;
+use super::keys::sealer;
 use super::packet::PacketBuilder;
 use crate::machine::shared::Shared;
 use crate::reliability::recovery::{Permit, Verdict};
@@ -72,8 +73,7 @@ impl Peer {
         };
         let mut packet = PacketBuilder::new(buf, &mut self.recovery, &self.remote_id, None, size);
         packet.mtu_probe(size);
-        let keys = self.keys.as_ref().expect("a connected peer has keys");
-        let built = packet.finish(self.id, &keys.send, shared);
+        let built = packet.finish(&mut sealer!(self), shared);
         self.mtu.on_probe_sent(size);
         self.recovery.on_mtu_probe_sent(now, built.len);
         true

@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use super::intent::Intent;
+use super::keys::Sealer;
 use crate::audit::{Checked, at_most};
 use crate::config::ChannelConfig;
-use crate::crypto::{PacketKey, RESET_TOKEN_LEN, TAG_LEN};
-use crate::id::PeerId;
+use crate::crypto::{RESET_TOKEN_LEN, TAG_LEN};
+
 use crate::machine::shared::Shared;
 use crate::notice::Notice;
 use crate::reliability::recovery::{Eliciting, Record, Recovery};
@@ -336,17 +337,20 @@ impl<'a> PacketBuilder<'a> {
     }
 
     /// Audits, shows, notes and seals it: what is done with every packet that leaves.
-    pub(crate) fn finish(mut self, peer: PeerId, key: &PacketKey, shared: &mut Shared) -> Built {
+    pub(crate) fn finish(mut self, sealer: &mut Sealer<'_>, shared: &mut Shared) -> Built {
+        let peer = sealer.peer;
         if shared.notes.is_on {
             let checked = self.audit(&shared.config.channels);
             shared.notes.note(peer, checked);
         }
-        shared.trace(|config| self.describe(&config.channels));
+        sealer.renew(self.recovery.largest_acked(), shared);
+        let generation = sealer.keys.generation();
+        shared.trace(|config| self.describe(generation, &config.channels));
         shared.notices.push(Notice::PacketSent {
             peer,
             number: self.number,
         });
-        self.seal(key)
+        self.seal(sealer)
     }
 
     /// Whether what is in it decodes to what was put into it; call before [`seal`](Self::seal).
@@ -359,10 +363,10 @@ impl<'a> PacketBuilder<'a> {
     }
 
     /// Text for a trace; call before [`seal`](Self::seal).
-    fn describe(&mut self, channels: &[ChannelConfig]) -> Content {
+    fn describe(&mut self, generation: u64, channels: &[ChannelConfig]) -> Content {
         self.strip_last_length();
         show::packet(
-            self.number,
+            (self.number, generation),
             self.compact_ack,
             &self.out[self.frames_start()..],
             self.messages - self.copies,
@@ -378,10 +382,11 @@ impl<'a> PacketBuilder<'a> {
     }
 
     /// Encrypts the packet and ends it with its tag.
-    fn seal(mut self, key: &PacketKey) -> Built {
+    fn seal(mut self, sealer: &mut Sealer<'_>) -> Built {
         self.strip_last_length();
         let (header, body) = self.out[self.start..].split_at_mut(self.body - self.start);
-        let tag = key.seal(self.number, header, body);
+        Header::set_key_phase(header, sealer.keys.phase());
+        let tag = sealer.keys.seal(self.number, header, body);
         self.out.extend_from_slice(&tag);
         Built {
             len: self.out.len() - self.start,

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::keys::sealer;
 use super::packet::PacketBuilder;
 use super::{Peer, State};
 use crate::crypto::{RESET_TOKEN_LEN, TAG_LEN};
@@ -152,8 +153,7 @@ impl Peer {
         if let Some(data) = frames.challenge {
             packet.path_challenge(data);
         }
-        let keys = self.keys.as_ref().expect("a connected peer has keys");
-        let built = packet.finish(self.id, &keys.send, shared);
+        let built = packet.finish(&mut sealer!(self), shared);
         self.recovery
             .on_sent(now, built.len, Eliciting::No, None, true);
         self.path.on_sent(frames.way.remote, built.len);

@@ -6,7 +6,7 @@ use super::{Peer, State};
 use crate::audit::{at_most, holds};
 use crate::channel::receive::Place;
 use crate::config::ChannelConfig;
-use crate::crypto::{TAG_LEN, tokens_equal};
+use crate::crypto::{Sealed, TAG_LEN, Unopened, tokens_equal};
 use crate::event::{CloseReason, Violation};
 use crate::machine::shared::Shared;
 use crate::notice::Notice;
@@ -29,6 +29,8 @@ pub(crate) enum Refused {
     Duplicate,
     /// Its tag is wrong, or there are no keys to check it with.
     Unauthentic,
+    /// Its tag is wrong, and was the last that may be.
+    Exhausted,
     /// The connection is over, and its end only waits to be polled.
     Over,
 }
@@ -86,9 +88,18 @@ impl Peer {
         let (plain, tag) = body.split_at_mut(body.len() - TAG_LEN);
         let mut tag_bytes = [0; TAG_LEN];
         tag_bytes.copy_from_slice(tag);
-        if keys.receive.open(number, head, plain, &tag_bytes).is_err() {
-            return Err(Refused::Unauthentic);
-        }
+        let opener = match keys.open(Sealed {
+            number,
+            phase: header.key_phase,
+            header: head,
+            body: plain,
+            tag: &tag_bytes,
+        }) {
+            Ok(opener) => opener,
+            Err(Unopened::NoKey) => return Err(Refused::Unauthentic),
+            Err(Unopened::Forged) if self.on_forged(now) => return Err(Refused::Exhausted),
+            Err(Unopened::Forged) => return Err(Refused::Unauthentic),
+        };
         let is_newest = number > self.newest || self.datagrams_received == 0;
         let missing = number.checked_sub(self.newest.saturating_add(1));
         let before = self.last_heard;
@@ -99,9 +110,18 @@ impl Peer {
         let peer = self.id;
         shared.notices.push(Notice::PacketTaken { peer, number });
         self.on_proven(now);
+        let opened = match self.on_opened(now, opener, number, shared) {
+            Ok(opened) => opened,
+            Err(violation) => {
+                self.received.record(now, number, Urgency::None);
+                self.abort(now, CloseReason::Violation(violation));
+                return Ok(());
+            }
+        };
         let steps_max = self.recovery.remembered_max() + len as u64;
         shared.notes.work = 0;
         let taken = self.handle_plain(now, number, header.compact_ack, plain, shared);
+        self.check_acked(now, opened);
         if let Some(missing) = missing {
             self.on_word(now, before, missing, shared);
         }

@@ -2,6 +2,7 @@
 
 use super::lifecycle::State;
 use super::{Peer, Ping};
+use crate::crypto::Keys;
 use crate::event::{Abandonment, CloseReason, RebindStage};
 use crate::log::debug;
 use crate::machine::shared::Shared;
@@ -31,6 +32,7 @@ impl Peer {
             self.outbox.expires_at(),
             self.close_deadline(),
             self.path.deadline(),
+            self.keys.as_ref().and_then(Keys::deadline),
             delivery.map(|(_, sent_at)| sent_at + shared.config.delivery_timeout),
         ];
         Instant::earliest(&deadlines)
@@ -56,6 +58,9 @@ impl Peer {
         if now >= self.last_heard + shared.config.idle_timeout {
             self.finish(CloseReason::IdleTimeout, &mut shared.pool);
             return;
+        }
+        if let Some(keys) = &mut self.keys {
+            keys.handle_timeout(now);
         }
         if self.path.handle_timeout(now) {
             self.tell_rebinding(RebindStage::Failed);

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::keys::sealer;
 use super::lifecycle::State;
 use super::packet::{Built, PacketBuilder};
 use super::path::{TokenState, question_len};
@@ -189,6 +190,9 @@ impl Peer {
         buf: &mut Vec<u8>,
     ) -> Option<Transmit> {
         let start = buf.len();
+        if !self.may_seal(now, shared) {
+            return None;
+        }
         let is_connected = matches!(self.state, State::Connected | State::Closing(_));
         if is_connected && let Some(way) = self.transmit_path(now, shared, buf) {
             let len = buf.len() - start;
@@ -388,8 +392,7 @@ impl Peer {
             packet.discard();
             return false;
         }
-        let keys = self.keys.as_ref().expect("a connected peer has keys");
-        let built = packet.finish(self.id, &keys.send, shared);
+        let built = packet.finish(&mut sealer!(self), shared);
         let has_more = self.outbox.is_any_due(now, &shared.config);
         let checked = at_most(
             10,

@@ -42,6 +42,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
         congestion,
         ecn,
         unreliable_age_max,
+        packets_per_key,
         ciphers,
         crypto: _,
         identity: _,
@@ -76,6 +77,7 @@ pub(super) fn put(config: &Config, out: &mut Vec<u8>) {
     congestion.put(out);
     out.push((*ecn).into());
     put_duration(*unreliable_age_max, out);
+    put_number(*packets_per_key, out);
     put_number(ciphers.len() as u64, out);
     out.extend(ciphers.iter().map(|suite| match suite {
         CipherSuite::Aes128Gcm => 0,
@@ -119,6 +121,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Config, DecodeError> {
         .congestion(CongestionControl::read(reader)?)
         .ecn(flag(reader, "ecn")?)
         .unreliable_age_max(duration(reader, "unreliable_age_max")?)
+        .packets_per_key(number(reader, "packets_per_key")?)
         .ciphers(list(reader, "ciphers", read_cipher)?)
         .tokens(read_tokens(reader)?)
         .tick(read_tick(reader)?)
@@ -349,6 +352,7 @@ mod tests {
             })
             .ecn(false)
             .unreliable_age_max(Duration::from_millis(77))
+            .packets_per_key(12_345)
             .ciphers(alloc::vec![CipherSuite::ChaCha20Poly1305])
             .tokens(Some(
                 TokenAuthority::new(TokenKey::from_bytes([7; 32]))

@@ -325,6 +325,7 @@ fn note_reason(reason: &CloseReason, hash: &mut OutputHash) {
         CloseReason::PeerCouldNotDeliver => hash.number(9),
         CloseReason::Reset => hash.number(10),
         CloseReason::Replaced => hash.number(11),
+        CloseReason::Exhausted => hash.number(12),
     }
 }
 
@@ -357,6 +358,7 @@ const fn violation_number(violation: Violation) -> u64 {
         Violation::OverCredit => 4,
         Violation::TooLarge => 5,
         Violation::BadFragment => 6,
+        Violation::KeyUpdate => 7,
     }
 }
 

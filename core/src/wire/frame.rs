@@ -90,6 +90,8 @@ pub(crate) mod close {
     pub(crate) const REFUSED: u8 = 3;
     /// The same client connected again, with a newer token.
     pub(crate) const REPLACED: u8 = 4;
+    /// No key may seal more, no number is left, or too much was forged.
+    pub(crate) const EXHAUSTED: u8 = 5;
 }
 
 /// The peer ends the connection.

@@ -23,7 +23,8 @@ use crate::saved::saved;
 
 const FORM: u8 = 0x80;
 const COMPACT_ACK: u8 = 0x08;
-const RESERVED: u8 = 0x34; // includes the key phase, which version 1 does not use yet
+const KEY_PHASE: u8 = 0x20;
+const RESERVED: u8 = 0x14;
 const NUMBER_LEN: u8 = 0x03;
 
 /// Names a connection inside datagrams: 2 to 8 bytes chosen by their receiver.
@@ -69,6 +70,8 @@ impl core::fmt::Debug for ConnectionId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) compact_ack: bool,
+    /// The lowest bit of the number of its keys' generation.
+    pub(crate) key_phase: bool,
     pub(crate) truncated_number: u64,
     pub(crate) number_len: usize,
     /// Bytes of the whole header.
@@ -92,6 +95,7 @@ impl Header {
         let truncated_number = number.fold(0, |number, byte| number << 8 | u64::from(*byte));
         Some(Self {
             compact_ack: first & COMPACT_ACK != 0,
+            key_phase: first & KEY_PHASE != 0,
             truncated_number,
             number_len,
             len,
@@ -104,7 +108,14 @@ impl Header {
         number::expand(expected, self.truncated_number, 8 * self.number_len as u32)
     }
 
-    /// Appends a header and returns its length.
+    /// Sets the key phase in an encoded header, which has none by itself.
+    pub(crate) fn set_key_phase(header: &mut [u8], on: bool) {
+        if let Some(first) = header.first_mut() {
+            *first = *first & !KEY_PHASE | if on { KEY_PHASE } else { 0 };
+        }
+    }
+
+    /// Appends a header of key phase 0 and returns its length.
     pub(crate) fn encode(
         id: &ConnectionId,
         number: u64,
@@ -153,8 +164,19 @@ mod tests {
 
     #[test]
     fn reserved_bits_are_refused() {
-        for bit in [0x04, 0x10, 0x20, 0x40] {
+        for bit in [0x04, 0x10, 0x40] {
             assert_eq!(Header::decode(&[0x80 | bit; 40], 2), None, "bit {bit:#x}");
         }
+    }
+
+    #[test]
+    fn the_key_phase_is_one_bit_that_is_set_and_taken_back() {
+        let phase = |datagram: &[u8]| Header::decode(datagram, 2).map(|header| header.key_phase);
+        let mut datagram = [0x8b; 40];
+        assert_eq!(phase(&datagram), Some(false));
+        Header::set_key_phase(&mut datagram, true);
+        assert_eq!((datagram[0], phase(&datagram)), (0xab, Some(true)));
+        Header::set_key_phase(&mut datagram, false);
+        assert_eq!(datagram, [0x8b; 40]);
     }
 }

@@ -10,10 +10,10 @@ use crate::config::ChannelConfig;
 use crate::crypto::Pattern;
 use crate::trace::{Content, Frame as Shown};
 
-/// The content of a packet: its number, the compact ack if any, and the frames in `plain`. Behind so many messages there are
+/// The content of a packet: its number and the generation of its keys, the compact ack if any, and the frames in `plain`. Behind so many messages there are
 /// copies.
 pub(crate) fn packet(
-    number: u64,
+    (number, generation): (u64, u64),
     compact_ack: Option<u8>,
     plain: &[u8],
     messages: u32,
@@ -32,6 +32,7 @@ pub(crate) fn packet(
     }
     Content::Packet {
         number,
+        generation,
         compact_ack,
         frames,
     }
@@ -165,8 +166,8 @@ mod tests {
         };
         bye.encode(&mut plain);
         assert_eq!(
-            packet(7, Some(9), &plain, 0, Config::default().channels()).to_string(),
-            "#7 Ack(..=9) Ack(4, 0..=2 after 1.200 ms, marks 4/0/1) Ping Credit(ch3 to 500 B) Close(code 4, \"bye\")"
+            packet((7, 2), Some(9), &plain, 0, Config::default().channels()).to_string(),
+            "#7 key 2 Ack(..=9) Ack(4, 0..=2 after 1.200 ms, marks 4/0/1) Ping Credit(ch3 to 500 B) Close(code 4, \"bye\")"
         );
     }
 
@@ -184,9 +185,9 @@ mod tests {
             for len in 0..8 {
                 let bytes: Vec<u8> = core::iter::once(first).chain(0..len).collect();
                 let _ = other(&bytes).to_string();
-                let _ = packet(0, None, &bytes, 0, Config::default().channels()).to_string();
+                let _ = packet((0, 0), None, &bytes, 0, Config::default().channels()).to_string();
             }
         }
-        assert_eq!(packet(0, None, &[0x07], 0, &[]).to_string(), "#0 ?");
+        assert_eq!(packet((0, 0), None, &[0x07], 0, &[]).to_string(), "#0 ?");
     }
 }

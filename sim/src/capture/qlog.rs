@@ -10,6 +10,7 @@
 //! | `metrics_updated` | what of a connection's state changed since its last sample |
 //! | `packets_lost` | packets that a sender declared lost since its last sample |
 //! | `mtu_updated` | the longest datagram that the way is known to carry changed since the last sample |
+//! | `key_updated` | the keys of a connection were changed since the last sample |
 //! | `connection_started`, `connection_closed` | what owners were told |
 
 mod contents;
@@ -274,6 +275,10 @@ impl Log<'_> {
         let old = then.map(|then| then.datagram_size_bytes);
         if old != Some(size) {
             events.push(logged("mtu_updated", json!({"old": old, "new": size})));
+        }
+        let generation = now.key_updates;
+        if generation > then.map_or(0, |then| then.key_updates) {
+            events.push(logged("key_updated", json!({"generation": generation})));
         }
         if then.map_or(EcnState::Off, |then| then.ecn) != now.ecn {
             let state = format!("{:?}", now.ecn).to_lowercase();

@@ -131,6 +131,7 @@ fn datagram(sent: &CapturedDatagram) -> Value {
 fn lines(content: &Content) -> String {
     let Content::Packet {
         number,
+        generation,
         compact_ack,
         frames,
     } = content
@@ -139,7 +140,11 @@ fn lines(content: &Content) -> String {
     };
     let compact = compact_ack.map(|low| format!("Ack(..={low})"));
     let frames = frames.iter().map(ToString::to_string);
-    let parts = std::iter::once(format!("#{number}")).chain(compact);
+    let number = match generation {
+        0 => format!("#{number}"),
+        generation => format!("#{number} key {generation}"),
+    };
+    let parts = std::iter::once(number).chain(compact);
     parts.chain(frames).collect::<Vec<_>>().join("\n")
 }
 

@@ -97,6 +97,7 @@ const ENDPOINT_KEYS: &[&str] = &[
     "mtu_discovery",
     "half_open_max",
     "unproven_max",
+    "packets_per_key",
     "send_queue_bytes_max",
     "congestion",
     "redundancy_percent_max",
@@ -154,6 +155,7 @@ struct EndpointKeys {
     mtu_discovery: Option<bool>,
     half_open_max: Option<u32>,
     unproven_max: Option<u32>,
+    packets_per_key: Option<u32>,
     send_queue_bytes_max: Option<u64>,
     congestion: Option<CongestionControl>,
     redundancy_percent_max: Option<u8>,
@@ -431,6 +433,7 @@ impl EndpointKeys {
             mtu_discovery: section.flag("mtu_discovery")?,
             half_open_max: section.count("half_open_max", 1..=5_000)?,
             unproven_max: section.count("unproven_max", 0..=5_000)?,
+            packets_per_key: section.count("packets_per_key", 100..=4_194_304)?,
             send_queue_bytes_max: section.bytes("send_queue_bytes_max", 100_000..=100_000_000)?,
             congestion: section.value("congestion", UnknownCongestionControl, |value| {
                 document::text_of(value)?.parse().ok()

@@ -28,6 +28,7 @@ pub(super) fn everything() -> Capture {
     let chacha_peer = stage.connect(chacha, ServerIdentity::TrustOnFirstUse);
     for (host, peer) in [(aes, aes_peer), (chacha, chacha_peer)] {
         stage.talk(host, peer);
+        stage.change_keys(host, peer);
     }
     stage.look_for_servers(aes);
     stage.be_refused();
@@ -63,6 +64,7 @@ fn server_config() -> Config {
         Config::builder()
             .accepts(true)
             .connection_id_len(3)
+            .packets_per_key(100)
             .identity(Some(SecretKey::from_bytes([7; 32])))
             .announce(Some(announce)),
     )
@@ -111,6 +113,14 @@ impl Stage {
             endpoint.send(now, peer, ChannelId::new(channel), payload)
         });
         sent.expect("the queue has room");
+    }
+
+    /// So many packets that their keys are changed.
+    fn change_keys(&mut self, host: HostId, peer: PeerId) {
+        for _ in 0..150 {
+            self.send(host, peer, ORDERED, b"short");
+            self.world.run_for(ms(20));
+        }
     }
 
     /// All deliveries, whole and in fragments, pings, and so much that credit is given anew.

@@ -123,6 +123,7 @@ fn assert_is_everything(capture: &Capture) {
         "Unreliable(ch0, 5 B)",
         "Close(code 4",
         "Close(undeliverable on ch3)",
+        " key 1 ",
     ] {
         let is_there = texts.iter().any(|text| text.contains(part));
         assert!(is_there, "nothing has {part}");

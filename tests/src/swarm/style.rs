@@ -17,6 +17,8 @@ pub(super) struct Style {
     qos: [Qos; 4],
     /// Of each host: how it goes about sending.
     manners: Vec<Manners>,
+    /// In one seed of three keys are changed often.
+    packets_per_key: Option<u64>,
     #[cfg(feature = "planted")]
     first_numbers: (u64, u64),
 }
@@ -69,6 +71,10 @@ impl Style {
             // Streams of their own: the other draws stay what they were.
             qos: any_qos(rng.fork("qos")),
             manners: (0..Mix::draw(seed).hosts() as u64).map(manners).collect(),
+            packets_per_key: {
+                let mut rng = rng.fork("keys");
+                (rng.below(3) == 0).then(|| 100 + rng.below(200))
+            },
             room: match rng.below(6) {
                 0 => Room::Tiny,
                 1 | 2 => Room::Tight,
@@ -115,6 +121,9 @@ impl Style {
                 .peers_max(2 * places)
                 .half_open_max(places);
         }
+        if let Some(packets) = self.packets_per_key {
+            config = config.packets_per_key(packets);
+        }
         #[cfg(feature = "planted")]
         {
             config = config.first_numbers(self.first_numbers.0, self.first_numbers.1);
@@ -132,6 +141,9 @@ impl Style {
 impl fmt::Display for Style {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} room", self.room)?;
+        if let Some(packets) = self.packets_per_key {
+            write!(f, "; keys for {packets} packets")?;
+        }
         for (host, manners) in self.manners.iter().enumerate() {
             let name = char::from(b'A' + u8::try_from(host).unwrap_or(0));
             write!(f, "; {name}: {manners}")?;

@@ -36,6 +36,7 @@ pub(super) fn failure(reason: &CloseReason, phase: Phase, plan: &Plan) -> Option
         | CloseReason::PeerSawViolation(_)
         | CloseReason::Reset
         | CloseReason::Replaced
+        | CloseReason::Exhausted
         | _ => format!("the connection to {server} was lost: {reason}"),
     };
     Some(failed(text))

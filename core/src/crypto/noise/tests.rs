@@ -1,6 +1,7 @@
 use super::*;
 use crate::crypto::SecretKey;
-use crate::crypto::{CipherSuite, PacketKey, Portable};
+use crate::crypto::packet::PacketKey;
+use crate::crypto::{CipherSuite, Portable};
 use crate::event::Role;
 use alloc::format;
 use alloc::vec;

@@ -73,6 +73,7 @@ pub(super) fn settings() -> ConfigBuilder {
         .ciphers(alloc::vec![CipherSuite::ChaCha20Poly1305])
         .idle_timeout(Duration::from_secs(2))
         .keepalive_interval(Duration::from_millis(300))
+        .packets_per_key(100)
 }
 
 fn saved(machine: &Machine) -> Vec<u8> {
@@ -91,7 +92,7 @@ fn loaded(bytes: &[u8], like: &Endpoint) -> Result<Machine, DecodeError> {
 }
 
 /// Exchanges the machine for one that is read from its own bytes.
-fn revive(side: &mut Side, host: u8) {
+pub(super) fn revive(side: &mut Side, host: u8) {
     let before = saved(&side.endpoint.machine);
     let config = side.endpoint.config().clone();
     let identity = crate::machine::identity(&config, &crate::Entropy::from_seed(u64::from(host)));

@@ -27,6 +27,7 @@ pub(crate) enum Cause {
     Undeliverable,
     Violation,
     Reset,
+    Exhausted,
     GivenUp,
 }
 
@@ -39,6 +40,7 @@ impl fmt::Display for Cause {
             Self::Undeliverable => "undeliverable",
             Self::Violation => "violation",
             Self::Reset => "reset",
+            Self::Exhausted => "exhausted",
             Self::GivenUp => "given-up",
         })
     }

@@ -190,6 +190,7 @@ impl Ring {
                 Some(Cause::Undeliverable)
             }
             CloseReason::Violation(_) | CloseReason::PeerSawViolation(_) => Some(Cause::Violation),
+            CloseReason::Exhausted => Some(Cause::Exhausted),
             CloseReason::Reset => Some(Cause::Reset),
             CloseReason::Local(farewell) | CloseReason::Remote(farewell) => {
                 let is_listed = self.options.dump_on.contains(&farewell.code);

@@ -14,10 +14,14 @@ pub(super) fn contents(content: &Content) -> Value {
     match content {
         Content::Packet {
             number,
+            generation,
             compact_ack,
             frames,
         } => {
             data["packet_number"] = json!(number);
+            if *generation > 0 {
+                data["key_generation"] = json!(generation);
+            }
             let compact =
                 compact_ack.map(|low| json!({"frame_type": "compact_ack", "low_8_bits": low}));
             let frames = frames.iter().map(frame);

@@ -268,6 +268,9 @@ impl EndpointKeys {
         if let Some(count) = self.unproven_max {
             config = config.unproven_max(count);
         }
+        if let Some(packets) = self.packets_per_key {
+            config = config.packets_per_key(packets.into());
+        }
         if let Some(congestion) = self.congestion {
             config = config.congestion(congestion);
         }
