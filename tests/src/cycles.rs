@@ -73,14 +73,13 @@ impl Side {
         }
         self.arrived = 0;
         while let Some(event) = self.endpoint.poll_event() {
-            match event {
-                Event::Connected { peer, .. } => self.peer = Some(peer),
-                Event::Disconnected { .. } => {
-                    self.peer = None;
-                    self.ended += 1;
-                }
-                Event::Message { .. } => self.messages += 1,
-                _ => {}
+            self.messages += u64::from(matches!(event, Event::Message { .. }));
+            if let Event::Connected { peer, .. } = event {
+                self.peer = Some(peer);
+            }
+            if let Event::Disconnected { .. } = event {
+                self.peer = None;
+                self.ended += 1;
             }
         }
     }

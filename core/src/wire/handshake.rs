@@ -378,9 +378,10 @@ pub(crate) type RefuseCheck = [u8; 4];
 
 /// The check of a refusal of this HELLO.
 pub(crate) fn refuse_check(hello: &[u8], refusal: Refusal) -> RefuseCheck {
-    let server = match refusal {
-        Refusal::WrongVersion { server } => server,
-        _ => crate::PROTOCOL_VERSION,
+    let server = if let Refusal::WrongVersion { server } = refusal {
+        server
+    } else {
+        crate::PROTOCOL_VERSION
     };
     let mut hash = Blake2s256::new();
     hash.update(hello);

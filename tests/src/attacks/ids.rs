@@ -47,7 +47,7 @@ fn packets_for_every_id_there_is_reach_nobody() {
             let mut datagram = real[index].clone();
             // A true packet under another id, and one with another number so that it is no copy.
             datagram[1..3].copy_from_slice(&id.to_be_bytes());
-            datagram[3] = datagram[3].wrapping_add(100 + round.to_be_bytes()[7]);
+            datagram[3] = datagram[3].wrapping_add(1 + (round % 255).to_be_bytes()[7]);
             let from = addresses[usize::from(id) % CLIENTS];
             endpoint.handle_datagram(now, Arrival::game(from), &mut datagram);
             told += 1;
