@@ -113,6 +113,7 @@ local all = {
     field("offer.channel_credit", "uint64", "Credit of a channel"),
     field("refuse.reason", "uint8", "Reason"),
     field("refuse.text", "string", "Meaning"),
+    field("refuse.check", "bytes", "Check of the HELLO that it answers"),
     field("reset.token", "bytes", "Token"),
     field("nonce", "bytes", "Nonce"),
     field("discovery", "string", "Discovery"),
@@ -388,11 +389,12 @@ end
 
 local function read_refuse(tvb, tree)
     local r = reader(tvb, 1)
-    tree:add(f.id, r:take(tvb:len() - 3))
+    tree:add(f.id, r:take(tvb:len() - 7))
     local reason, range = r:uint(1)
     tree:add(f["refuse.reason"], range)
     local version, version_range = r:uint(1)
     tree:add(f.version, version_range)
+    tree:add(f["refuse.check"], r:take(4))
     local text = REFUSALS[reason] and REFUSALS[reason]:format(version) or "?"
     tree:add(f["refuse.text"], range, text):set_generated()
     return "Refuse(" .. text .. ")"

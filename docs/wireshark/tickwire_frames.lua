@@ -1,7 +1,7 @@
 -- Frames of Tickwire packets, for tickwire.lua: each adds itself to the tree and returns its text, the one that the simulator's
 -- trace has. Returns a function that takes the fields and gives the readers.
 
-local VIOLATIONS = { "BadFrame", "AckOfUnsent", "UnknownChannel", "OverCredit", "TooLarge", "BadFragment" }
+local VIOLATIONS = { "BadFrame", "AckOfUnsent", "UnknownChannel", "OverCredit", "TooLarge", "BadFragment", "KeyUpdate" }
 local DELIVERIES = { U = "Unreliable", S = "Sequenced", R = "Reliable", O = "Ordered" }
 
 -- Reading --------------------------------------------------------------------------------------------------------------
@@ -130,6 +130,8 @@ local function read_close(r, tree)
         return "Close(full)"
     elseif kind == 4 then
         return "Close(replaced)"
+    elseif kind == 5 then
+        return "Close(exhausted)"
     end
     local quoted = '"' .. text:gsub('["\\\n\r\t]', ESCAPES) .. '"'
     if kind ~= 0 then return string.format("Close(kind %d, code %s, %s)", kind, number_text(code), quoted) end

@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod allocations;
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod congestion;
 #[cfg(test)]
 mod connections;
@@ -14,6 +16,8 @@ mod connections;
 mod conversation;
 #[cfg(test)]
 mod cost;
+#[cfg(test)]
+mod cycles;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
@@ -73,6 +77,8 @@ mod scenarios;
 #[cfg(test)]
 mod schedules;
 #[cfg(test)]
+mod session;
+#[cfg(test)]
 mod shrinking;
 #[cfg(test)]
 mod sockets;
@@ -82,6 +88,8 @@ mod swarm;
 mod tokens;
 #[cfg(test)]
 mod traces;
+#[cfg(test)]
+mod wraps;
 
 /// The examples of the documents, which must compile.
 #[cfg(doctest)]

@@ -54,11 +54,11 @@ impl Machine {
         }
         self.stats.attempts += 1;
         if let Some(refusal) = refusal {
-            self.refuse(arrival, &hello.connection_id, refusal);
+            self.refuse(arrival, &hello.connection_id, datagram, refusal);
             return;
         }
         if let Some(body) = hello.body {
-            self.answer_hello(arrival, hello.connection_id, &body, datagram.len());
+            self.answer_hello(arrival, hello.connection_id, &body, datagram);
         }
     }
 
@@ -112,7 +112,7 @@ impl Machine {
         arrival: &Arrival,
         remote_id: ConnectionId,
         body: &HelloBody<'_>,
-        hello_len: usize,
+        datagram: &[u8],
     ) {
         if self.is_half_open_full(arrival.from) {
             self.stats.drops.half_open_full += 1;
@@ -128,7 +128,7 @@ impl Machine {
         // The token first: it costs a fiftieth of what follows.
         let opened = match token.map(|sealed| self.open_token(sealed)).transpose() {
             Ok(opened) => opened,
-            Err(refusal) => return self.refuse(arrival, &remote_id, refusal),
+            Err(refusal) => return self.refuse(arrival, &remote_id, datagram, refusal),
         };
         let (psk, holder) = opened.map(admission::split).unzip();
         let mut offer = Vec::new();
@@ -142,7 +142,7 @@ impl Machine {
             &mut self.handshake_rng,
         );
         let Ok(noise) = noise else {
-            self.refuse(arrival, &remote_id, Refusal::WrongKey);
+            self.refuse(arrival, &remote_id, datagram, Refusal::WrongKey);
             return;
         };
         let Ok(offer) = ClientOffer::decode(&offer) else {
@@ -160,7 +160,7 @@ impl Machine {
         let config = &self.shared.config;
         let answer = ServerAnswer::Accepted {
             suite,
-            is_way_short: hello_len < DATAGRAM_BASE,
+            is_way_short: datagram.len() < DATAGRAM_BASE,
             connection_id: local_id,
             reset_token: self.reset_token(&local_id, arrival.from),
             ack_delay_max_ms: config.ack_delay_max.as_millis() as u8,
@@ -185,7 +185,7 @@ impl Machine {
             suite,
             secrets: &secrets,
             hello: message,
-            hello_len,
+            hello_len: datagram.len(),
             welcome,
             holder,
         };
@@ -273,10 +273,11 @@ impl Machine {
     }
 
     /// Refuses without proof: the client takes it for a hint. Cheap, and shorter than the HELLO.
-    fn refuse(&mut self, arrival: &Arrival, id: &ConnectionId, refusal: Refusal) {
+    fn refuse(&mut self, arrival: &Arrival, id: &ConnectionId, hello: &[u8], refusal: Refusal) {
         self.count_refusal(arrival.from, refusal);
         let mut bytes = Vec::new();
-        handshake::encode_refuse(id, refusal, &mut bytes);
+        let check = handshake::refuse_check(hello, refusal);
+        handshake::encode_refuse(id, refusal, check, &mut bytes);
         self.answer_stranger(arrival.from, arrival.to, bytes);
     }
 

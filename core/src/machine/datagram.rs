@@ -147,7 +147,7 @@ impl Machine {
 
     fn handle_refuse(&mut self, from: SocketAddr, datagram: &[u8]) {
         let id_len = self.slots.id_len();
-        let Some(refusal) = handshake::decode_refuse(datagram, id_len) else {
+        let Some((refusal, check)) = handshake::decode_refuse(datagram, id_len) else {
             self.stats.drops.malformed += 1;
             return;
         };
@@ -155,8 +155,11 @@ impl Machine {
             return;
         };
         let found = self.slots.get_mut(slot).expect("it was found");
-        found.peer.handle_refuse(self.now, refusal);
-        self.update(slot);
+        if found.peer.handle_refuse(self.now, refusal, check) {
+            self.update(slot);
+        } else {
+            self.stats.drops.unexpected_handshake += 1;
+        }
     }
 
     fn handle_reset(&mut self, from: SocketAddr, datagram: &[u8]) {

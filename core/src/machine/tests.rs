@@ -1,5 +1,6 @@
 use core::time::Duration;
 
+mod acks;
 mod books;
 mod channels;
 mod checkpoint;

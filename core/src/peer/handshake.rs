@@ -16,7 +16,7 @@ use crate::reliability::recovery::Recovery;
 use crate::rng::SecretRng;
 use crate::saved::saved;
 use crate::time::Instant;
-use crate::wire::handshake::{self, ClientOffer, Credits, Hello, ServerAnswer};
+use crate::wire::handshake::{self, ClientOffer, Credits, Hello, RefuseCheck, ServerAnswer};
 use crate::wire::{DATAGRAM_BASE, DATAGRAM_FLOOR};
 
 use alloc::boxed::Box;
@@ -77,6 +77,14 @@ impl Dialling {
             DATAGRAM_FLOOR
         };
         &self.hello[..len]
+    }
+
+    /// Whether a refusal with this check answers a HELLO as we send it, long or short: not one that was damaged on its way, nor
+    /// one that somebody else made up.
+    fn is_answered_by(&self, refusal: Refusal, check: RefuseCheck) -> bool {
+        [self.hello.len(), DATAGRAM_FLOOR]
+            .into_iter()
+            .any(|len| handshake::refuse_check(&self.hello[..len], refusal) == check)
     }
 
     /// Whether it is our own, long or short.
@@ -329,15 +337,26 @@ impl Peer {
         true
     }
 
-    /// A refusal that anybody can have sent: believed if nothing better comes soon.
-    pub(crate) fn handle_refuse(&mut self, now: Instant, refusal: Refusal) {
-        if let State::Dialling(dialling) = &mut self.state {
-            if dialling.hint.is_none() {
-                dialling.repeat = Repeat::new(now + HINTED_HELLO_INTERVAL, HINTED_HELLO_INTERVAL);
-            }
-            dialling.hint = Some(refusal);
-            dialling.give_up_at = dialling.give_up_at.min(now + HINT_WAIT);
+    /// A refusal that anybody who saw our HELLO can have sent: believed if nothing better comes soon. `false` if it is not one of
+    /// ours.
+    pub(crate) fn handle_refuse(
+        &mut self,
+        now: Instant,
+        refusal: Refusal,
+        check: RefuseCheck,
+    ) -> bool {
+        let State::Dialling(dialling) = &mut self.state else {
+            return false;
+        };
+        if !dialling.is_answered_by(refusal, check) {
+            return false;
         }
+        if dialling.hint.is_none() {
+            dialling.repeat = Repeat::new(now + HINTED_HELLO_INTERVAL, HINTED_HELLO_INTERVAL);
+        }
+        dialling.hint = Some(refusal);
+        dialling.give_up_at = dialling.give_up_at.min(now + HINT_WAIT);
+        true
     }
 
     /// The client proved that it got the WELCOME.

@@ -5,7 +5,7 @@
 //!               | token length (2 B) | sealed part of the token           patterns with a pre-shared key only
 //!               | message length (2 B) | Noise message 1 | cookie length (0 or 17) | cookie | zeros to 1200 or 548 B
 //! WELCOME  0xC1 | client's connection id | Noise message 2
-//! REFUSE   0xC2 | client's connection id | reason | server's version      not authenticated: a hint
+//! REFUSE   0xC2 | client's connection id | reason | server's version | check (4 B)   not authenticated: a hint
 //! RESET    0xC3 | token (16 B)                                            proves that the server lost the connection
 //! PROBE    0xC4 | nonce (8 B)
 //! PROBE_REPLY 0xC5 | nonce (8 B)
@@ -15,6 +15,8 @@
 //! HELLO up to its message length; the payloads inside the Noise messages are [`ClientOffer`] and [`ServerAnswer`].
 
 use alloc::vec::Vec;
+
+use blake2::{Blake2s256, Digest};
 
 use super::packet::ConnectionId;
 use super::{DATAGRAM_BASE, DATAGRAM_FLOOR, DecodeError, Reader, varint};
@@ -34,7 +36,7 @@ pub(crate) const RETRY: u8 = 0xC6;
 /// Bytes of a probe and of its reply.
 pub(crate) const PROBE_LEN: usize = 9;
 /// Bytes of a refusal after the connection id.
-pub(crate) const REFUSE_END_LEN: usize = 2;
+pub(crate) const REFUSE_END_LEN: usize = 6;
 /// Bytes of a reset: shorter than the shortest packet, so that a reset never answers a reset.
 pub(crate) const RESET_LEN: usize = 17;
 
@@ -370,19 +372,43 @@ pub(crate) const fn refusal_from_code(code: u8, server: u8) -> Option<Refusal> {
     })
 }
 
+/// Shows which HELLO a REFUSE answers, and that both arrived as they were sent: a hash of the HELLO's datagram and of the
+/// refusal's own end.
+pub(crate) type RefuseCheck = [u8; 4];
+
+/// The check of a refusal of this HELLO.
+pub(crate) fn refuse_check(hello: &[u8], refusal: Refusal) -> RefuseCheck {
+    let server = if let Refusal::WrongVersion { server } = refusal {
+        server
+    } else {
+        crate::PROTOCOL_VERSION
+    };
+    let mut hash = Blake2s256::new();
+    hash.update(hello);
+    hash.update([refusal_code(refusal), server]);
+    let hash: [u8; 32] = hash.finalize().into();
+    [hash[0], hash[1], hash[2], hash[3]]
+}
+
 /// Appends a REFUSE.
-pub(crate) fn encode_refuse(id: &ConnectionId, refusal: Refusal, out: &mut Vec<u8>) {
+pub(crate) fn encode_refuse(
+    id: &ConnectionId,
+    refusal: Refusal,
+    check: RefuseCheck,
+    out: &mut Vec<u8>,
+) {
     out.push(REFUSE);
     out.extend_from_slice(id.as_bytes());
     out.extend_from_slice(&[refusal_code(refusal), crate::PROTOCOL_VERSION]);
+    out.extend_from_slice(&check);
 }
 
-/// The refusal in a REFUSE whose connection id has `id_len` bytes.
-pub(crate) fn decode_refuse(datagram: &[u8], id_len: usize) -> Option<Refusal> {
-    let [code, server] = *datagram.get(1 + id_len..)? else {
+/// The refusal in a REFUSE whose connection id has `id_len` bytes, and its check.
+pub(crate) fn decode_refuse(datagram: &[u8], id_len: usize) -> Option<(Refusal, RefuseCheck)> {
+    let [code, server, check @ ..] = datagram.get(1 + id_len..)? else {
         return None;
     };
-    refusal_from_code(code, server)
+    Some((refusal_from_code(*code, *server)?, check.try_into().ok()?))
 }
 
 /// Appends a RETRY.

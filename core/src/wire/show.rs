@@ -115,7 +115,7 @@ pub(crate) fn other(datagram: &[u8]) -> Content {
         Kind::Welcome => Content::Welcome { accepted: false },
         Kind::Refuse => {
             let id_len = datagram.len().saturating_sub(1 + REFUSE_END_LEN);
-            Content::Refuse(decode_refuse(datagram, id_len))
+            Content::Refuse(decode_refuse(datagram, id_len).map(|(refusal, _)| refusal))
         }
         Kind::Reset => Content::Reset,
         Kind::Probe => Content::Probe,
@@ -175,7 +175,7 @@ mod tests {
     fn a_refusal_tells_why() {
         let id = ConnectionId::new(&[1, 2, 3]).expect("3 bytes");
         let mut bytes = Vec::new();
-        encode_refuse(&id, Refusal::Banned, &mut bytes);
+        encode_refuse(&id, Refusal::Banned, [7; 4], &mut bytes);
         assert_eq!(other(&bytes).to_string(), "Refuse(this address is banned)");
     }
 

@@ -58,7 +58,7 @@ fn a_hello_that_comes_late_does_not_disturb_the_connection() {
 }
 
 #[test]
-fn a_damaged_hello_looks_like_a_wrong_key_and_is_sent_again() {
+fn a_refusal_of_a_damaged_hello_is_not_believed() {
     let damaged = link().schedule([Fate::Corrupt { bit: 300 }]);
     let mut pair = strangers().link_to_server(damaged).connect();
     pair.run_for(ms(100));
