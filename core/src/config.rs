@@ -289,7 +289,7 @@ impl Default for Config {
             unproven_per_second: 250,
             connection_id_len: 2,
             datagram_size_max: None,
-            mtu_discovery: false,
+            mtu_discovery: true,
             connection_bytes_max: 256 * 1024,
             unread_bytes_max: 16 * 1024 * 1024,
             idle_timeout: Duration::from_secs(10),
@@ -377,8 +377,8 @@ impl ConfigBuilder {
         unproven_per_second: u32,
         /// Bytes of the connection ids that peers put into datagrams to this endpoint, 2 to 8. Default 2.
         connection_id_len: u8,
-        /// Whether longer datagrams than 1,200 bytes are tried once there are long messages to send, and shorter ones used where these
-        /// do not arrive any more (RFC 8899). Default no. Without it all datagrams have 1,200 bytes at most, or 548 where the handshake
+        /// Whether longer datagrams than 1,200 bytes are tried once there is much to send and the path takes it quickly, and shorter ones
+        /// used where these do not arrive any more (RFC 8899). Default yes. Without it all datagrams have 1,200 bytes at most, or 548 where the handshake
         /// found that longer ones do not arrive.
         mtu_discovery: bool,
         /// Credit that a peer gets over all reliable channels together, in bytes; also the bound of

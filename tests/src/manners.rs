@@ -32,14 +32,14 @@ impl Manners {
         congestion: CongestionControl::Game,
         redundancy_percent_max: 40,
         ecn: true,
-        mtu_discovery: false,
-        datagram_size_max: 1_200,
+        mtu_discovery: true,
+        datagram_size_max: 1_452,
         keepalive_interval: KeepaliveInterval::Adaptive,
         parity: 0,
     };
 
     pub(crate) fn drawn(rng: &mut Rng) -> Self {
-        let mtu_discovery = rng.chance(400);
+        let mtu_discovery = rng.chance(700);
         Self {
             congestion: match rng.below(2) {
                 0 => CongestionControl::Game,
@@ -73,7 +73,7 @@ impl Manners {
         let config = config.redundancy_percent_max(self.redundancy_percent_max);
         let config = config.ecn(self.ecn).mtu_discovery(self.mtu_discovery);
         let config = config.keepalive_interval(self.keepalive_interval);
-        match self.mtu_discovery {
+        match self.mtu_discovery && self.datagram_size_max != Self::USUAL.datagram_size_max {
             true => config.datagram_size_max(self.datagram_size_max),
             false => config,
         }
@@ -137,7 +137,7 @@ impl Change {
     }
 }
 
-/// What differs from the defaults, in a few words: `cubic, copies 100 %, no ecn, mtu up to 1452`.
+/// What differs from the defaults, in a few words: `cubic, copies 100 %, no ecn, mtu up to 1200`.
 impl fmt::Display for Manners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.congestion)?;
@@ -147,7 +147,9 @@ impl fmt::Display for Manners {
         if !self.ecn {
             f.write_str(", no ecn")?;
         }
-        if self.mtu_discovery {
+        if !self.mtu_discovery {
+            f.write_str(", no mtu discovery")?;
+        } else if self.datagram_size_max != Self::USUAL.datagram_size_max {
             write!(f, ", mtu up to {}", self.datagram_size_max)?;
         }
         if let KeepaliveInterval::Fixed(interval) = self.keepalive_interval {

@@ -102,7 +102,9 @@ struct Connected {
 
 fn open(accepts: bool) -> Handle {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    // A machine that is busy with other things must not make unreliable messages too old to leave.
     let config = Config::builder().accepts(accepts);
+    let config = config.unreliable_age_max(Duration::from_secs(10));
     bind(Options::new(config).game(address)).expect("a free port")
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct Grant {
     limit: u64,
     received: u64,
     consumed: u64,
+    /// The greatest limit that the peer is known to know.
+    heard: u64,
     due: bool,
 }
 
@@ -56,6 +58,7 @@ saved!(Grant {
     limit,
     received,
     consumed,
+    heard,
     due
 });
 
@@ -67,6 +70,7 @@ impl Grant {
             limit: window as u64,
             received: 0,
             consumed: 0,
+            heard: window as u64,
             due: false,
         }
     }
@@ -99,7 +103,8 @@ impl Grant {
     /// Never more is received than was given, and never more is given than fits.
     pub(crate) fn audit(&self) -> Checked {
         at_most(4, "bytes received by credit", self.received, self.limit)?;
-        at_most(4, "credit given", self.limit, self.consumed + self.window)
+        at_most(4, "credit given", self.limit, self.consumed + self.window)?;
+        at_most(4, "credit that the peer knows", self.heard, self.limit)
     }
 
     pub(crate) const fn is_due(&self) -> bool {
@@ -113,9 +118,25 @@ impl Grant {
         self.limit
     }
 
-    /// The announcement was lost.
-    pub(crate) const fn on_lost(&mut self) {
-        self.due = true;
+    /// The peer knows this limit.
+    pub(crate) const fn on_acked(&mut self, limit: u64) {
+        if limit > self.heard {
+            self.heard = limit;
+        }
+    }
+
+    /// The announcement of this limit was lost. Those after it speak for themselves.
+    pub(crate) const fn on_lost(&mut self, limit: u64) {
+        if limit == self.limit {
+            self.probe();
+        }
+    }
+
+    /// Says the limit again if the peer may not know it: one that waits for credit may have nothing else to say.
+    pub(crate) const fn probe(&mut self) {
+        if self.limit > self.heard {
+            self.due = true;
+        }
     }
 }
 
@@ -126,6 +147,30 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Allowance, Grant};
+
+    #[test]
+    fn a_limit_is_told_again_until_the_peer_knows_it_and_only_the_newest() {
+        let mut grant = Grant::new(1_000, 1_000);
+        grant.probe();
+        assert!(!grant.is_due(), "the handshake told it");
+        grant.on_received(900);
+        grant.on_consumed(400);
+        let first = grant.announce();
+        grant.probe();
+        assert!(grant.is_due(), "it may be lost");
+        grant.on_consumed(500);
+        let second = grant.announce();
+        grant.on_lost(first);
+        assert!(!grant.is_due(), "a newer one is under way");
+        grant.on_acked(first);
+        grant.on_lost(second);
+        assert!(grant.is_due());
+        assert_eq!(grant.announce(), second);
+        grant.on_acked(second);
+        grant.on_lost(second);
+        grant.probe();
+        assert!(!grant.is_due(), "the peer knows it");
+    }
 
     proptest! {
         /// Whatever the sizes, a sender that waits for credit gets it once the owner has taken all that arrived.

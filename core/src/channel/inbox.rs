@@ -325,17 +325,36 @@ impl Inbox {
         Some((Some(index as u8), self.channels[index].grant.announce()))
     }
 
+    /// A packet with a limit was acknowledged.
+    pub(crate) fn on_credit_acked(&mut self, channel: Option<u8>, limit: u64) {
+        if let Some(grant) = self.grant_mut(channel) {
+            grant.on_acked(limit);
+        }
+    }
+
     /// A packet with a limit was lost.
-    pub(crate) fn on_credit_lost(&mut self, channel: Option<u8>) {
-        let grant = match channel {
+    pub(crate) fn on_credit_lost(&mut self, channel: Option<u8>, limit: u64) {
+        if let Some(grant) = self.grant_mut(channel) {
+            grant.on_lost(limit);
+        }
+    }
+
+    /// Nothing is heard of the peer: limits that it may not know go along with the probe. Whether there are any.
+    pub(crate) fn probe_credit(&mut self) -> bool {
+        self.all.probe();
+        for channel in &mut self.channels {
+            channel.grant.probe();
+        }
+        self.is_credit_due()
+    }
+
+    fn grant_mut(&mut self, channel: Option<u8>) -> Option<&mut Grant> {
+        match channel {
             None => Some(&mut self.all),
-            Some(channel) => self
-                .channels
-                .get_mut(usize::from(channel))
-                .map(|channel| &mut channel.grant),
-        };
-        if let Some(grant) = grant {
-            grant.on_lost();
+            Some(channel) => {
+                let channel = self.channels.get_mut(usize::from(channel));
+                channel.map(|channel| &mut channel.grant)
+            }
         }
     }
 

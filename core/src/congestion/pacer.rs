@@ -195,6 +195,37 @@ mod tests {
     }
 
     proptest! {
+        /// The definition of a token bucket: over any time `t` no more leaves than the burst and what the rate brings in `t`.
+        #[test]
+        fn over_any_time_no_more_leaves_than_burst_and_rate(
+            bytes_per_second in 1_000u64..200_000_000,
+            burst in 2 * SIZE..100_000,
+            steps in prop::collection::vec((1..=SIZE, 0u64..3_000_000), 1..100),
+        ) {
+            let rate = Rate::of_second(bytes_per_second);
+            let mut pacer = Pacer::new(SIZE);
+            let mut now = Instant::ZERO;
+            let mut left = alloc::vec::Vec::new();
+            for (bytes, pause) in steps {
+                now = now + Duration::from_nanos(pause);
+                if let Some(until) = pacer.permit(now, bytes, rate, burst) {
+                    now = until;
+                    prop_assert_eq!(pacer.permit(now, bytes, rate, burst), None);
+                }
+                prop_assert!(pacer.available(now, rate, burst) >= bytes);
+                pacer.on_sent(bytes);
+                left.push((now.as_nanos(), bytes));
+            }
+            for (first, (from, _)) in left.iter().enumerate() {
+                let mut sum = 0;
+                for (to, bytes) in &left[first..] {
+                    sum += u128::from(*bytes);
+                    let brought = u128::from(bytes_per_second) * u128::from(to - from);
+                    prop_assert!(sum * 1_000_000_000 <= u128::from(burst) * 1_000_000_000 + brought);
+                }
+            }
+        }
+
         /// A driver that wakes at the instant it was told may send then: it neither spins nor sleeps in vain.
         #[test]
         fn the_promised_instant_is_later_and_enough(

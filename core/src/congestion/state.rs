@@ -38,6 +38,8 @@ pub(crate) struct Congestion {
     acked_bytes: u64,
     lost_bytes: u64,
     newest: Option<Newest>,
+    /// Bytes a second at which packets arrived, as the latest acknowledgement that told it. 0: none did.
+    delivery_rate: u64,
 }
 
 saved!(Congestion {
@@ -52,7 +54,8 @@ saved!(Congestion {
     losses,
     acked_bytes,
     lost_bytes,
-    newest
+    newest,
+    delivery_rate
 });
 
 /// A packet that was acknowledged.
@@ -89,6 +92,7 @@ impl Congestion {
             acked_bytes: 0,
             lost_bytes: 0,
             newest: None,
+            delivery_rate: 0,
         }
     }
 
@@ -104,6 +108,7 @@ impl Congestion {
     pub(crate) fn reset(&mut self, now: Instant) {
         self.delivery.restart(now);
         self.newest = None;
+        self.delivery_rate = 0;
         (self.acked_bytes, self.lost_bytes) = (0, 0);
         self.controller = self.choice.controller(self.datagram_size, self.seed);
         self.pacer = Pacer::new(self.datagram_size);
@@ -362,7 +367,15 @@ impl Congestion {
             lost_since_sent: self.delivery.lost_since(&newest),
             in_flight,
         };
+        if let Some(rate) = progress.rate {
+            self.delivery_rate = rate.bytes_per_second;
+        }
         self.controller.on_progress(&progress);
+    }
+
+    /// Bytes a second at which packets arrived of late; no more than are sent. 0: nothing is known.
+    pub(crate) const fn delivery_rate(&self) -> u64 {
+        self.delivery_rate
     }
 }
 

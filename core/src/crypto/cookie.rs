@@ -117,6 +117,54 @@ mod tests {
         assert!(key(1).accepts(Instant::ZERO, address("192.0.2.1:7000"), &HELLO, &cookie));
     }
 
+    /// Exhaustive: each bit of the cookie, of the HELLO's key and of the client's address and port.
+    #[test]
+    fn no_bit_of_anything_may_be_another() {
+        let (now, client) = (Instant::from_millis(77_000), address("192.0.2.1:7000"));
+        let cookie = key(1).make(now, client, &HELLO);
+        assert!(key(1).accepts(now, client, &HELLO, &cookie));
+        for bit in 0..8 * COOKIE_LEN {
+            let mut other = cookie;
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert!(!key(1).accepts(now, client, &HELLO, &other), "bit {bit}");
+        }
+        for bit in 0..8 * HELLO.len() {
+            let mut other = HELLO;
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert!(!key(1).accepts(now, client, &other, &cookie), "bit {bit}");
+        }
+        for bit in 0..32 {
+            let ip = (0xC000_0201_u32 ^ 1 << bit).to_be_bytes();
+            assert!(
+                !key(1).accepts(now, (ip, 7_000).into(), &HELLO, &cookie),
+                "bit {bit}"
+            );
+        }
+        for bit in 0..16 {
+            let mut other = client;
+            other.set_port(client.port() ^ 1 << bit);
+            assert!(!key(1).accepts(now, other, &HELLO, &cookie), "bit {bit}");
+        }
+    }
+
+    /// Each second of more than the time in which the epoch's byte goes round: it is good in its epoch and in the next one.
+    #[test]
+    fn a_cookie_is_good_for_two_epochs_and_at_no_other_time() {
+        let client = address("192.0.2.1:7000");
+        for made in [0, 5, 2_549, 2_555, 655_365] {
+            let cookie = key(1).make(Instant::from_millis(made * 1_000), client, &HELLO);
+            for now in (0..5_400).chain(made..made + 60) {
+                let is_good = now / 10 == made / 10 || now / 10 == made / 10 + 1;
+                let now = Instant::from_millis(now * 1_000);
+                assert_eq!(
+                    key(1).accepts(now, client, &HELLO, &cookie),
+                    is_good,
+                    "{made} {now:?}"
+                );
+            }
+        }
+    }
+
     proptest! {
         /// Of one server, client and HELLO: anything else about it changed, it is nothing.
         #[test]

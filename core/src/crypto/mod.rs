@@ -41,4 +41,6 @@ pub(crate) use identity::{Agreed, Identity};
 pub(crate) use noise::{ClientHandshake, Pattern, ServerHandshake};
 pub(crate) use packet::{Secrets, SessionKeys};
 pub(crate) use reset::{RESET_TOKEN_LEN, ResetKey, tokens_equal};
+#[cfg(feature = "fuzz")]
+pub(crate) use token::{CHECK_LEN as TOKEN_CHECK_LEN, check as token_check};
 pub(crate) use token::{Opened, Psk, SERVERS_MAX, ServerName, TokenBytes};

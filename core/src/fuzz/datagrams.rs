@@ -89,13 +89,12 @@ fn is_the_same_hello(hello: &Hello<'_>, data: &[u8]) {
     assert!(data.len() >= DATAGRAM_FLOOR);
     let Some(body) = &hello.body else { return };
     let mut out = Vec::new();
-    Hello::encode_prologue(&hello.connection_id, body.pattern, &mut out);
+    Hello::encode_prologue(&hello.connection_id, body.pattern, body.token, &mut out);
     assert_eq!(out, body.prologue);
-    let at = Hello::cookie_at(&hello.connection_id, body.message.len());
-    if at + 1 + COOKIE_LEN > DATAGRAM_FLOOR {
+    if out.len() + 2 + body.message.len() + 1 + COOKIE_LEN > DATAGRAM_FLOOR {
         return;
     }
-    Hello::encode_rest(body.message, &mut out);
+    let at = Hello::encode_rest(body.message, &mut out);
     if let Some(cookie) = &body.cookie {
         put_cookie(cookie, at, &mut out);
         assert!(!put_cookie(cookie, at, &mut out), "it is there already");

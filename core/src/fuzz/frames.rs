@@ -23,7 +23,7 @@ pub fn frames(data: &[u8]) {
         }
         is_the_same_again(&frame, &channels);
     }
-    let shown = show::packet(1, None, data, u32::MAX, &channels);
+    let shown = show::packet((1, 0), None, data, u32::MAX, &channels);
     let text = alloc::format!("{shown}");
     // A range or a frame takes a byte at least, and less than so many letters.
     assert!(text.len() <= 128 * (data.len() + 1), "{text}");

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `frames` | the frames of a packet |
 //! | `datagrams` | packet headers; the handshake's datagrams and what is sealed in them; cookies |
+//! | `grants` | connect tokens, and what is sealed in them |
 //! | `texts` | discovery's question and answer |
 //! | `states` | numbers as both codecs write them; checkpoints |
 //!
@@ -13,11 +14,13 @@
 
 mod datagrams;
 mod frames;
+mod grants;
 mod states;
 mod texts;
 
 pub use datagrams::{cookies, handshake_seeds, handshakes, headers};
 pub use frames::frames;
+pub use grants::{token_seeds, tokens};
 pub use states::{checkpoints, numbers, revive, save};
 pub use texts::discovery;
 

@@ -76,6 +76,7 @@ pub fn revive(config: Config, entropy: Entropy, state: &[u8]) -> Endpoint {
     let machine = load(&config, identity, state).expect("a state that was saved");
     let mut endpoint = Endpoint::new(config, entropy, machine.now());
     endpoint.machine = machine;
+    endpoint.set_audit(true);
     endpoint
 }
 

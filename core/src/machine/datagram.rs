@@ -117,30 +117,32 @@ impl Machine {
     }
 
     fn handle_welcome(&mut self, from: SocketAddr, datagram: &[u8]) {
-        let id_len = self.slots.id_len();
-        let Some(slot) = datagram.get(1..=id_len).and_then(|id| self.slots.find(id)) else {
-            self.stats.drops.unexpected_handshake += 1;
+        let Some(slot) = self.addressee(from, datagram) else {
             return;
         };
-        let Some(found) = self
-            .slots
-            .get_mut(slot)
-            .filter(|found| found.peer.address == from)
-        else {
-            self.stats.drops.unexpected_handshake += 1;
-            return;
-        };
-        let message = &datagram[1 + id_len..];
-        if found
-            .peer
-            .handle_welcome(self.now, message, &mut self.shared)
-        {
-            let peer = found.peer.id;
+        let message = &datagram[1 + self.slots.id_len()..];
+        let peer = &mut self.slots.get_mut(slot).expect("it was found").peer;
+        if peer.handle_welcome(self.now, message, &mut self.shared) {
+            let peer = peer.id;
             self.shared.notices.push(Notice::HandshakeTaken { peer });
             self.update(slot);
         } else {
             self.stats.drops.unexpected_handshake += 1;
         }
+    }
+
+    /// The peer whose connection id stands behind the first byte of an answer to a handshake, if the answer comes from its address.
+    pub(super) fn addressee(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<u32> {
+        let id = datagram.get(1..=self.slots.id_len());
+        let slot = id.and_then(|id| self.slots.find(id));
+        let found = slot.filter(|slot| {
+            let found = self.slots.get(*slot);
+            found.is_some_and(|found| found.peer.address == from)
+        });
+        if found.is_none() {
+            self.stats.drops.unexpected_handshake += 1;
+        }
+        found
     }
 
     fn handle_refuse(&mut self, from: SocketAddr, datagram: &[u8]) {
@@ -149,14 +151,10 @@ impl Machine {
             self.stats.drops.malformed += 1;
             return;
         };
-        let slot = self.slots.find(&datagram[1..=id_len]);
-        let found = slot
-            .and_then(|slot| self.slots.get_mut(slot))
-            .filter(|found| found.peer.address == from);
-        let (Some(slot), Some(found)) = (slot, found) else {
-            self.stats.drops.unexpected_handshake += 1;
+        let Some(slot) = self.addressee(from, datagram) else {
             return;
         };
+        let found = self.slots.get_mut(slot).expect("it was found");
         if found.peer.handle_refuse(self.now, refusal, check) {
             self.update(slot);
         } else {

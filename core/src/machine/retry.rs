@@ -63,14 +63,10 @@ impl Machine {
             self.stats.drops.malformed += 1;
             return;
         };
-        let slot = self.slots.find(&datagram[1..=id_len]);
-        let found = slot
-            .and_then(|slot| self.slots.get_mut(slot))
-            .filter(|found| found.peer.address == from);
-        let (Some(slot), Some(found)) = (slot, found) else {
-            self.stats.drops.unexpected_handshake += 1;
+        let Some(slot) = self.addressee(from, datagram) else {
             return;
         };
+        let found = self.slots.get_mut(slot).expect("it was found");
         if found.peer.handle_retry(self.now, &cookie) {
             self.update(slot);
         } else {

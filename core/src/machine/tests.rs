@@ -9,6 +9,7 @@ mod ends;
 mod frames;
 mod handshake;
 mod hostile;
+mod ids;
 mod journal;
 mod keys;
 mod link;

@@ -2,18 +2,21 @@
 //! signals, so that ICMP is not needed. A driver may say that its own interface takes no datagrams of a length.
 //!
 //! A connection begins with 1,200 bytes of UDP payload (BASE_PLPMTU), or with 548 if only a short HELLO came through. Once
-//! 64 KiB of messages were queued that are longer than one datagram (of 548 bytes: with the first), longer ones are tried: packets of PING and padding, first of the
-//! largest size, then by halving what is between the size that works and the one that does not. A size has failed when
-//! three probes of it were lost (MAX_PROBES). Lost probes are no sign of congestion and are not counted as losses.
+//! 64 KiB of messages were queued that are longer than one datagram (of 548 bytes: with the first), longer ones are tried:
+//! packets of PING and padding, first of the largest size, then by halving what is between the size that works and the one
+//! that does not. A size has failed when three probes of it were lost (MAX_PROBES). Lost probes are no sign of congestion
+//! and are not counted as losses.
 //!
 //! Where we differ from RFC 8899, and why:
 //! - Nobody who sends only short messages probes (section 5.2 begins at once): the bytes would be for nothing.
+//! - Above 1,200 bytes nobody probes but who gets through so much that the datagram holds its path for 5 ms at most. On a
+//!   narrow line everything else waits behind a long one, and CoDel (RFC 8289) takes 5 ms of waiting for a queue.
 //! - The timer of a probe (PROBE_TIMER, section 5.1.1) is loss detection: a probe is lost when later packets are acknowledged.
 //! - A black hole (section 4.3) is six long packets in a row that were lost while shorter ones arrived, or three if there was a
 //!   probe timeout among them. Then the size falls to 548 if nothing longer than that arrived, else to 1,200, and the search
 //!   begins anew at once: a size that works after all is back after one round trip. Nobody waits for six losses in silence: of
-//!   the two packets that a probe timeout may send (RFC 9002 section 6.2.4), the second is short. Where the search is over, it begins again after 600 s
-//!   (PMTU_RAISE_TIMER).
+//!   the two packets that a probe timeout may send (RFC 9002 section 6.2.4), the second is short. Where the search is over, it
+//!   begins again after 600 s (PMTU_RAISE_TIMER).
 
 use core::time::Duration;
 
@@ -28,6 +31,8 @@ const PROBES_MAX: u8 = 3;
 const RAISE_AFTER: Duration = Duration::from_secs(600);
 /// Bytes of long messages for which a search is worth its probes: datagrams of 1,452 bytes save 1 % of 1,200.
 const WORTH_PROBES: u64 = 64 * 1024;
+/// A datagram longer than what passes everywhere may hold the path for so long, where all of it is ours.
+const HOLDS_PATH_MAX: Duration = Duration::from_millis(5);
 /// A search ends when no more than this can be gained.
 const STEP: usize = 16;
 /// Long packets lost in a row, while shorter ones arrive, that make a black hole.
@@ -121,16 +126,17 @@ impl Mtu {
         }
     }
 
-    /// The size to try now.
-    pub(crate) fn probe_size(&self, now: Instant) -> Option<usize> {
+    /// The size to try now, where `delivery_rate` bytes a second arrived of late.
+    pub(crate) fn probe_size(&self, now: Instant, delivery_rate: u64) -> Option<usize> {
         if !self.is_wanted || self.in_flight.is_some() {
             return None;
         }
-        if let Some(until) = self.rests_until {
-            return (now >= until && self.size < self.size_max)
-                .then(|| self.first_size(self.size_max + 1));
-        }
-        self.next_size()
+        let size = match self.rests_until {
+            Some(until) if now < until || self.size >= self.size_max => None,
+            Some(_) => Some(self.first_size(self.size_max + 1)),
+            None => self.next_size(),
+        };
+        size.filter(|size| *size <= DATAGRAM_BASE || passes_quickly(*size, delivery_rate))
     }
 
     const fn first_size(&self, fails_from: usize) -> usize {
@@ -266,150 +272,11 @@ impl Mtu {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Probes a way of this MTU until the search is over; how many probes it took.
-    fn search(mtu: &mut Mtu, path_size: usize) -> u32 {
-        let now = Instant::from_millis(5);
-        for probes in 0..100 {
-            let Some(size) = mtu.probe_size(now) else {
-                return probes;
-            };
-            mtu.on_probe_sent(size);
-            assert_eq!(mtu.probe_size(now), None, "one at a time");
-            if size <= path_size {
-                mtu.on_probe_acked(now, size);
-            } else {
-                mtu.on_probe_lost(now, size);
-            }
-            mtu.audit().expect("within its bounds");
-        }
-        panic!("the search never ends");
-    }
-
-    /// So many packets above 548 and 1,200 bytes were lost in a row.
-    const fn lost(beyond_floor: u32, beyond_base: u32) -> Suspicion {
-        Suspicion {
-            beyond_floor,
-            beyond_base,
-            is_silent: false,
-        }
-    }
-
-    #[test]
-    fn nobody_probes_who_sends_short_messages_or_switched_it_off() {
-        let mut brief = Mtu::new(true, 1_452);
-        brief.want(WORTH_PROBES as usize - 1);
-        assert_eq!(search(&mut brief, 1_452), 0, "little that is long");
-        let mut off = Mtu::new(false, 1_452);
-        off.want(WORTH_PROBES as usize);
-        assert_eq!((search(&mut off, 1_452), off.size()), (0, 1_200));
-        assert!(!off.on_losses(lost(100, 100)));
-    }
-
-    #[test]
-    fn every_size_is_found_to_within_a_step() {
-        for path_size in 1_200..=1_452 {
-            let mut mtu = Mtu::new(true, 1_452);
-            mtu.want(WORTH_PROBES as usize);
-            let probes = search(&mut mtu, path_size);
-            assert!(mtu.size() <= path_size && path_size < mtu.size() + STEP + 1);
-            assert!(probes <= 15, "{probes} probes for {path_size}");
-        }
-    }
-
-    #[test]
-    fn what_the_interface_does_not_take_is_not_tried_again_and_not_sent() {
-        let now = Instant::from_millis(5);
-        for mtu_of_interface in [600, 1_199, 1_200, 1_300, 1_452] {
-            let mut mtu = Mtu::new(true, 1_452);
-            mtu.want(WORTH_PROBES as usize);
-            let mut refused = 0;
-            if mtu.size() > mtu_of_interface {
-                assert!(mtu.on_too_long(now, mtu.size()));
-                refused += 1;
-            }
-            while let Some(size) = mtu.probe_size(now) {
-                mtu.on_probe_sent(size);
-                if size > mtu_of_interface {
-                    assert!(!mtu.on_too_long(now, size), "it was only a probe");
-                    refused += 1;
-                    // What loss detection says of it later is no news.
-                    mtu.on_probe_lost(now, size);
-                } else {
-                    mtu.on_probe_acked(now, size);
-                }
-                mtu.audit().expect("within its bounds");
-            }
-            assert!(mtu.size() <= mtu_of_interface && mtu_of_interface <= mtu.size() + STEP);
-            assert!(refused <= 8, "{refused} refused of {mtu_of_interface}");
-        }
-    }
-
-    #[test]
-    fn an_interface_says_nothing_of_what_every_way_carries_or_nobody_looks_for() {
-        let now = Instant::from_millis(5);
-        let mut mtu = Mtu::new(true, 1_452);
-        assert!(!mtu.on_too_long(now, DATAGRAM_FLOOR) && mtu.size() == DATAGRAM_BASE);
-        let mut off = Mtu::new(false, 1_452);
-        assert!(!off.on_too_long(now, DATAGRAM_BASE) && off.size() == DATAGRAM_BASE);
-    }
-
-    #[test]
-    fn after_a_black_hole_it_falls_to_what_arrives_and_searches_anew() {
-        let mut mtu = Mtu::new(true, 1_452);
-        mtu.want(WORTH_PROBES as usize);
-        search(&mut mtu, 1_452);
-        assert_eq!(mtu.size(), 1_452);
-        assert!(!mtu.on_losses(lost(3, BLACK_HOLE_LOSSES - 1)));
-        assert!(mtu.on_losses(lost(3, BLACK_HOLE_LOSSES)));
-        assert_eq!(mtu.size(), 1_200);
-        assert!(!mtu.on_losses(lost(3, BLACK_HOLE_LOSSES)), "it is 1,200");
-        assert!(mtu.on_losses(lost(BLACK_HOLE_LOSSES, 0)));
-        assert_eq!(mtu.size(), 548);
-        assert!(!mtu.may_fall(), "nothing is below");
-        search(&mut mtu, 572);
-        assert!((556..=572).contains(&mtu.size()), "{}", mtu.size());
-    }
-
-    #[test]
-    fn it_falls_to_the_floor_at_once_if_only_short_datagrams_arrive() {
-        let mut mtu = Mtu::new(true, 1_452);
-        mtu.want(WORTH_PROBES as usize);
-        search(&mut mtu, 1_452);
-        assert!(mtu.on_losses(lost(BLACK_HOLE_LOSSES, BLACK_HOLE_LOSSES)));
-        assert_eq!(mtu.size(), 548);
-        search(&mut mtu, 1_252);
-        assert!((1_236..=1_252).contains(&mtu.size()), "{}", mtu.size());
-    }
-
-    #[test]
-    fn in_silence_fewer_losses_are_enough() {
-        let mut mtu = Mtu::new(true, 1_452);
-        let silent = |beyond_floor| Suspicion {
-            is_silent: true,
-            ..lost(beyond_floor, 0)
-        };
-        assert!(!mtu.on_losses(lost(SILENT_LOSSES, 0)));
-        assert!(!mtu.on_losses(silent(SILENT_LOSSES - 1)));
-        assert!(mtu.on_losses(silent(SILENT_LOSSES)));
-        assert_eq!(mtu.size(), 548);
-    }
-
-    #[test]
-    fn a_finished_search_rests_for_ten_minutes() {
-        let mut mtu = Mtu::new(true, 1_452);
-        mtu.want(WORTH_PROBES as usize);
-        search(&mut mtu, 1_300);
-        let found = mtu.size();
-        mtu.want(WORTH_PROBES as usize);
-        assert_eq!(mtu.probe_size(Instant::from_millis(599_000)), None);
-        let later = Instant::from_millis(600_005);
-        assert_eq!(mtu.probe_size(later), Some(1_452));
-        mtu.on_probe_sent(1_452);
-        mtu.on_probe_acked(later, 1_452);
-        assert!(mtu.size() > found);
-    }
+/// Whether a datagram of `size` bytes holds a path of this rate for a short time only.
+const fn passes_quickly(size: usize, bytes_per_second: u64) -> bool {
+    let in_time = bytes_per_second as u128 * HOLDS_PATH_MAX.as_micros() / 1_000_000;
+    size as u128 <= in_time
 }
+
+#[cfg(test)]
+mod tests;

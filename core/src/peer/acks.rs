@@ -129,13 +129,15 @@ impl Peer {
             Record::Message { channel, id } => (channel, id, Piece::Whole),
             Record::Fragment { channel, id, part } => (channel, id, Piece::Part(part)),
             Record::Skip { channel, id } => (channel, id, Piece::Skip),
-            Record::Credit { .. } | Record::CreditAll
+            Record::Credit { .. } | Record::CreditAll { .. }
                 if shared.config.planted.has(Bug::LostCreditForgotten) =>
             {
                 return;
             }
-            Record::Credit { channel } => return self.on_credit_verdict(verdict, Some(channel)),
-            Record::CreditAll => return self.on_credit_verdict(verdict, None),
+            Record::Credit { channel, limit } => {
+                return self.on_credit_verdict(verdict, Some(channel), limit);
+            }
+            Record::CreditAll { limit } => return self.on_credit_verdict(verdict, None, limit),
             Record::Ping => return self.on_ping_verdict(verdict),
             Record::ResetToken => return self.on_token_verdict(verdict),
             Record::MtuProbe { size } => return self.on_mtu_verdict(now, verdict, size),
@@ -153,9 +155,10 @@ impl Peer {
         }
     }
 
-    fn on_credit_verdict(&mut self, verdict: Verdict, channel: Option<u8>) {
-        if verdict == Verdict::Lost {
-            self.inbox.on_credit_lost(channel);
+    fn on_credit_verdict(&mut self, verdict: Verdict, channel: Option<u8>, limit: u64) {
+        match verdict {
+            Verdict::Acked => self.inbox.on_credit_acked(channel, limit),
+            Verdict::Lost => self.inbox.on_credit_lost(channel, limit),
         }
     }
 

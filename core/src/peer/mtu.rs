@@ -46,12 +46,16 @@ impl Peer {
         if !self.is_established() {
             return None;
         }
-        let size = self.mtu.probe_size(now)?;
+        let size = self.mtu_probe_size(now)?;
         match self.recovery.permit(now, size) {
             Permit::Now => Some(now),
             Permit::At(at) => Some(at),
             Permit::WindowFull | Permit::LedgerFull => None,
         }
+    }
+
+    fn mtu_probe_size(&self, now: Instant) -> Option<usize> {
+        self.mtu.probe_size(now, self.recovery.delivery_rate())
     }
 
     /// Appends the probe that is due: PING and padding, of the size to try.
@@ -64,7 +68,7 @@ impl Peer {
         if self.mtu_probe_at(now).is_none_or(|at| at > now) {
             return false;
         }
-        let Some(size) = self.mtu.probe_size(now) else {
+        let Some(size) = self.mtu_probe_size(now) else {
             return false;
         };
         let mut packet = PacketBuilder::new(buf, &mut self.recovery, &self.remote_id, None, size);

@@ -179,11 +179,11 @@ impl<'a> PacketBuilder<'a> {
         match channel {
             Some(channel) => {
                 frame::encode_credit(channel, limit, self.out);
-                self.note(Record::Credit { channel });
+                self.note(Record::Credit { channel, limit });
             }
             None => {
                 frame::encode_credit_all(limit, self.out);
-                self.note(Record::CreditAll);
+                self.note(Record::CreditAll { limit });
             }
         }
     }
@@ -328,7 +328,7 @@ impl<'a> PacketBuilder<'a> {
     fn note(&mut self, record: Record) {
         self.frames += 1;
         self.recovery.record(record);
-        let is_credit = matches!(record, Record::Credit { .. } | Record::CreditAll);
+        let is_credit = matches!(record, Record::Credit { .. } | Record::CreditAll { .. });
         if !is_credit {
             self.eliciting = Eliciting::Yes;
         } else if self.eliciting != Eliciting::Yes {

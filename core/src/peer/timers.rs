@@ -6,6 +6,7 @@ use crate::crypto::Keys;
 use crate::event::{Abandonment, CloseReason, RebindStage};
 use crate::log::debug;
 use crate::machine::shared::Shared;
+use crate::planted::Bug;
 use crate::reliability::recovery::Action;
 use crate::time::Instant;
 
@@ -142,7 +143,9 @@ impl Peer {
         let mut pen = shared.journal.pen(now, self.id);
         let short = self.is_probe_short();
         let is_queued = self.outbox.probe(short, &mut shared.pool, &mut pen);
-        let asks_already = is_queued || self.is_close_due(now);
+        let forgets_credit = shared.config.planted.has(Bug::LostCreditForgotten);
+        let tells_credit = !forgets_credit && self.inbox.probe_credit();
+        let asks_already = is_queued || tells_credit || self.is_close_due(now);
         if !asks_already && self.ping == Ping::Idle {
             self.ping = Ping::Wanted { asked: false };
         }

@@ -411,7 +411,8 @@ impl Peer {
         if load == Load::Fresh {
             self.recovery.on_fresh_sent(built.len);
         }
-        if load == Load::All && !is_exempt {
+        // What is exempt is known only where it is looked for.
+        if load == Load::All && !is_exempt && shared.notes.is_on {
             let (in_flight, window) =
                 (self.recovery.in_flight(), self.recovery.congestion_window());
             let checked = at_most(8, "bytes in flight", in_flight, window);

@@ -162,6 +162,24 @@ mod tests {
     }
 
     proptest! {
+        /// What is written is the shortest of all forms: a longer one is read, too, as the same number.
+        #[test]
+        fn numbers_are_written_in_the_fewest_bytes(value: u64, shift in 0u32..64, longer in 0usize..9) {
+            let value = value >> shift;
+            let mut out = Vec::new();
+            put_number(value, &mut out);
+            prop_assert_eq!(out.len() as u32, (64 - value.leading_zeros()).div_ceil(7).max(1));
+            let len = (out.len() + longer).min(10);
+            if len > out.len() {
+                *out.last_mut().expect("one byte at least") |= 0x80;
+                out.resize(len - 1, 0x80);
+                out.push(0);
+            }
+            let mut reader = Reader::new(&out);
+            prop_assert_eq!(number(&mut reader, "number"), Ok(value));
+            prop_assert!(reader.is_empty());
+        }
+
         #[test]
         fn numbers_survive(value: u64, shift in 0u32..64) {
             let value = value >> shift;

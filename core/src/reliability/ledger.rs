@@ -31,10 +31,10 @@ pub(crate) enum Record {
     Fragment { channel: u8, id: u64, part: Part },
     /// That a reliable message will not come.
     Skip { channel: u8, id: u64 },
-    /// Credit of one channel.
-    Credit { channel: u8 },
-    /// Credit of the connection.
-    CreditAll,
+    /// Credit of one channel, up to this limit.
+    Credit { channel: u8, limit: u64 },
+    /// Credit of the connection, likewise.
+    CreditAll { limit: u64 },
     /// A question for an acknowledgement.
     Ping,
     /// The farewell.
@@ -46,7 +46,8 @@ pub(crate) enum Record {
 }
 
 saved!(enum Record {
-    0 = Message { channel, id }, 1 = Fragment { channel, id, part }, 2 = Credit { channel }, 3 = CreditAll, 4 = Ping,
+    0 = Message { channel, id }, 1 = Fragment { channel, id, part }, 2 = Credit { channel, limit },
+    3 = CreditAll { limit }, 4 = Ping,
     5 = Close, 6 = Skip { channel, id }, 7 = ResetToken, 8 = MtuProbe { size },
 });
 

@@ -109,10 +109,41 @@ fn permille(part: u16, of: u16) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn at(millis: u64) -> Instant {
         Instant::from_millis(millis)
+    }
+
+    proptest! {
+        /// As with a list of all fates, of which the latest 256 count.
+        #[test]
+        fn it_is_the_list_of_the_latest_256(
+            fates in prop::collection::vec(prop_oneof![
+                4 => Just(None),
+                1 => Just(Some(false)),
+                2 => Just(Some(true)),
+            ], 1..700),
+        ) {
+            let mut history = LossHistory::default();
+            for end in 0..fates.len() {
+                match fates[end] {
+                    None => history.push_arrived(at(0)),
+                    Some(again) => history.push_lost(again),
+                }
+                let latest = &fates[(end + 1).saturating_sub(256)..=end];
+                let lost = latest.iter().flatten().count();
+                let firsts = latest.iter().flatten().filter(|again| !**again).count();
+                prop_assert_eq!(usize::from(history.permille()), lost * 1_000 / latest.len());
+                prop_assert_eq!(usize::from(history.run_tenths()), lost * 10 / firsts.max(1));
+                let repeats = (lost - firsts) * 1_000 / (lost + 8);
+                prop_assert_eq!(usize::from(history.repeat_permille()), repeats);
+                let is_fresh = end + 1 >= 24 && fates[..=end].contains(&None);
+                prop_assert_eq!(history.is_known(at(2_999)), is_fresh);
+            }
+        }
     }
 
     #[test]

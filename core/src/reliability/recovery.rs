@@ -433,6 +433,11 @@ impl Recovery {
         self.congestion.pacing_rate(&self.rtt)
     }
 
+    /// Bytes a second at which packets arrived of late; no more than are sent. 0: nothing is known.
+    pub(crate) const fn delivery_rate(&self) -> u64 {
+        self.congestion.delivery_rate()
+    }
+
     /// Another congestion controller from here on.
     pub(crate) fn set_congestion(&mut self, choice: CongestionControl) {
         self.congestion.set(choice, self.ledger.flying_bytes());

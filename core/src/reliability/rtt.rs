@@ -129,10 +129,53 @@ impl Rtt {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
+    }
+
+    proptest! {
+        /// RFC 9002 section 5.3 in fractions of a microsecond: what is kept in whole ones differs by the rounding of a
+        /// sum that forgets an eighth and a quarter each time. And no history leaves the bounds of its samples.
+        #[test]
+        fn whatever_comes_it_is_the_rfcs_mean_and_within_its_samples(
+            samples in prop::collection::vec((1u64..12_000_000, 0u64..600_000), 1..120),
+        ) {
+            let mut rtt = Rtt::new();
+            let (mut smoothed, mut deviation, mut least) = (0.0_f64, 0.0_f64, u64::MAX);
+            let (mut low, mut high) = (u64::MAX, 0);
+            for (index, (latest, delay)) in samples.into_iter().enumerate() {
+                rtt.on_sample(Duration::from_micros(latest), Duration::from_micros(delay));
+                let latest = latest.min(10_000_000);
+                least = least.min(latest);
+                let adjusted = match latest >= least + delay {
+                    true => latest - delay,
+                    false => latest,
+                } as f64;
+                if index == 0 {
+                    (smoothed, deviation) = (latest as f64, latest as f64 / 2.0);
+                } else {
+                    deviation = 0.75 * deviation + 0.25 * (smoothed - adjusted).abs();
+                    smoothed = 0.875 * smoothed + 0.125 * adjusted;
+                }
+                (low, high) = (low.min(latest), high.max(latest));
+                prop_assert_eq!((rtt.min_us(), rtt.latest_us()), (least, latest));
+                prop_assert!((rtt.smoothed_us() as f64 - smoothed).abs() <= 9.0);
+                prop_assert!((rtt.deviation_us() as f64 - deviation).abs() <= 16.0);
+                prop_assert!((low.saturating_sub(1)..=high).contains(&rtt.smoothed_us()));
+                prop_assert!(rtt.deviation_us() <= high);
+                prop_assert_eq!(rtt.queueing_delay_us(), rtt.smoothed_us().saturating_sub(least));
+                let probe = rtt.probe_timeout(ms(25));
+                prop_assert!(probe >= Duration::from_micros(rtt.smoothed_us() + 26_000));
+                prop_assert!(probe <= Duration::from_micros(5 * high + 26_000));
+                let repair = rtt.loss_delay();
+                prop_assert!(repair >= Duration::from_micros(rtt.smoothed_us() * 9 / 8));
+                prop_assert!(repair <= Duration::from_micros((high * 9 / 8).max(1_000)));
+            }
+        }
     }
 
     #[test]

@@ -231,3 +231,65 @@ impl<A: Saved, B: Saved> Saved for (A, B) {
         Ok((A::load(from)?, B::load(from)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::fmt::Debug;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::Reader;
+
+    /// Loads what was saved, and nothing shorter.
+    fn survives<T: Saved + Debug + PartialEq>(value: &T) {
+        let config = crate::Config::default();
+        let mut bytes = Vec::new();
+        value.save(&mut bytes);
+        let load = |bytes: &[u8]| {
+            let mut loader = Loader::new(Reader::new(bytes), &config);
+            let loaded = loader.field::<T>("value")?;
+            loader.finish().map(|()| loaded)
+        };
+        assert_eq!(load(&bytes).as_ref(), Ok(value));
+        for cut in 0..bytes.len() {
+            assert_eq!(load(&bytes[..cut]).ok(), None, "{cut} of {bytes:?}");
+        }
+        bytes.push(0);
+        assert!(load(&bytes).is_err(), "something is left");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_saved_is_loaded_and_nothing_shorter(
+            numbers: (u8, u16, u32, u64, bool),
+            bytes in prop::collection::vec(any::<u8>(), 0..40),
+            list in prop::collection::vec(prop::option::of(any::<u32>()), 0..20),
+            map in prop::collection::btree_map(any::<u16>(), ".{0,6}", 0..12),
+            set in prop::collection::btree_set(any::<u64>(), 0..12),
+            v6: bool, ip: [u16; 8], port: u16, seconds: u64, nanos in 0u32..1_000_000_000,
+        ) {
+            let (a, b, c, d, e) = numbers;
+            survives(&a);
+            survives(&b);
+            survives(&c);
+            survives(&d);
+            survives(&e);
+            survives(&bytes);
+            survives(&Bytes::from(bytes));
+            survives(&VecDeque::from(list.clone()));
+            survives(&list);
+            survives(&map);
+            survives(&set);
+            survives(&Duration::new(seconds, nanos));
+            survives(&Instant::from_nanos(seconds));
+            survives(&[a, a ^ 1, a ^ 2]);
+            let ip = match v6 {
+                true => IpAddr::from(ip),
+                false => IpAddr::from(c.to_be_bytes()),
+            };
+            survives(&ip);
+            survives(&SocketAddr::new(ip, port));
+        }
+    }
+}

@@ -67,7 +67,69 @@ mod tests {
         }
     }
 
+    /// Exhaustive: what both short forms mean, that each shortest one is what is written, and which numbers they are.
+    #[test]
+    fn every_form_of_one_and_two_bytes_is_the_number_it_should_be() {
+        let mut shortest = 0;
+        for first in 0..=255u8 {
+            for second in 0..=255u8 {
+                let (expected, canonical) = match first >> 6 {
+                    0 => ((u64::from(first), 1), true),
+                    1 => {
+                        let value = u64::from(first & 0x3F) << 8 | u64::from(second);
+                        ((value, 2), value > 0x3F)
+                    }
+                    _ => {
+                        assert_eq!(decode(&[first, second]), None);
+                        continue;
+                    }
+                };
+                assert_eq!(decode(&[first, second]), Some(expected));
+                let mut out = Vec::new();
+                encode(expected.0, &mut out);
+                assert_eq!(out == [first, second][..expected.1], canonical);
+                shortest += u32::from(canonical && expected.1 == 2);
+            }
+            assert_eq!(decode(&[first]).is_some(), first < 0x40);
+        }
+        assert_eq!(shortest, 0x4000 - 0x40);
+    }
+
+    /// Those where the length changes, and the last one.
+    #[test]
+    fn the_longest_of_each_length_is_one_less_than_the_shortest_of_the_next() {
+        for (value, expected) in [
+            (0, 1),
+            (0x3F, 1),
+            (0x40, 2),
+            (0x3FFF, 2),
+            (0x4000, 4),
+            (0x3FFF_FFFF, 4),
+            (0x4000_0000, 8),
+            (MAX, 8),
+        ] {
+            let mut out = Vec::new();
+            encode(value, &mut out);
+            assert_eq!((len(value), out.len()), (expected, expected), "{value:#x}");
+            assert_eq!(decode(&out), Some((value, expected)));
+        }
+        let (mut most, mut more) = (Vec::new(), Vec::new());
+        encode(MAX, &mut most);
+        encode(u64::MAX, &mut more);
+        assert_eq!(most, more, "what is larger is cut");
+    }
+
     proptest! {
+        /// Any bytes that are a number are one, and none is read beyond its length.
+        #[test]
+        fn what_is_decoded_is_of_its_own_bytes_alone(bytes: [u8; 9], other: [u8; 9]) {
+            let (value, read) = decode(&bytes).expect("8 bytes are enough for any");
+            prop_assert!(read >= len(value) && value <= MAX);
+            let mixed: Vec<u8> = bytes[..read].iter().chain(&other).copied().collect();
+            prop_assert_eq!(decode(&mixed), Some((value, read)));
+            prop_assert_eq!(decode(&bytes[..read - 1]), None);
+        }
+
         #[test]
         fn decode_inverts_encode(value in 0..=MAX, shift in 0u32..62) {
             let value = value >> shift;

@@ -38,6 +38,24 @@ fn probes_back_off_while_the_link_is_cut() {
 }
 
 #[test]
+fn lost_credit_comes_again_with_the_probe() {
+    let config = || {
+        let config = defaults().connection_bytes_max(80 * 1024);
+        config.redundancy_percent_max(0)
+    };
+    let mut pair = friends_with(config(), config());
+    for _ in 0..3 {
+        pair.send_to_server(RELIABLE, &[7; 10_000]).expect("room");
+        pair.run_for(ms(60));
+    }
+    // The fourth from here gives credit, and is lost with it.
+    let mut pair = pair.link_to_client(link().drop_nth([3]));
+    pair.send_to_server(RELIABLE, &[7; 10_000]).expect("room");
+    pair.run_for(ms(1_000));
+    assert_trace!(pair, "Credit");
+}
+
+#[test]
 fn a_lost_acknowledgement_does_not_deliver_twice() {
     let mut pair = friends().link_to_client(link().drop_nth([0]));
     pair.send_to_server(RELIABLE, b"once").expect("room");

@@ -51,6 +51,11 @@ pub(crate) const COOKIES: Target = decoder("cookies", fuzz::cookies, || {
     seeds.to_vec()
 });
 
+pub(crate) const TOKENS: Target = Target {
+    memory: (8_192, 256),
+    ..decoder("tokens", fuzz::tokens, fuzz::token_seeds)
+};
+
 pub(crate) const DISCOVERY: Target = decoder("discovery", fuzz::discovery, || {
     let lines = [
         "DISCOVER_SERVER\n",

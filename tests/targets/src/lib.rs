@@ -47,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     decoders::HANDSHAKES,
     decoders::NUMBERS,
     decoders::COOKIES,
+    decoders::TOKENS,
     decoders::DISCOVERY,
     decoders::CHECKPOINTS,
     strangers::SERVER_DATAGRAMS,

@@ -94,6 +94,7 @@ pub(crate) fn client_settings(settings: ConfigBuilder) -> Config {
 
 pub(crate) fn server(config: Config) -> Endpoint {
     let mut server = Endpoint::new(config, Entropy::from_seed(2), BEGIN);
+    server.set_audit(true);
     server.set_interfaces(&[Prefix {
         address: SERVER.ip(),
         len: 24,
@@ -104,6 +105,7 @@ pub(crate) fn server(config: Config) -> Endpoint {
 /// A client that has dialled.
 pub(crate) fn client(config: Config, is_known: bool) -> (Endpoint, PeerId) {
     let mut client = Endpoint::new(config, Entropy::from_seed(1), BEGIN);
+    client.set_audit(true);
     let identity = match is_known {
         true => ServerIdentity::Known(SecretKey::from_bytes([3; 32]).public_key()),
         false => ServerIdentity::TrustOnFirstUse,

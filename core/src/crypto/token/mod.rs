@@ -57,7 +57,7 @@ const VERSION: u8 = 1;
 pub(crate) const SERVERS_MAX: usize = 8;
 
 /// Bytes at the end by which damage is noticed.
-const CHECK_LEN: usize = 4;
+pub(crate) const CHECK_LEN: usize = 4;
 
 /// Bytes of a pre-shared key.
 pub(crate) const PSK_LEN: usize = 32;
@@ -221,7 +221,7 @@ fn decode_server(reader: &mut Reader<'_>) -> Result<TokenServer, DecodeError> {
     })
 }
 
-fn check(bytes: &[u8]) -> [u8; CHECK_LEN] {
+pub(crate) fn check(bytes: &[u8]) -> [u8; CHECK_LEN] {
     let mut check = [0; CHECK_LEN];
     check.copy_from_slice(&Blake2s256::digest(bytes)[..CHECK_LEN]);
     check

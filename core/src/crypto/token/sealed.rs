@@ -102,7 +102,7 @@ impl fmt::Debug for Opened {
 
 impl Opened {
     /// Appends what is to be encrypted.
-    fn encode(&self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.client_id.to_be_bytes());
         out.extend_from_slice(&self.serial.to_be_bytes());
         out.extend_from_slice(&self.expires_at.to_be_bytes());

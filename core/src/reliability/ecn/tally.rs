@@ -95,3 +95,56 @@ impl Tally {
         self.counts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mark() -> impl Strategy<Value = Option<Ecn>> {
+        prop::sample::select(&[None, Some(Ecn::Ect0), Some(Ecn::Ect1), Some(Ecn::Ce)][..])
+    }
+
+    proptest! {
+        /// What is counted is what came; each row of congestion is told at once and by the next two frames at least, and what
+        /// is not told now is told within a second.
+        #[test]
+        fn it_counts_what_came_and_tells_of_congestion(
+            steps in prop::collection::vec((mark(), prop::bool::weighted(0.4), 0u64..400), 1..200),
+        ) {
+            let (mut tally, mut now) = (Tally::new(), Instant::ZERO);
+            let (mut came, mut frames, mut told_at) = (Vec::new(), 0u32, Instant::ZERO);
+            let mut frames_since_ce = None;
+            for (mark, reports, millis) in steps {
+                now = now + Duration::from_millis(millis);
+                let was_ce = came.last() == Some(&Some(Ecn::Ce));
+                came.push(mark);
+                let is_ce = mark == Some(Ecn::Ce);
+                prop_assert_eq!(tally.on_packet(mark), is_ce && !was_ce);
+                if is_ce {
+                    frames_since_ce = Some(0);
+                }
+                let count = |wanted| came.iter().filter(|mark| **mark == Some(wanted)).count() as u64;
+                let counts = EcnCounts {
+                    ect0: count(Ecn::Ect0),
+                    ect1: count(Ecn::Ect1),
+                    ce: count(Ecn::Ce),
+                };
+                prop_assert_eq!(tally.counts(), counts);
+                let has_news = frames_since_ce.is_some_and(|frames| frames < 2);
+                prop_assert_eq!(tally.has_news(), has_news);
+                let is_old = now.saturating_duration_since(told_at) >= Duration::from_secs(1);
+                let is_due = counts != EcnCounts::default() && (frames < 8 || has_news || is_old);
+                prop_assert_eq!(tally.due(now), is_due.then_some(counts));
+                if reports {
+                    tally.on_reported(now);
+                    (frames, told_at) = (frames + 1, now);
+                    frames_since_ce = frames_since_ce.map(|frames: u32| frames + 1);
+                }
+            }
+        }
+    }
+}

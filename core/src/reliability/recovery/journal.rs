@@ -39,7 +39,7 @@ impl Recovery {
                     }
                     Record::Skip { .. }
                     | Record::Credit { .. }
-                    | Record::CreditAll
+                    | Record::CreditAll { .. }
                     | Record::Ping
                     | Record::Close
                     | Record::ResetToken

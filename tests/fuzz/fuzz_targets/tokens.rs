@@ -1,0 +1,3 @@
+#![no_main]
+
+tickwire_fuzz::fuzz!("tokens");
